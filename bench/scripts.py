@@ -20,7 +20,7 @@ from load import Target
 import sieve
 from mailcore import core as cores
 from mailcore.config import Config
-from mailcore.domain import Envelope, Recipient
+from mailcore.domain import Envelope, MailboxRecipient
 from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, script_runs
@@ -135,7 +135,7 @@ def share() -> None:
         filters.set_active_script(core, ola, "mine")
         spent, decide = 0.0, script_runs.decide
 
-        def timed(*given: object, **named: object) -> script_runs.Actions:
+        def timed(*given: object, **named: object) -> script_runs.Decision:
             nonlocal spent
             began = time.perf_counter()
             try:
@@ -146,7 +146,7 @@ def share() -> None:
         script_runs.decide = timed
         envelope, recipient = (
             Envelope("kari@outside.example", ("ola@alumni.example",)),
-            Recipient("ola@alumni.example", ola),
+            MailboxRecipient("ola@alumni.example", ola),
         )
 
         async def all_of_it() -> float:

@@ -176,17 +176,62 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
-    """A local address that was found: whose it is and what was asked for.
+class AccountFacts:
+    """Facts of an account on which every delivery to it rests.
 
-    `alone`: the box is so full that only the whole message tells whether it fits.  SMTP has one word for all recipients
-    of a message, so this one takes it by itself.
+    Attributes:
+        used, quota: octets; a quota of 0 is unlimited.
+        forwards: a confirmed forwarding takes the mail on at present.
+        unsafe: the owner's choice for what could not pass DMARC at the target, "" = as the site has it.
+        generated, personal: sources of the scripts, "" where there is none.
+    """
+
+    used: int = 0
+    quota: int = 0
+    forwards: bool = False
+    unsafe: str = ""
+    generated: str = ""
+    personal: str = ""
+
+    def has_settings_of(self, other: "AccountFacts") -> bool:
+        """Compare all but the room."""
+        return (self.forwards, self.unsafe, self.generated, self.personal) == (
+            other.forwards,
+            other.unsafe,
+            other.generated,
+            other.personal,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRecipient:
+    """A local address that leads to an Account.
+
+    `must_be_single`: nearly full: accept only as the sole recipient, since DATA has one reply for all.  `facts`: as they
+    were when the address was looked up, where they are small.
     """
 
     address: str
     account: AccountId
-    detail: str = ""  # what stood after the plus
-    alone: bool = False
+    must_be_single: bool = False
+    facts: AccountFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRecipient:
+    """An address of the help desk, whose mail becomes a Ticket."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedBounce:
+    """An envelope sender that we made when forwarding; only reports come back to it."""
+
+    address: str
+
+
+Recipient = MailboxRecipient | DeskRecipient | ReturnedBounce
 
 
 class Outcome(StrEnum):
@@ -198,14 +243,23 @@ class Outcome(StrEnum):
     DISCARDED = "discarded"
 
 
+class Refusal(StrEnum):
+    """Kind of a refusal, from which a protocol makes its reply."""
+
+    RULE = "rule"  # the recipient's script, or the purpose of the address
+    FULL = "full"
+    LATER = "later"  # the help desk has had enough from there within the hour
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The answer for one recipient of an accepted message; `reason` is for the sender when rejected."""
+    """The answer for one recipient of an accepted message; `reason` is for the sender when it is refused."""
 
     address: str
     outcome: Outcome
     mailboxes: tuple[str, ...] = ()
     reason: str = ""
+    refusal: Refusal = Refusal.RULE
 
 
 @dataclass(frozen=True, slots=True)

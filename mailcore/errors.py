@@ -5,6 +5,8 @@ exactly one place: imap/status.py, smtp/reply.py, managesieve/status.py, portal/
 read it in their own language in the portal.
 """
 
+from mailcore.domain import Refusal
+
 
 class MailError(Exception):
     """Root of our own errors.  `temporary` tells a peer whether to try again."""
@@ -26,6 +28,9 @@ class MailboxReadOnly(MailError):
 
 class InvalidName(MailError):
     """A name of a mailbox, account or script that cannot be used; the text says why."""
+
+
+MAILBOX_FULL = "Postboksen er full / The mailbox is full"  # told to senders, who read either
 
 
 class OverQuota(MailError):
@@ -59,7 +64,11 @@ class RelayDenied(MailError):
 
 
 class RejectedByScript(MailError):
-    """The recipient's script said no; the text is for the sender."""
+    """The recipient's script said no, or there is no room; the text is for the sender."""
+
+    def __init__(self, reason: str = "", refusal: Refusal = Refusal.RULE) -> None:
+        super().__init__(reason)
+        self.refusal = refusal
 
 
 class WrongPassword(MailError):

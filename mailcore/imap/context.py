@@ -19,6 +19,7 @@ from mailcore.imap.view import View
 from mailcore.mail.asking.criteria import Criterion
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.delivery import imapsieve
+from mailcore.services.delivery.imapsieve import MailboxEvent
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import condstore, mailbox_facts
 from mailcore.store.mail.messages import Changes, MailStore
@@ -253,19 +254,21 @@ class Context:
         here, mail = self.here, self.core.mail
         since = here.modseq
 
-        def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo], list[int]]:
+        def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo], list[int], MailboxEvent | None]:
             others = self._news(tx, since)
             failed = (
                 condstore.list_changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
             )
             wanted = without(ranges, failed) if failed else ranges
             modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
+            event = None
             if imapsieve.script_for(tx, self.owner, here.mailbox):
                 touched = condstore.list_uids_of_modseq(tx, here.mailbox, modseq)
-                imapsieve.happened(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
-            return others, modseq, mail.infos(tx, here.mailbox, wanted) if with_infos else [], failed
+                event = imapsieve.find_event(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
+            return others, modseq, mail.infos(tx, here.mailbox, wanted) if with_infos else [], failed, event
 
-        others, modseq, infos, failed = await self.core.db.awrite(change)
+        others, modseq, infos, failed, event = await self.core.db.awrite(change)
+        await imapsieve.arun_scripts(self.core, event)
         self.apply_changes(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)
         if here.searches:

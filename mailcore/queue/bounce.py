@@ -20,6 +20,7 @@ from mailcore.services.notices import notices
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
+from mailcore.store.mail.blobs import Saved
 from mailcore.store.people.accounts import get_account
 from mailcore.store.queue.items import domain_of, enqueue_mail, read_octets
 from mailcore.store.tickets import tickets as ticket_store
@@ -109,7 +110,8 @@ def return_to_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     if core.mail.has_blob(tx, item.account, item.blob):
         return
     content = onward.find_content(tx, item.id) or b""
-    bounces.file_for_owner(core, tx, item.account, content, core.blobs.prepare(read_octets(tx, core.blobs, item)))
+    queued = Saved(item.blob, core.blobs.size(tx, item.blob))
+    bounces.file_for_owner(core, tx, item.account, content, queued, item.prefix)
 
 
 def notify_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from mailcore.core import Core
-from mailcore.domain import Attempt, Envelope, Outcome, QueueItem
+from mailcore.domain import Attempt, Envelope, Outcome, QueueItem, Recipient
 from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
 from mailcore.mail.reading.octets import Octets
@@ -20,7 +20,9 @@ from mailcore.queue.client import Answer, SmtpConnection, TlsResult
 from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.sts import PORT, StsPolicies
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import arrival as arrivals
+from mailcore.services.delivery.delivery import Deliver, plan_and_write
+from mailcore.services.delivery.recipients import check_recipient
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
@@ -347,21 +349,21 @@ class Worker:
         octets = await core.db.aread(lambda tx: read_octets(tx, core.blobs, item))
         prepared = await core.threads.run(core.blobs.prepare, octets)
         envelope = Envelope(item.sender, (item.recipient,))
-        letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, b"")
+        arrival = await arrivals.read(core, envelope, prepared, envelope.recipients)
 
-        def deliver(tx: Tx) -> str:
+        def find(tx: Tx) -> list[Recipient]:
+            return [check_recipient(core, tx, item.recipient, len(octets), sender=item.sender)]
+
+        def write(tx: Tx, deliver: Deliver) -> str:
             """Deliver, and return the reason of a rejection, or nothing."""
-            recipient = delivery.check_recipient(
-                core, tx, item.recipient, len(octets), authenticated=True, sender=item.sender
-            )
-            [done] = delivery.deliver(core, tx, envelope, [recipient], prepared, b"", letter=letter)
+            [done] = deliver(tx)
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
             outcome.record_outcome(core, tx, item, Answer(host, 250, "delivered here"), core.clock.now())
             return ""
 
         try:
-            reason = await core.db.awrite(deliver)
+            reason = await plan_and_write(core, arrival, find, write)
         except MailError as problem:
             await self._record_outcome(item, Answer(host, 451 if problem.temporary else 550, str(problem)))
             return

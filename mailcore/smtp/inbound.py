@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailcore.core import Core
-from mailcore.domain import Disposition, Envelope, Outcome, Recipient, Verdict
+from mailcore.domain import Disposition, Envelope, MailboxRecipient, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
 from mailcore.mail.passing import authresults
 from mailcore.mail.reading import trace
@@ -14,6 +14,7 @@ from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import extent
 from mailcore.process import budget
 from mailcore.services.delivery import delivery, traces
+from mailcore.services.delivery.recipients import check_recipient
 from mailcore.services.filtering import scanning, sender_policy
 from mailcore.services.mailauth import authentication
 from mailcore.services.operations import reports
@@ -31,14 +32,12 @@ FEW = 5
 Found = Recipient | MailError
 
 
-def look_up(
-    core: Core, tx: Tx, addresses: list[str], size: int | None, *, authenticated: bool, sender: str = ""
-) -> list[Found]:
-    """Each address's recipient, or why there is none."""
+def find_recipients(core: Core, tx: Tx, addresses: list[str], size: int | None, *, sender: str = "") -> list[Found]:
+    """Find each address's recipient, or why there is none."""
     found: list[Found] = []
     for address in addresses:
         try:
-            found.append(delivery.check_recipient(core, tx, address, size, authenticated=authenticated, sender=sender))
+            found.append(check_recipient(core, tx, address, size, sender=sender))
         except MailError as problem:
             found.append(problem)
     return found
@@ -54,12 +53,20 @@ def received(core: Core, session: Session, transaction: Transaction) -> tuple[st
     return queue_id, field
 
 
-def _by_itself(before: list[Recipient], item: Recipient) -> Problem:
-    """Refuse one who takes the message alone beside others, as "too many recipients": the sender comes again for the rest."""
-    other = next((one for one in before if one.account != item.account or not item.account), None)
-    if other is not None and (item.alone or other.alone):
+def _refuse_beside(before: list[Recipient], item: Recipient) -> Problem:
+    """Refuse one that must be single beside others, as "too many recipients": the sender comes again for the rest."""
+    other = next((one for one in before if not _is_same_box(one, item)), None)
+    if other is not None and (_must_be_single(item) or _must_be_single(other)):
         return Refused("452 4.5.3 A mailbox is almost full; please send to one at a time")
     return None
+
+
+def _is_same_box(one: Recipient, other: Recipient) -> bool:
+    return isinstance(one, MailboxRecipient) and isinstance(other, MailboxRecipient) and one.account == other.account
+
+
+def _must_be_single(one: Recipient) -> bool:
+    return isinstance(one, MailboxRecipient) and one.must_be_single
 
 
 async def prepared(core: Core, incoming: Incoming, message: Message, *, bare: bool = False) -> Prepared:
@@ -105,11 +112,11 @@ class Inbound:
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
         size, sender = transaction.mail.size, transaction.mail.sender
 
-        def look(tx: Tx) -> list[Found]:
-            return look_up(core, tx, addresses, size, authenticated=False, sender=sender)
+        def find(tx: Tx) -> list[Found]:
+            return find_recipients(core, tx, addresses, size, sender=sender)
 
         # For a few addresses a thread costs several times what it asks: some rows by their keys, which no writer locks.
-        found = core.db.read(look) if len(addresses) <= FEW else await core.db.aread(look)
+        found = core.db.read(find) if len(addresses) <= FEW else await core.db.aread(find)
         full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
         if full:
             await core.db.awrite(lambda tx: self._tell_full(tx, transaction, full))
@@ -117,8 +124,8 @@ class Inbound:
         problems = await self._of_strangers(session, addresses, problems)
         await self._note_refusals(transaction, addresses, problems)
         for n, item in enumerate(found):
-            if isinstance(item, Recipient) and problems[n] is None:
-                problems[n] = None if self.lmtp else _by_itself(transaction.found, item)
+            if not isinstance(item, MailError) and problems[n] is None:
+                problems[n] = None if self.lmtp else _refuse_beside(transaction.found, item)
                 transaction.found += [item] if problems[n] is None else []
         return problems
 
@@ -205,7 +212,7 @@ class Inbound:
     async def refused(self, transaction: Transaction, reply: str) -> None:
         """Malformed or too large: its recipients find that in their trace."""
         core, sender = self._core, transaction.mail.sender
-        addresses = [item.address for item in transaction.found if item.account]
+        addresses = [item.address for item in transaction.found if isinstance(item, MailboxRecipient)]
         await core.db.awrite(lambda tx: traces.refused_at(core, tx, addresses, sender=sender, reply=reply))
 
     async def _refuse(
@@ -217,7 +224,7 @@ class Inbound:
 
         def write(tx: Tx) -> None:
             for item in transaction.found:
-                if item.account:
+                if isinstance(item, MailboxRecipient):
                     traces.refused(
                         core, tx, item.account, about, sender=envelope.sender, recipient=item.address, reply=reply
                     )
@@ -240,5 +247,5 @@ class Inbound:
                 raise TooLarge("larger than announced, and one of the boxes has no room for that") from None
             raise
         if done and all(one.outcome is Outcome.REJECTED for one in done):
-            return [rejected(done[0].reason)]
+            return [rejected(done[0].reason, done[0].refusal)]
         return [ok]

@@ -42,7 +42,7 @@ class Lmtp(Inbound):
                 )
             except MailError as problem:
                 return reply_to(problem)
-            return rejected(done.reason) if done.outcome is Outcome.REJECTED else ok
+            return rejected(done.reason, done.refusal) if done.outcome is Outcome.REJECTED else ok
 
         answers = dict(zip(named, await asyncio.gather(*map(one, named.values())), strict=True))
         return [answers[item.address.lower()] for item in transaction.found]  # one for each that was accepted, in order

@@ -1,12 +1,12 @@
 """The one place where our errors become SMTP replies (codes: RFC 5321 section 4.2, RFC 3463)."""
 
 import re
+from typing import assert_never
 
 from mailcore import errors
+from mailcore.domain import Refusal
 from mailcore.log import log_for
 from mailcore.mail.reading.lines import lines_of
-from mailcore.services.delivery.delivery import FULL
-from mailcore.services.tickets.ticket_inbox import LATER
 
 log = log_for(__name__)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
@@ -16,7 +16,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.MailboxExists: "550 5.7.1 It exists already",
     errors.MailboxReadOnly: "550 5.2.1 The mailbox is read-only",
     errors.InvalidName: "553 5.1.3 Not a valid address",
-    errors.OverQuota: "552 5.2.2 Postboksen er full / The mailbox is full",
+    errors.OverQuota: f"552 5.2.2 {errors.MAILBOX_FULL}",
     errors.RoomGone: "451 4.2.2 Try again later",
     errors.TooLarge: "552 5.3.4 The message is too large",
     errors.UnknownRecipient: "550 5.1.1 Ukjent mottaker / No such address here",
@@ -55,7 +55,7 @@ REPLIES: dict[type[errors.MailError], str] = {
 def reply_to(problem: BaseException) -> str:
     """The reply for whatever was raised.  What we do not know is temporary, and shows no detail."""
     if isinstance(problem, errors.RejectedByScript) and str(problem):
-        return rejected(str(problem))
+        return rejected(str(problem), problem.refusal)
     if isinstance(problem, errors.Moved):
         return (
             f"550 5.1.6 Mottakeren har flyttet til / The recipient has moved to {_UNPRINTABLE.sub('?', str(problem))}"
@@ -66,12 +66,20 @@ def reply_to(problem: BaseException) -> str:
     return "451 4.3.0 Try again later"
 
 
-def rejected(reason: str) -> str:
-    """A script's own words, as one or more reply lines (RFC 5429 section 2.1.1)."""
-    if reason == FULL:
-        return REPLIES[errors.OverQuota]
-    if reason == LATER:  # it comes again by itself, and its writer need not
-        return f"450 4.7.1 {LATER}"
+def rejected(reason: str, refusal: Refusal = Refusal.RULE) -> str:
+    """The reply for a refusal; a script's own words as one or more lines (RFC 5429 section 2.1.1)."""
+    match refusal:
+        case Refusal.FULL:
+            return REPLIES[errors.OverQuota]
+        case Refusal.LATER:  # it comes again by itself, and its writer need not
+            return f"450 4.7.1 {reason}"
+        case Refusal.RULE:
+            return _in_their_words(reason)
+        case _:
+            assert_never(refusal)
+
+
+def _in_their_words(reason: str) -> str:
     words = [line.encode("ascii", "replace").decode() for line in lines_of(reason) if line.strip()]
     lines = [_UNPRINTABLE.sub(" ", line)[:400] for line in words[:10]] or ["Refused by the recipient"]
     return "\r\n".join(f"550{'-' if n < len(lines) - 1 else ' '}5.7.1 {line}" for n, line in enumerate(lines))

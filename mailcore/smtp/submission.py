@@ -1,13 +1,12 @@
 """Our own people send (587, 465; RFC 6409, RFC 8314)."""
 
 from mailcore.core import Core
-from mailcore.domain import Recipient
 from mailcore.errors import MailError, NotAllowed
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
 from mailcore.services.credentials import login
-from mailcore.services.delivery import delivery, sending_limits, submission
-from mailcore.smtp.inbound import look_up, prepared
+from mailcore.services.delivery import recipients, sending_limits, submission
+from mailcore.smtp.inbound import find_recipients, prepared
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
 from mailcore.smtp.session import Session
@@ -28,11 +27,11 @@ class Submission:
             raise NotAllowed("log in first")
         core = self._core
 
-        def look(tx: Tx) -> tuple[bool, tuple[str, ...]]:
+        def may_send(tx: Tx) -> tuple[bool, tuple[str, ...]]:
             sending_limits.check(tx, identity.account.id)
             return login.is_still_valid(tx, identity), submission.addresses(tx, identity.account.id)
 
-        stands, session.own = core.db.read(look)  # three rows: handing them to a thread and back costs more
+        stands, session.own = core.db.read(may_send)  # three rows: handing them to a thread and back costs more
         if not stands:  # a kept connection, after a change of password (S14)
             session.account = session.identity = None
             raise NotAllowed("log in again: the password has changed")
@@ -42,13 +41,13 @@ class Submission:
     async def rcpt(self, session: Session, addresses: list[str]) -> list[Problem]:
         core, transaction = self._core, session.transaction
         assert transaction is not None  # noqa: S101 - RCPT comes after MAIL
-        ours = [address for address in addresses if delivery.is_ours(core, address)]
+        ours = [address for address in addresses if recipients.is_ours(core, address)]
         if not ours:
             return [None] * len(addresses)
         size, sender = transaction.mail.size, transaction.mail.sender
-        found = await core.db.aread(lambda tx: look_up(core, tx, ours, size, authenticated=True, sender=sender))
+        found = await core.db.aread(lambda tx: find_recipients(core, tx, ours, size, sender=sender))
         known = dict(zip(ours, found, strict=True))
-        transaction.found += [item for item in found if isinstance(item, Recipient)]
+        transaction.found += [item for item in found if not isinstance(item, MailError)]
         return [item if isinstance(item := known.get(address), MailError) else None for address in addresses]
 
     def edit(self, session: Session) -> Edit:

@@ -99,6 +99,8 @@ def rule(found: Rule) -> str:
     if kind == "held":
         if detail == "junk":
             return _("Not forwarded, as nobody vouches for its sender; put in the junk mail")
+        if detail == "limit":
+            return _("Not sent on by your script, which had its share for today; kept here")
         return _("Not forwarded, as the target would have refused it; kept here")
     return known.get(kind, detail or kind)
 

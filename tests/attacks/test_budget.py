@@ -14,7 +14,7 @@ from mailcore.config import Config, Limits
 from mailcore.errors import Busy
 from mailcore.process import budget
 from mailcore.process.threads import Threads
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import carrying_out, planning
 from portal import create_app
 from tests.smtp_talk import build, inbox, talk
 
@@ -163,7 +163,7 @@ def test_a_request_that_does_not_end_is_answered_503_with_a_page(client, path):
     assert client.get("/login").status_code == 200
 
 
-@pytest.mark.parametrize("place", ["traces.about", "blobs.prepare"])
+@pytest.mark.parametrize("place", ["the plan", "the write", "blobs.prepare"])
 def test_a_message_that_does_not_end_is_answered_451_and_the_next_is_taken(tmp_path, monkeypatch, place):
     core = build(tmp_path, "[limits]\nwork_seconds = 1\n")
     sent = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n"
@@ -171,8 +171,10 @@ def test_a_message_that_does_not_end_is_answered_451_and_the_next_is_taken(tmp_p
     async def play(connect) -> None:
         client, before = await connect(), len(inbox(core, "kari"))
         with monkeypatch.context() as patch:
-            if place == "traces.about":  # inside the write
-                patch.setattr(delivery.traces, "about", never_end)
+            if place == "the plan":
+                patch.setattr(planning.traces, "about", never_end)
+            elif place == "the write":
+                patch.setattr(carrying_out.records, "save_record", never_end)
             else:
                 patch.setattr(type(core.blobs), "prepare", never_end)
             assert await client.codes(sent + BODY, 4) == "250 250 354 451"

@@ -1,5 +1,6 @@
 """The zoo delivered: by SMTP to a mailbox, to the help desk, through a script of every test, to one away, and forwarded."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from email import message_from_bytes, policy
@@ -14,7 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Away, Delivered, Envelope, Outcome, Verdict
 from mailcore.mail.reading import header
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import digest, forwarding
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters, out_of_office
@@ -47,12 +48,9 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
 def deliver(core: Core, to: str, animal: Animal, verdict: Verdict = PASSES) -> Delivered:
     sender, address = f"zoo{next(NUMBERS)}@outside.example", f"{to}@alumni.example"
 
-    def write(tx) -> list[Delivered]:
-        found = delivery.check_recipient(core, tx, address, len(animal.octets), authenticated=False)
-        envelope = Envelope(sender, (address,), "192.0.2.1", "outside.example")
-        return delivery.deliver(core, tx, envelope, [found], core.blobs.prepare(animal.octets), TRACE, verdict)
-
-    return core.db.write(write)[0]
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, address, len(animal.octets)))
+    envelope = Envelope(sender, (address,), "192.0.2.1", "outside.example")
+    return asyncio.run(delivery.accept(core, envelope, [found], animal.octets, TRACE, verdict))[0]
 
 
 def queued(core: Core, account: Account) -> list[tuple[str, bytes]]:

@@ -16,7 +16,7 @@ from mailcore.domain import (
     FilterVerb,
     Script,
 )
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery.scripts import save_script
@@ -43,7 +43,7 @@ def post(browser, page, to="", **fields):
 
 def arrive(core, subject="hei", sender="kari@outside.example"):
     """Deliver one message; the mailboxes where it is."""
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     octets = f"From: Kari <{sender}>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\n\r\nhei\r\n".encode()
     [done] = asyncio.run(delivery.accept(core, Envelope(sender, (found.address,)), [found], octets, b""))
     return done.mailboxes

@@ -10,7 +10,7 @@ from imapclient import IMAPClient
 
 from mailcore.domain import Envelope
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.tickets import tickets
 from tests.imap_server import imap_server
 from tests.portal.conftest import PASSWORD
@@ -82,7 +82,7 @@ def test_s19_it_follows_delivery_and_deletion_and_is_what_imap_says(inside, core
 
         assert same() == "1 kB av 10 MB brukt (0 %)"
         address = "ola@alumni.example"
-        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+        found = core.db.read(lambda tx: recipients.check_recipient(core, tx, address, None))
         octets = b"Subject: hei\r\n\r\n".ljust(3 * MIB, b"x")
         asyncio.run(delivery.accept(core, Envelope("kari@outside.example", (address,)), [found], octets, b""))
         assert same() == "3 MB av 10 MB brukt (30 %)"

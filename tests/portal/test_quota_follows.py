@@ -18,7 +18,7 @@ from mailcore.config import Config
 from mailcore.domain import Envelope
 from mailcore.errors import OverQuota
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.operations import health
 from mailcore.services.quota import quota
 from mailcore.services.transfer import mail_import, takeout, takeout_import
@@ -55,9 +55,7 @@ class House:
     def deliver(self, number, size, box):
         address = "ola@alumni.example"
         with contextlib.suppress(OverQuota):
-            found = self.core.db.read(
-                lambda tx: delivery.check_recipient(self.core, tx, address, None, authenticated=False)
-            )
+            found = self.core.db.read(lambda tx: recipients.check_recipient(self.core, tx, address, None))
             asyncio.run(
                 delivery.accept(
                     self.core, Envelope("kari@outside.example", (address,)), [found], self.letter(size), b""

@@ -7,7 +7,7 @@ import pytest
 
 from mailcore.domain import Envelope, FilterAction, FilterRule, FilterVerb, Verdict
 from mailcore.errors import OverQuota, TooLarge
-from mailcore.services.delivery import delivery, traces
+from mailcore.services.delivery import delivery, recipients, traces
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
 from mailcore.smtp.reply import REPLIES
@@ -15,7 +15,7 @@ from mailcore.store.delivery import records
 
 
 def arrive(core, subject="hei"):
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     octets = (
         f"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\n\r\nhei\r\n".encode()
     )

@@ -11,7 +11,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import Away, Envelope
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.store.queue.items import list_items, read_octets
 from sieve import check_script
@@ -21,9 +21,7 @@ MESSAGE = b"From: Kari <kari@outside.example>\r\nTo: ola@alumni.example\r\nSubje
 
 
 def replies(core, ola) -> list:
-    recipient = core.db.read(
-        lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
-    )
+    recipient = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     asyncio.run(
         delivery.accept(core, Envelope("kari@outside.example", ("ola@alumni.example",)), [recipient], MESSAGE, b"")
     )

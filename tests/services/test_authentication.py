@@ -15,7 +15,7 @@ from mailcore.domain import Disposition, Envelope, Outcome
 from mailcore.mail.passing import authresults
 from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.mailauth import authentication, dkim_keys, forward_policy
 from mailcore.services.mailauth import dkim as our_dkim
@@ -259,7 +259,7 @@ def test_only_the_forged_field_is_cut_out():
 
 
 def deliver(core, octets, sender, ip=GOOD):
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     verdict = judge(core, octets, sender, ip)
     envelope = Envelope(sender, ("ola@alumni.example",), ip, "x")
     [done] = asyncio.run(delivery.accept(core, envelope, [found], octets, verdict.field, verdict))
@@ -333,7 +333,7 @@ def test_a_forwarded_message_is_sealed(core, ola):
 
 def own(core, octets, trace=b""):
     """Delivered to ola as a message of ours; what goes on."""
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=True))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     asyncio.run(delivery.accept(core, Envelope("", ("ola@alumni.example",)), [found], octets, trace))
     [item] = [item for item in core.db.read(list_items) if item.origin == "forward"]
     return core.db.read(lambda tx: read_octets(tx, core.blobs, item))

@@ -15,7 +15,7 @@ from mailcore.errors import (
 )
 from mailcore.services.accounts import accounts, closing
 from mailcore.services.credentials import contact_addresses, credentials, login
-from mailcore.services.delivery import delivery, queue_admin
+from mailcore.services.delivery import queue_admin, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
@@ -45,7 +45,7 @@ def put(core: Core, account: Account, folder: str, octets: bytes) -> None:
 
 
 def look(core: Core, address: str = "ola@alumni.example", sender: str = "friend@home.example"):
-    return core.db.read(lambda tx: delivery.check_recipient(core, tx, address, 100, authenticated=False, sender=sender))
+    return core.db.read(lambda tx: recipients.check_recipient(core, tx, address, 100, sender=sender))
 
 
 def enter(core: Core) -> str:

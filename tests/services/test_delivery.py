@@ -9,7 +9,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Delivered, Envelope, Outcome
 from mailcore.errors import OverQuota, RelayDenied, UnknownRecipient
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
@@ -34,10 +34,7 @@ def kari(core: Core) -> Account:
 
 def deliver(core: Core, *names: str, octets: bytes = MESSAGE, sender: str = "kari@outside.example") -> list[Delivered]:
     addresses = tuple(name if "@" in name else f"{name}@alumni.example" for name in names)
-    found = [
-        core.db.read(lambda tx, a=a: delivery.check_recipient(core, tx, a, None, authenticated=False))
-        for a in addresses
-    ]
+    found = [core.db.read(lambda tx, a=a: recipients.check_recipient(core, tx, a, None)) for a in addresses]
     return asyncio.run(delivery.accept(core, Envelope(sender, addresses), found, octets, TRACE))
 
 
@@ -77,7 +74,7 @@ def test_a_message_is_filed_with_its_trace_and_stored_once_for_all(core, ola, ka
 )
 def test_addresses_that_are_nobodys(core, ola, address, error):
     with pytest.raises(error):
-        core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+        core.db.read(lambda tx: recipients.check_recipient(core, tx, address, None))
 
 
 def test_the_personal_script_files_and_a_missing_mailbox_means_inbox(core, ola):
@@ -140,7 +137,7 @@ def test_s20_a_full_box_is_refused_at_rcpt_also_for_plus_addresses_and_null_send
     accounts.set_quota(core, "ola", 1)
     for address in ("ola@alumni.example", "ola+x@alumni.example"):
         with pytest.raises(OverQuota):
-            core.db.read(lambda tx, a=address: delivery.check_recipient(core, tx, a, 10, authenticated=False))
+            core.db.read(lambda tx, a=address: recipients.check_recipient(core, tx, a, 10))
 
 
 def test_the_counts_are_right_after_all_of_it(core, ola, kari):

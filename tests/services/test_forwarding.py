@@ -11,9 +11,10 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, ForwardingState, Outcome
 from mailcore.errors import ForwardingRefused, LinkExpired, ScriptActive, ScriptExists, ScriptInvalid, ScriptNotFound
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.store.delivery import account_facts
 from mailcore.store.queue.items import list_items, read_octets
 from sieve import check_script
 from tests.outside import dns_server
@@ -34,9 +35,7 @@ def mail(core: Core, account: AccountId) -> list[tuple[str, str]]:
 
 def deliver(core: Core) -> Outcome:
     async def run() -> Outcome:
-        found = core.db.read(
-            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
-        )
+        found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
         envelope = Envelope("kari@example.net", ("ola@alumni.example",))
         return (await delivery.accept(core, envelope, [found], MESSAGE, b""))[0].outcome
 
@@ -159,7 +158,8 @@ def test_a_full_mailbox_refuses_with_words_in_two_languages_and_a_forwarded_one_
 ) -> None:
     accounts.set_quota(core, "ola", 100)
     core.db.write(lambda tx: filters.regenerate(core, tx, ola))
-    generated, personal = core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola]
+    facts = core.db.read(lambda tx: account_facts.get_facts(tx, [ola]))[ola]
+    generated, personal = facts.generated, facts.personal
     assert "full / The mailbox is full" in generated
     assert personal == ""
     forwarding.set_forwarding(core, ola, TARGET, copy=True, confirmed=True)
@@ -174,7 +174,7 @@ def test_a_personal_script_stays_when_the_forwarding_changes(core: Core, ola: Ac
     filters.set_active_script(core, ola, "mine")
     forwarding.set_forwarding(core, ola, TARGET, copy=True, confirmed=True)
     assert [(s.name, s.source, s.active) for s in filters.read_scripts(core, ola)] == [("mine", "keep;\r\n", True)]
-    assert core.db.read(lambda tx: filters.active_sources(tx, [ola]))[ola][1] == "keep;\r\n"
+    assert core.db.read(lambda tx: account_facts.get_facts(tx, [ola]))[ola].personal == "keep;\r\n"
 
 
 def test_scripts_are_put_activated_renamed_and_deleted(core: Core, ola: AccountId) -> None:

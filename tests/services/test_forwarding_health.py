@@ -7,7 +7,7 @@ import pytest
 from mailcore.domain import Envelope, Verdict
 from mailcore.errors import ForwardingRefused, NotAllowed, TooMany
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding, health
 from mailcore.services.forwarding.health import ReplyKind, classify_reply
 from mailcore.services.mailauth import dkim_keys
@@ -102,7 +102,7 @@ def test_n2_the_last_answers_are_shown_with_their_kind(core, ola):
 
 
 def _deliver(core, verdict):
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     octets = b"From: Kari <kari@strict.example>\r\nTo: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
     asyncio.run(delivery.accept(core, Envelope("kari@strict.example", (found.address,)), [found], octets, b"", verdict))
     return [item for item in core.db.read(lambda tx: list_items(tx)) if item.origin == "forward"]

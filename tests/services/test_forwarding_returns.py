@@ -12,7 +12,7 @@ from mailcore.errors import ForwardingRefused, LinkExpired, TooMany, UnknownReci
 from mailcore.mail.passing import srs
 from mailcore.mail.reading import header
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import consent, copy_expiry, digest, forwarding
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import health
@@ -37,7 +37,7 @@ def arrive(
     core, to: str = "ola@alumni.example", octets: bytes = MESSAGE, sender: str = "kari@outside.example", verdict=None
 ):
     async def run():
-        found = core.db.read(lambda tx: delivery.check_recipient(core, tx, to, None, authenticated=False))
+        found = core.db.read(lambda tx: recipients.check_recipient(core, tx, to, None))
         envelope = Envelope(sender, (to,))
         return (await delivery.accept(core, envelope, [found], octets, b"", verdict or Verdict()))[0]
 
@@ -152,7 +152,7 @@ def test_envelope_senders_are_refused_after_thirty_days_and_when_forged(core, ol
     arrive(core)
     address = sent_on(core)
     clock.forward(days=29)
-    core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+    core.db.read(lambda tx: recipients.check_recipient(core, tx, address, None))
     clock.forward(days=2)
     for wrong in (
         address,
@@ -161,7 +161,7 @@ def test_envelope_senders_are_refused_after_thirty_days_and_when_forged(core, ol
         "x@srs.alumni.example",
     ):
         with pytest.raises(UnknownRecipient):
-            core.db.read(lambda tx, wrong=wrong: delivery.check_recipient(core, tx, wrong, None, authenticated=False))
+            core.db.read(lambda tx, wrong=wrong: recipients.check_recipient(core, tx, wrong, None))
 
 
 def test_a_long_sender_has_a_short_local_part():

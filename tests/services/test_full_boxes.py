@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from mailcore import core as cores
-from mailcore.domain import Disposition, Recipient, Scan, Verdict
-from mailcore.errors import RoomGone
+from mailcore.domain import Disposition, Dsn, Envelope, MailboxRecipient, Scan, Verdict
+from mailcore.errors import MAILBOX_FULL, RoomGone
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery, delivery_receipts
+from mailcore.services.delivery import delivery, delivery_receipts, recipients
+from mailcore.services.delivery.arrival import Arrival
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.mail.messages import GRACE
 from mailcore.store.queue.items import list_items, read_octets
@@ -115,12 +116,10 @@ def test_s20_a_lie_about_the_size_gives_nobody_more_than_fits(core, sender):
 def test_s20_a_box_that_is_filled_meanwhile_is_heard_of_at_the_next_rcpt(core, spf):
     async def deliver():
         both = ("nesten@alumni.example", "kari@alumni.example")
-        found = await core.db.aread(
-            lambda tx: [delivery.check_recipient(core, tx, one, 5000, authenticated=False) for one in both]
-        )
+        found = await core.db.aread(lambda tx: [recipients.check_recipient(core, tx, one, 5000) for one in both])
         accounts.set_quota(core, "nesten", 10)
         await delivery.accept(
-            core, delivery.Envelope("a@b.example", both), found, HEAD.encode(), b"", Verdict(outside=True, spf=spf)
+            core, Envelope("a@b.example", both), found, HEAD.encode(), b"", Verdict(outside=True, spf=spf)
         )
 
     before = used(core, "kari"), len(core.db.read(lambda tx: list_items(tx)))
@@ -142,13 +141,13 @@ def test_s20_a_box_that_is_filled_meanwhile_is_heard_of_at_the_next_rcpt(core, s
 )
 def test_s20_what_goes_to_junk_needs_room_too(core, how):
     async def deliver(*names):
-        found = [Recipient(f"{name}@alumni.example", accounts.find_account(core, name).id) for name in names]
-        envelope = delivery.Envelope("a@b.example", tuple(one.address for one in found))
+        found = [MailboxRecipient(f"{name}@alumni.example", accounts.find_account(core, name).id) for name in names]
+        envelope = Envelope("a@b.example", tuple(one.address for one in found))
         return await delivery.accept(core, envelope, found, HEAD.encode(), b"", how)
 
     before = used(core, "full")
     [done] = asyncio.run(deliver("full"))
-    assert (done.outcome.value, done.reason) == ("rejected", delivery.FULL)
+    assert (done.outcome.value, done.reason) == ("rejected", MAILBOX_FULL)
     with pytest.raises(RoomGone):
         asyncio.run(deliver("full", "kari"))
     assert used(core, "full") == before
@@ -247,10 +246,7 @@ def test_success_is_told_to_who_asked(core, notify, script, action):
 
 
 def test_who_is_not_vouched_for_hears_nothing(core):
-    came = delivery_receipts.Arrived(
-        delivery.Envelope("a@b.example", (), dsn={"k": delivery.Dsn("SUCCESS")}),
-        Verdict(outside=True),
-        core.blobs.prepare(b""),
-    )
-    assert not core.db.write(lambda tx: delivery_receipts.of_success(core, tx, came, "k", relayed=False))
-    assert not core.db.write(lambda tx: delivery_receipts.of_refusal(core, tx, came, "k", reply=FULL))
+    asked = Envelope("a@b.example", (), dsn={"k": Dsn("SUCCESS")})
+    arrival = Arrival(asked, core.blobs.prepare(b""), Verdict(outside=True))
+    assert not delivery_receipts.is_vouched_for(arrival)
+    assert not delivery_receipts.wants_success(arrival, "k")

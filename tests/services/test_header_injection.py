@@ -14,7 +14,7 @@ from mailcore import core as cores
 from mailcore.domain import Disposition, Dsn, Envelope, Verdict
 from mailcore.mail.reading import header
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import digest, forwarding
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.queue.items import list_items, read_octets
@@ -97,7 +97,7 @@ def written(core) -> list[bytes]:
 
 async def deliver(core, name: str, octets: bytes, word: str, verdict: Verdict) -> None:
     address = f"{name}@alumni.example"
-    found = await core.db.aread(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+    found = await core.db.aread(lambda tx: recipients.check_recipient(core, tx, address, None))
     asked = {address: Dsn("SUCCESS,FAILURE", "FULL", f"rfc822;{word}", word)}
     envelope = Envelope(f"a{secrets.token_hex(4)}@b.example", (address,), "192.0.2.1", word, dsn=asked)
     await delivery.accept(core, envelope, [found], octets, b"", verdict)

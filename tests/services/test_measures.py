@@ -11,7 +11,7 @@ from mailcore.domain import Envelope
 from mailcore.errors import Busy
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery, sending_limits
+from mailcore.services.delivery import delivery, recipients, sending_limits
 from mailcore.services.operations import jobs
 from mailcore.services.tickets import tickets
 from mailcore.store.queue.items import enqueue_mail
@@ -19,7 +19,7 @@ from tests.machine import free_port
 
 
 def deliver(core, sender: str, address: str) -> None:
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, address, None))
     asyncio.run(delivery.accept(core, Envelope(sender, (address,)), [found], b"Subject: x\r\n\r\nhei\r\n", b""))
 
 

@@ -6,7 +6,7 @@ from mailcore.domain import Envelope
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.store.forwarding import onward
 from mailcore.store.queue.items import enqueue_mail, find_item
@@ -19,9 +19,7 @@ FRIEND = "ola@elsewhere.example"
 async def _forwarded(core, ola, answer: str, octets: bytes = MESSAGE) -> list[onward.Onward]:
     async with at_work(core) as (core, _worker, peer):
         peer.answers[FRIEND] = answer
-        found = core.db.read(
-            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
-        )
+        found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
         await delivery.accept(core, Envelope("kari@outside.example", (found.address,)), [found], octets, b"")
         name = core.blobs.prepare(octets).name
         await until(

@@ -13,7 +13,7 @@ from mailcore.errors import AccountExists, InvalidName, NotAllowed, NotEligible,
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, affiliations, orders, user_names
 from mailcore.services.credentials import contact_addresses, credentials
-from mailcore.services.delivery import delivery, queue_admin
+from mailcore.services.delivery import delivery, queue_admin, recipients
 from mailcore.services.tickets import tickets
 from mailcore.store.people.skeleton import skeleton
 from tests.directory import university
@@ -173,7 +173,7 @@ def test_s06_names_of_any_script_have_proposals(core):
 def test_s05_after_ordering_mail_from_outside_reaches_the_box(core):
     _, account = at_once(core)
     for address in ("ola@alumni.example", "OLA@alumni.example", "ola+liga@Alumni.Example"):
-        found = core.db.read(lambda tx, a=address: delivery.check_recipient(core, tx, a, 10, authenticated=False))
+        found = core.db.read(lambda tx, a=address: recipients.check_recipient(core, tx, a, 10))
         envelope = Envelope("x@outside.example", (address,))
         asyncio.run(delivery.accept(core, envelope, [found], b"Subject: x\r\n\r\nHei\r\n", b""))
     assert core.db.read(lambda tx: core.mail.mailbox(tx, account.id, "INBOX")).messages == 4

@@ -15,7 +15,7 @@ from mailcore.errors import MailError, NotAllowed, OverQuota
 from mailcore.mail.reading import header
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.quota import quota, quota_warnings
@@ -80,7 +80,7 @@ def outside(core):
 
 def receive(core, size=2000):
     address = "ola@alumni.example"
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, address, None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, address, None))
     octets = MESSAGE.ljust(size, b"x")
     return asyncio.run(delivery.accept(core, Envelope("kari@outside.example", (address,)), [found], octets, b""))[0]
 

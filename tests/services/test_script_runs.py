@@ -8,7 +8,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config_file import parse_config
-from mailcore.domain import Away, Dsn, Envelope, FilterAction, FilterRule, FilterVerb, Recipient
+from mailcore.domain import Away, Dsn, Envelope, FilterAction, FilterRule, FilterVerb, MailboxRecipient
 from mailcore.errors import OverQuota, ScriptInvalid, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
@@ -55,7 +55,7 @@ def personal(core, ola, source: str) -> None:
 def deliver(core, ola, message: bytes = MESSAGE, trace: bytes = b"", dsn: Dsn | None = None):
     address = "ola@alumni.example"
     envelope = Envelope("kari@outside.example", (address,), dsn={address: dsn} if dsn else {})
-    [done] = asyncio.run(delivery.accept(core, envelope, [Recipient(address, ola)], message, trace))
+    [done] = asyncio.run(delivery.accept(core, envelope, [MailboxRecipient(address, ola)], message, trace))
     return done
 
 

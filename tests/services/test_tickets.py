@@ -1,5 +1,6 @@
 """Help cases: by the form's service, by mail, their rates and their end (S22, S29, N24)."""
 
+import asyncio
 import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -10,7 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Delivered, Disposition, Envelope, NewFile, Outcome, Verdict
 from mailcore.errors import InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery
+from mailcore.services.delivery import delivery, recipients
 from mailcore.services.tickets import ticket_inbox, tickets
 from mailcore.services.tickets.ticket_text import detect_language, strip_quote
 from mailcore.store.queue.items import list_items, read_octets
@@ -52,12 +53,9 @@ def written(
 def mail(core: Core, octets: bytes, to: str = "help", sender: str = STRANGER, verdict: Verdict = PASSES) -> Delivered:
     to = to if "@" in to else f"{to}@alumni.example"
 
-    def write(tx):
-        recipient = delivery.check_recipient(core, tx, to, len(octets), authenticated=False)
-        envelope = Envelope(sender, (to,), "192.0.2.1", "x")
-        return delivery.deliver(core, tx, envelope, [recipient], core.blobs.prepare(octets), b"", verdict)
-
-    return core.db.write(write)[0]
+    recipient = core.db.read(lambda tx: recipients.check_recipient(core, tx, to, len(octets)))
+    envelope = Envelope(sender, (to,), "192.0.2.1", "x")
+    return asyncio.run(delivery.accept(core, envelope, [recipient], octets, b"", verdict))[0]
 
 
 def said(core: Core, number: int) -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from mailcore.domain import (
 )
 from mailcore.errors import MailboxNotFound
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery, traces
+from mailcore.services.delivery import delivery, recipients, traces
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.store.delivery import records
@@ -36,7 +36,7 @@ def ola(core):
 
 
 def arrive(core, subject="hei", verdict=OUTSIDE, sender="kari@outside.example"):
-    found = core.db.read(lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False))
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
     head = (
         f"From: Kari Nordmann <{sender}>\r\nTo: ola@alumni.example\r\nSubject: {subject}\r\nMessage-ID: <1@x>\r\n\r\n"
     )

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mailcore import errors
-from mailcore.services.delivery.delivery import FULL
+from mailcore.domain import Refusal
 from mailcore.services.tickets.ticket_inbox import LATER
 from mailcore.smtp.reply import REPLIES, rejected, reply_to
 from tests.unit.test_errors import leaves
@@ -37,8 +37,14 @@ def test_what_we_do_not_know_is_temporary_and_tells_nothing():
     ("", "550 5.7.1 Refused by the recipient"),
     ("Write carefully", "550 5.7.1 Write carefully"),
     ("Nå", "550 5.7.1 N?"),
-    (FULL, "552 5.2.2 Postboksen er full / The mailbox is full"), (LATER, f"450 4.7.1 {LATER}"),
 ])  # fmt: skip
 def test_a_scripts_words_become_reply_lines(reason, reply):
     assert rejected(reason) == reply
     assert reply_to(errors.RejectedByScript(reason)) == (reply if reason else REPLIES[errors.RejectedByScript])
+
+
+def test_refusals_of_the_service_have_replies_of_their_own():
+    assert rejected(errors.MAILBOX_FULL, Refusal.FULL) == "552 5.2.2 Postboksen er full / The mailbox is full"
+    assert rejected(LATER, Refusal.LATER) == f"450 4.7.1 {LATER}"
+    assert rejected(errors.MAILBOX_FULL) == f"550 5.7.1 {errors.MAILBOX_FULL}"  # a script may say the same words
+    assert reply_to(errors.RejectedByScript(LATER, Refusal.LATER)) == f"450 4.7.1 {LATER}"

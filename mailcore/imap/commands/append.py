@@ -20,6 +20,7 @@ from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, write_set
 from mailcore.imap.status import Refused, TryCreate
 from mailcore.services.delivery import imapsieve
+from mailcore.services.delivery.imapsieve import MailboxEvent
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.mail.spool import Spool
@@ -99,15 +100,15 @@ async def append(context: Context, read: Reader) -> Tagged:
     core, owner = context.core, context.owner
     ready = await _prepare(context, wanted, name)
 
-    def save(tx: Tx) -> tuple[Mailbox, list[int]]:
+    def save(tx: Tx) -> tuple[Mailbox, list[int], MailboxEvent | None]:
         mailbox = _target(context, tx, name)
         new = [
             core.mail.append(tx, owner, mailbox.id, message.prepared, message.flags, message.at) for message in ready
         ]
-        imapsieve.happened(core, tx, owner, mailbox.id, new, "APPEND")
-        return mailbox, new
+        return mailbox, new, imapsieve.find_event(core, tx, owner, mailbox.id, new, "APPEND")
 
-    target, uids = await core.db.awrite(save)
+    target, uids, event = await core.db.awrite(save)
+    await imapsieve.arun_scripts(core, event)
     if context.selected is not None and context.selected.mailbox == target.id:
         context.selected.dirty = True
     return context.ok("Kept", f"APPENDUID {target.uidvalidity} {write_set(uids).decode()}")
@@ -127,15 +128,15 @@ async def replace(context: Context, read: Reader) -> Tagged:
         raise Refused("There is no such message", "NONEXISTENT")
     ready = (await _prepare(context, [wanted], name))[0]
 
-    def work(tx: Tx) -> tuple[Mailbox, int]:
+    def work(tx: Tx) -> tuple[Mailbox, int, MailboxEvent | None]:
         mailbox = _target(context, tx, name)
         if not core.mail.expunge(tx, here.mailbox, ranges, only_deleted=False):  # first: only the difference needs room
             raise Refused("There is no such message", "NONEXISTENT")
         uid = core.mail.append(tx, owner, mailbox.id, ready.prepared, ready.flags, ready.at)
-        imapsieve.happened(core, tx, owner, mailbox.id, [uid], "APPEND")
-        return mailbox, uid
+        return mailbox, uid, imapsieve.find_event(core, tx, owner, mailbox.id, [uid], "APPEND")
 
-    target, uid = await core.db.awrite(work)
+    target, uid, event = await core.db.awrite(work)
+    await imapsieve.arun_scripts(core, event)
     context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())
     here.dirty = True
     await send_changes(context)

@@ -6,6 +6,7 @@ from mailcore.imap.responses import Tagged
 from mailcore.imap.sequence import NumberSet, write_set
 from mailcore.imap.status import Refused, TryCreate
 from mailcore.services.delivery import imapsieve
+from mailcore.services.delivery.imapsieve import MailboxEvent
 from mailcore.services.filtering import learning
 from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader
@@ -37,23 +38,23 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
     if context.limited:  # all or nothing (RFC 9738 section 3.4)
         raise Refused("Too many messages at once", f"MESSAGELIMIT {MESSAGE_LIMIT}")
 
-    def work(tx: Tx) -> tuple[int, int, list[int], list[int]]:
+    def work(tx: Tx) -> tuple[int, int, list[int], list[int], MailboxEvent | None]:
         target = find_mailbox_or_none(context, tx, name)
         if target is None:
             raise TryCreate(name)
         if not ranges:
-            return target.id, target.uidvalidity, [], []
+            return target.id, target.uidvalidity, [], [], None
         if move and target.id == here.mailbox:
-            return target.id, target.uidvalidity, [], []
+            return target.id, target.uidvalidity, [], [], None
         learning.record_move(core, tx, here.mailbox, ranges, target.id)
         if move:
             old, new = core.mail.move(tx, here.mailbox, ranges, target.id)
         else:
             old, new = core.mail.copy(tx, owner, here.mailbox, ranges, target.id)
-        imapsieve.happened(core, tx, owner, target.id, new, "COPY")
-        return target.id, target.uidvalidity, old, new
+        return target.id, target.uidvalidity, old, new, imapsieve.find_event(core, tx, owner, target.id, new, "COPY")
 
-    target, uidvalidity, old, new = await core.db.awrite(work)
+    target, uidvalidity, old, new, event = await core.db.awrite(work)
+    await imapsieve.arun_scripts(core, event)
     if move or target == here.mailbox:
         here.dirty = True
     if not new:

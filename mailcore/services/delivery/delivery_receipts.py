@@ -6,13 +6,12 @@ single reply for all.
 Only a sender who is vouched for is sent one: whoever's address was forged gets no mail from us.
 """
 
-from dataclasses import dataclass
-
 from mailcore.core import Core
-from mailcore.domain import Dsn, Envelope, Verdict
+from mailcore.domain import Dsn
 from mailcore.mail.reading import header, trace
-from mailcore.mail.reading.lines import lines_of, one_line
+from mailcore.mail.reading.lines import one_line
 from mailcore.mail.writing import dsn
+from mailcore.services.delivery.arrival import Arrival
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
@@ -22,50 +21,59 @@ from mailcore.store.queue.items import enqueue_mail
 _NOTHING = Dsn()
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A message as it came in."""
-
-    envelope: Envelope
-    verdict: Verdict
-    prepared: Prepared
-
-
-def is_vouched_for(came: Arrived) -> bool:
+def is_vouched_for(arrival: Arrival) -> bool:
     """Is the envelope sender who they say?  SPF speaks of exactly that; a message of our own is."""
-    return bool(came.envelope.sender) and (not came.verdict.outside or came.verdict.spf == "pass")
+    return bool(arrival.envelope.sender) and (not arrival.verdict.outside or arrival.verdict.spf == "pass")
 
 
-def of_success(core: Core, tx: Tx, came: Arrived, recipient: str, *, relayed: bool) -> bool:
-    """Report a delivery, or that the message went on, if the sender asked for it."""
-    asked = came.envelope.dsn.get(recipient, _NOTHING).notify.upper()
-    if "SUCCESS" not in asked.split(",") or not is_vouched_for(came):
-        return False
-    _tell(
-        core, tx, came, recipient, kind="relayed" if relayed else "delivered", status="2.0.0", diagnostic="250 2.0.0 OK"
-    )
-    return True
+def _asked(arrival: Arrival, recipient: str) -> str:
+    return arrival.envelope.dsn.get(recipient, _NOTHING).notify.upper()
 
 
-def of_refusal(core: Core, tx: Tx, came: Arrived, recipient: str, *, reply: str) -> bool:
-    """Report that this recipient refused; True where the sender is notified, or asked not to be.
+def wants_success(arrival: Arrival, recipient: str) -> bool:
+    """Say if the sender is to hear of a delivery, or that the message went on."""
+    return "SUCCESS" in _asked(arrival, recipient).split(",") and is_vouched_for(arrival)
+
+
+def report_success(core: Core, tx: Tx, arrival: Arrival, recipient: str, *, relayed: bool) -> Prepared:
+    """Write the report of it."""
+    kind = "relayed" if relayed else "delivered"
+    return _write(core, tx, arrival, recipient, kind=kind, status="2.0.0", diagnostic="250 2.0.0 OK")
+
+
+def report_refusal(core: Core, tx: Tx, arrival: Arrival, recipient: str, *, reply: str) -> Prepared | None:
+    """Write the report that this recipient refused; None where the sender asked not to hear of it.
 
     Args:
         reply: an SMTP reply with its codes.
     """
-    if not is_vouched_for(came):
-        return False
-    asked = came.envelope.dsn.get(recipient, _NOTHING).notify.upper()
-    if not asked or "FAILURE" in asked.split(","):
-        line = lines_of(reply)[0].replace("-", " ", 1) if reply[3:4] == "-" else reply
-        _tell(core, tx, came, recipient, kind="failed", status=line.split(" ")[1], diagnostic=line)
-    return True
+    asked = _asked(arrival, recipient)
+    if asked and "FAILURE" not in asked.split(","):
+        return None
+    return _write(core, tx, arrival, recipient, kind="failed", status=reply.split(" ")[1], diagnostic=reply)
 
 
-def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, status: str, diagnostic: str) -> None:
-    said, now = came.envelope.dsn.get(recipient, _NOTHING), core.clock.now()
-    block = came.prepared.message.header.block
-    author = came.envelope.authenticated
+def send(core: Core, tx: Tx, arrival: Arrival, report: Prepared, now: int) -> None:
+    """Queue a report to the sender."""
+    enqueue_mail(
+        tx,
+        core.blobs,
+        sender="",
+        recipients=[arrival.envelope.sender],
+        prepared=report,
+        prefix=b"",
+        account=arrival.envelope.authenticated,
+        origin="dsn",
+        now=now,
+    )
+
+
+def _write(
+    core: Core, tx: Tx, arrival: Arrival, recipient: str, *, kind: str, status: str, diagnostic: str
+) -> Prepared:
+    said, now = arrival.envelope.dsn.get(recipient, _NOTHING), core.clock.now()
+    block = arrival.prepared.message.header.block
+    author = arrival.envelope.authenticated
     language = get_account(tx, author).language if author else "en"
     subject, words = notices.render(
         core,
@@ -78,7 +86,7 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
     report = dsn.build(
         kind=kind,
         reporting_mta=core.config.host,
-        sender=came.envelope.sender,
+        sender=arrival.envelope.sender,
         recipient=recipient,
         original_recipient=said.orcpt,
         envelope_id=said.envid,
@@ -93,14 +101,4 @@ def _tell(core: Core, tx: Tx, came: Arrived, recipient: str, *, kind: str, statu
         whole=False,
         message_id=trace.message_id(core.config.domain),
     )
-    enqueue_mail(
-        tx,
-        core.blobs,
-        sender="",
-        recipients=[came.envelope.sender],
-        prepared=core.blobs.prepare(report),
-        prefix=b"",
-        account=author,
-        origin="dsn",
-        now=core.clock.seconds(),
-    )
+    return core.blobs.prepare(report)

@@ -1,60 +1,108 @@
 """Scripts that run when something happens in a mailbox: IMAPSIEVE (RFC 6785).
 
 The owner names the script in the annotation `/shared/imapsieve/script` of a mailbox, or of the account for all its mailboxes.
-It runs in the transaction of the APPEND, COPY, MOVE or change of flags that is its cause, for instance to sort, flag or
-send on what was moved to Junk.  What is sent on leaves as mail of the owner, as any mail program's does: counted, and with
-them as its author, since nobody knows any more who vouched for the message.  Nobody waits outside who could be answered,
-so reject and vacation do nothing here.
+It runs after the APPEND, COPY, MOVE or change of flags that is its cause has been written, and before the client hears of it,
+for instance to sort, flag or send on what was moved to Junk.  What is sent on leaves as mail of the owner, as any mail
+program's does: counted, and with them as its author, since nobody knows any more who vouched for the message.  Nobody waits
+outside who could be answered, so reject and vacation do nothing here.
+
+Like a delivery, each run is planned outside of the write, which only looks whether the message and all that the script asked are
+still as they were.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import assert_never
 
 import sieve
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Mailbox, MailboxId, MessageInfo
-from mailcore.errors import MailError
+from mailcore.errors import MailboxNotFound, MailError
 from mailcore.log import log_for
 from mailcore.mail.reading.message import Message
-from mailcore.services.delivery import script_notify, script_runs, sending_limits
-from mailcore.services.mailauth import dkim, forward_policy
-from mailcore.services.sieve_scripts import scripts_library
-from mailcore.services.sieve_scripts.recipient_view import RecipientView, ScriptContext
+from mailcore.services.delivery import forwards, plans, script_notify, script_runs, sending_limits
+from mailcore.services.delivery.plans import File, Notification, PlanOutdated, ProblemNotice
+from mailcore.services.sieve_scripts.recipient_view import Answers, Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.store.delivery.scripts import find_script
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
+from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.addresses import list_addresses
 from mailcore.store.queue.items import enqueue_mail
 
 log = log_for(__name__)
 ENTRY = "/shared/imapsieve/script"
 MAX_MESSAGES = 1000  # of one command that a script looks at
+PLANS = 3  # for one message; its owner changes what the script rests on all the while, then it is left as it is
 DELETED = frozenset({"\\Deleted"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
-    core: Core
-    tx: Tx
+class MailboxEvent:
+    """An event in a mailbox that has a script, and the messages that it concerns."""
+
     account: AccountId
-    box: Mailbox
-    address: str
+    mailbox: MailboxId
+    uids: tuple[int, ...]
     source: str
+    address: str
     items: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Leave the message in place with these flags; None = as they are."""
+
+    flags: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put what the script made of the message in its place."""
+
+    octets: Prepared
+    flags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SendOn:
+    """Send it on as mail of the owner."""
+
+    target: str
+    octets: Prepared
+
+
+Step = Stay | Replace | File | SendOn | Notification
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The plan for one message.
+
+    Attributes:
+        info, answers: what it rests on.
+        leaves: nothing of the script keeps it, so that it is marked as deleted.
+    """
+
+    info: MessageInfo
+    answers: Answers
+    steps: tuple[Step, ...] = ()
+    leaves: bool = False
+    problem: ProblemNotice | None = None
+
+
 def script_for(tx: Tx, account: AccountId, mailbox: MailboxId) -> str:
-    """The source of the script for that mailbox, "" for none."""
+    """Return the source of the script for that mailbox, "" for none."""
     name = annotations.find_value(tx, account, mailbox, ENTRY)
     if not name:
         return ""
-    found = find_script(tx, account, name.decode("utf-8", "replace"))
-    return found.source if found and not found.held else ""
+    script = find_script(tx, account, name.decode("utf-8", "replace"))
+    return script.source if script and not script.held else ""
 
 
-def happened(
+def find_event(
     core: Core,
     tx: Tx,
     account: AccountId,
@@ -62,8 +110,8 @@ def happened(
     uids: Sequence[int],
     cause: str,
     changed: frozenset[str] = frozenset(),
-) -> None:
-    """Run the owner's script, if there is one, for each message.
+) -> MailboxEvent | None:
+    """Note what happened, inside the write that does it; None where no script is to run.
 
     Args:
         cause: APPEND, COPY (also for MOVE) or FLAG.
@@ -71,97 +119,145 @@ def happened(
     """
     source = script_for(tx, account, mailbox) if uids else ""
     if not source:
-        return
+        return None
     owner = get_account(tx, account)
     address = f"{owner.name}@{core.config.domain}"
-    box = core.mail.get(tx, mailbox)
     items = {
         "imap.user": owner.name,
         "imap.email": address,
         "imap.cause": cause,
-        "imap.mailbox": box.name,
+        "imap.mailbox": core.mail.get(tx, mailbox).name,
         "imap.changedflags": " ".join(sorted(changed)),
         "location": "MS",
         "phase": "post",
     }
-    event = _Event(core, tx, account, box, address, source, items)
-    for uid in uids[:MAX_MESSAGES]:
-        for info in core.mail.infos(tx, mailbox, [(uid, uid)]):
-            _one(event, info)
+    return MailboxEvent(account, mailbox, tuple(uids[:MAX_MESSAGES]), source, address, items)
 
 
-def _one(event: _Event, info: MessageInfo) -> None:
-    core, tx = event.core, event.tx
-    place = ScriptContext(core, tx, event.account, core.clock.now(), items=event.items)
-    message = MessageText(Message(core.mail.octets(tx, event.box.id, info.uid)))
-    view = RecipientView(place, message, Envelope("", (event.address,)), event.address)
-    before = tuple(sorted(info.flags))
-    try:
-        program = scripts_library.compile_program(event.source, scripts_library.make_library(core, tx, event.account))
-        actions = sieve.run(program, view, sieve.Options(), before).actions
-    except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
-        log.warning("a script of account %d failed on %s: %s", event.account, event.items["imap.cause"], problem)
-        script_runs.tell(place, problem.args[0])
-        return
-    kept = False
-    for action in actions:
-        if isinstance(action, sieve.Keep):
-            kept = True
-            _keep(event, info, action)
-        else:
-            _do(event, info, message, action)
-    if not kept and any(isinstance(a, sieve.Discard | sieve.FileInto | sieve.Redirect) for a in actions):
-        core.mail.set_flags(tx, event.box.id, [(info.uid, info.uid)], "add", DELETED)
-
-
-def _keep(event: _Event, info: MessageInfo, action: sieve.Keep) -> None:
-    """Keep the message in place with the flags that the script leaves; a changed one replaces it."""
-    core, tx, ranges = event.core, event.tx, [(info.uid, info.uid)]
-    if action.octets is not None:
-        prepared = core.blobs.prepare(action.octets)
-        core.mail.append(tx, event.account, event.box.id, prepared, frozenset(action.flags), info.internal_date)
-        core.mail.set_flags(tx, event.box.id, ranges, "add", DELETED)
-    elif frozenset(action.flags) != info.flags and (action.flags or action.implicit):
-        core.mail.set_flags(tx, event.box.id, ranges, "replace", frozenset(action.flags))
-
-
-def _do(event: _Event, info: MessageInfo, message: MessageText, action: sieve.Action) -> None:
-    core, tx, account = event.core, event.tx, event.account
-    match action:
-        case sieve.FileInto():
+def run_scripts(core: Core, event: MailboxEvent | None) -> None:
+    """Run the owner's script for each message; called after the write, in a thread."""
+    for uid in event.uids if event is not None else ():
+        assert event is not None  # noqa: S101 - for mypy
+        for _ in range(PLANS):
+            plan = core.db.read(partial(_make_plan, core, event, uid))
+            if plan is None:
+                break
             try:
-                target = script_runs.mailbox_or_inbox(core, tx, account, action)
-                _, [uid] = core.mail.copy(tx, account, event.box.id, [(info.uid, info.uid)], target.id)
+                core.db.write(partial(_carry_out, core, event, plan))
+                break
+            except PlanOutdated:
+                log.debug("a script runs anew: what it asked has changed")
+
+
+async def arun_scripts(core: Core, event: MailboxEvent | None) -> None:
+    """Do the same for a command of IMAP."""
+    if event is not None:
+        await core.threads.run(run_scripts, core, event)
+
+
+def _find(core: Core, tx: Tx, event: MailboxEvent, uid: int) -> tuple[Mailbox, MessageInfo] | None:
+    try:
+        box = core.mail.get(tx, event.mailbox)
+    except MailboxNotFound:
+        return None
+    return next(((box, info) for info in core.mail.infos(tx, event.mailbox, [(uid, uid)])), None)
+
+
+def _make_plan(core: Core, event: MailboxEvent, uid: int, tx: Tx) -> _Plan | None:
+    """Run the script on one message; None where it is gone."""
+    there = _find(core, tx, event, uid)
+    if there is None:
+        return None
+    _, info = there
+    place = Place(core, tx, event.account, core.clock.now(), items=event.items)
+    message = MessageText(Message(core.mail.octets(tx, event.mailbox, uid)))
+    view = RecipientView(place, message, Envelope("", (event.address,)), event.address)
+    run = script_runs.run(place, view, event.source, sieve.Options(), tuple(sorted(info.flags)))
+    if run.problem:
+        return _Plan(info, place.answers, problem=script_runs.plan_problem_notice(place, run.problem))
+    actions = run.result.actions
+    steps = (_plan_step(place, event, info, message, action) for action in actions)
+    moves = any(isinstance(action, sieve.Discard | sieve.FileInto | sieve.Redirect) for action in actions)
+    leaves = moves and not any(isinstance(action, sieve.Keep) for action in actions)
+    return _Plan(info, place.answers, tuple(step for step in steps if step is not None), leaves)
+
+
+def _plan_step(
+    place: Place, event: MailboxEvent, info: MessageInfo, message: MessageText, action: sieve.Action
+) -> Step | None:
+    core = place.core
+    match action:
+        case sieve.Keep():
+            flags = frozenset(action.flags)
+            if action.octets is not None:
+                return Replace(core.blobs.prepare(action.octets), flags)
+            return Stay(flags if flags != info.flags and (flags or action.implicit) else None)
+        case sieve.FileInto():
+            return plans.to_file(action)
+        case sieve.Redirect():
+            octets = message.octets[:] if action.octets is None else action.octets
+            return SendOn(action.address, forwards.plan_of_owner(core, octets, event.address))
+        case sieve.Notify():
+            return script_notify.plan(place, action, fields=message.head, own=event.address, trigger="")
+        case sieve.Discard() | sieve.Reject() | sieve.Ereject() | sieve.Vacation():
+            return None
+        case _:
+            assert_never(action)
+
+
+def _carry_out(core: Core, event: MailboxEvent, plan: _Plan, tx: Tx) -> None:
+    """Do what was planned.  Raises PlanOutdated."""
+    there = _find(core, tx, event, plan.info.uid)
+    if there is None:
+        return
+    box, info = there
+    now = core.clock.now()
+    if info.modseq != plan.info.modseq or not Place(core, tx, event.account, now).still_gives(plan.answers):
+        raise PlanOutdated
+    if plan.problem is not None:
+        script_runs.send_problem_notice(core, tx, event.account, plan.problem, int(now.timestamp()))
+    for step in plan.steps:
+        _do(core, tx, event, box, info, step)
+    if plan.leaves:
+        core.mail.set_flags(tx, box.id, [(info.uid, info.uid)], "add", DELETED)
+
+
+def _do(core: Core, tx: Tx, event: MailboxEvent, box: Mailbox, info: MessageInfo, step: Step) -> None:
+    account, ranges = event.account, [(info.uid, info.uid)]
+    match step:
+        case Stay(flags):
+            if flags is not None:
+                core.mail.set_flags(tx, box.id, ranges, "replace", flags)
+        case Replace(octets, flags):
+            core.mail.append(tx, account, box.id, octets, flags, info.internal_date)
+            core.mail.set_flags(tx, box.id, ranges, "add", DELETED)
+        case File():
+            try:
+                target = script_runs.find_mailbox(core, tx, account, step)
+                _, [uid] = core.mail.copy(tx, account, box.id, ranges, target.id)
             except MailError as problem:  # full, say: the message stays where it is
                 log.warning("fileinto of account %d: %s", account, problem)
                 return
-            core.mail.set_flags(tx, target.id, [(uid, uid)], "replace", frozenset(action.flags))
-        case sieve.Redirect():
-            _send_on(event, message.octets[:] if action.octets is None else action.octets, action.address)
-        case sieve.Notify():
-            known = frozenset((event.address, *list_addresses(tx, account)))
-            script_notify.queue(
-                core, tx, action, fields=message.head, own=event.address, known=known, trigger="", account=account
-            )
+            core.mail.set_flags(tx, target.id, [(uid, uid)], "replace", step.flags)
+        case SendOn():
+            _send_on(core, tx, event, step)
+        case Notification():
+            script_notify.send(core, tx, account, step, core.clock.seconds())
         case _:
-            pass
+            assert_never(step)
 
 
-def _send_on(event: _Event, octets: bytes, target: str) -> None:
-    core, tx = event.core, event.tx
+def _send_on(core: Core, tx: Tx, event: MailboxEvent, step: SendOn) -> None:
     refused = sending_limits.count(core, tx, get_account(tx, event.account), "", 1)
     if refused is not None:
         log.warning("redirect of account %d: %s", event.account, refused)
         return
-    if not forward_policy.is_by(Message(octets).header, event.address):
-        octets = forward_policy.with_own_author(Message(octets), event.address)
-    prepared = core.blobs.prepare(dkim.sign(core.config, octets) + octets)
     enqueue_mail(
         tx,
         core.blobs,
         sender=event.address,
-        recipients=[target],
-        prepared=prepared,
+        recipients=[step.target],
+        prepared=step.octets,
         prefix=b"",
         account=event.account,
         origin="forward",

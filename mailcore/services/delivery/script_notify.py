@@ -12,7 +12,11 @@ from mailcore.mail.reading.lines import one_line
 from mailcore.mail.writing import composer, entities
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.services.delivery import plans
+from mailcore.services.delivery.plans import Notification
+from mailcore.services.delivery.vacation_reply import list_own
 from mailcore.services.limits import mail_limits
+from mailcore.services.sieve_scripts.recipient_view import Place
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue.items import enqueue_mail
 
@@ -29,43 +33,44 @@ def sender(action: sieve.Notify, *, trigger: str, own: str) -> str:
     return (sieve.one_address(action.from_address) or own) if trigger else ""
 
 
-def queue(
-    core: Core,
-    tx: Tx,
-    action: sieve.Notify,
-    *,
-    fields: Header,
-    own: str,
-    known: frozenset[str],
-    trigger: str,
-    account: AccountId,
-) -> bytes:
-    """Queue the notification and return it; b"" when none may be sent, to a machine or after many.
+def plan(place: Place, action: sieve.Notify, *, fields: Header, own: str, trigger: str) -> Notification | None:
+    """Write the notification; None where a machine wrote.
 
     Args:
-        known: the account's addresses; nobody sends as somebody else.
+        own: the address for which the script runs.
         trigger: the sender of the message that is told of.
     """
     if not may_notify(fields):
-        return b""
-    if sieve.one_address(action.from_address).lower() not in known:
-        action = replace(action, from_address="")
-    now = core.clock.seconds()
-    recipients, octets = compose(action, fields=fields, own=own, domain=core.config.domain, now=now)
-    if not mail_limits.may_notify_by_script(core, tx, account, len(recipients)):
-        return b""  # the message itself is in the box
+        return None
+    own = own.lower()
+    if sieve.one_address(action.from_address).lower() not in (own, *list_own(place)):
+        action = replace(action, from_address="")  # nobody sends as somebody else
+    now, domain = int(place.now.timestamp()), place.core.config.domain
+    recipients, octets = compose(action, fields=fields, own=own, domain=domain, now=now)
+    if not octets:
+        return None
+    prepared = place.core.blobs.prepare(octets)
+    return Notification(
+        sender(action, trigger=trigger, own=own), recipients, prepared, plans.to_copy(action.fcc, prepared)
+    )
+
+
+def send(core: Core, tx: Tx, account: AccountId, notification: Notification, now: int) -> bool:
+    """Queue it, while the account may still cause mail; the message itself is in the box."""
+    if not mail_limits.may_notify_by_script(core, tx, account, len(notification.recipients)):
+        return False
     enqueue_mail(
         tx,
         core.blobs,
-        sender=sender(action, trigger=trigger, own=own),
-        recipients=list(recipients),
-        prepared=core.blobs.prepare(octets),
+        sender=notification.sender,
+        recipients=list(notification.recipients),
+        prepared=notification.octets,
         prefix=b"",
         account=account,
         origin="vacation",
         now=now,
     )
-    return octets
+    return True
 
 
 def _people(shown: tuple[str, ...]) -> tuple[NameAddr, ...]:

@@ -4,8 +4,7 @@ A script that fails means keep; it is logged, and its owner is notified, once a 
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import sieve
 from mailcore.core import Core
@@ -13,10 +12,13 @@ from mailcore.domain import SPECIAL_USES, AccountId, Mailbox
 from mailcore.errors import MailboxNotFound, MailError
 from mailcore.log import log_for
 from mailcore.services.delivery import traces
+from mailcore.services.delivery.plans import File, ProblemNotice
+from mailcore.services.delivery.traces import Rule
 from mailcore.services.notices import catalogue, notices
 from mailcore.services.sieve_scripts import scripts_library
-from mailcore.services.sieve_scripts.recipient_view import RecipientView, ScriptContext
-from mailcore.store.delivery.vacation_memory import save_answer, was_answered
+from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
+from mailcore.services.sieve_scripts.scripts_library import Library
+from mailcore.store.delivery import vacation_memory
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import mailbox_facts
 from mailcore.store.people.accounts import get_account
@@ -27,25 +29,74 @@ DAY = 86_400
 # Rules of the portal may file into many mailboxes; a rule alone does little.
 GENERATED = sieve.Options(max_actions=128)
 Actions = tuple[sieve.Action, ...]
-Because = Callable[..., None]  # takes any number of traces.Rule
 
 
-def decide(place: ScriptContext, view: RecipientView, generated: str, personal: str, *, because: Because) -> Actions:
-    """Run the scripts and return their actions in order, one for each place.  Saves what `duplicate` saw.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The end of an account's scripts for one message.
 
-    Args:
-        because: called with the rules that decided, for the trace.
+    Attributes:
+        actions: in order, one for each place.
+        rules: what decided, for the trace.
+        seen: keys to be remembered for `duplicate` (RFC 7352).
+        personal: targets to which the personal script redirects.
+        is_full: it is refused by the rule for a full mailbox.
+        problems: of scripts that failed.
     """
-    first = sieve.Result(KEEP, implicit_keep=True)
+
+    actions: Actions
+    rules: tuple[Rule, ...] = ()
+    seen: tuple[str, ...] = ()
+    personal: frozenset[str] = frozenset()
+    is_full: bool = False
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of one script; `problem` is empty where it did not fail."""
+
+    result: sieve.Result
+    problem: str = ""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Name a failure for the trace."""
+        if not self.problem:
+            return ()
+        return (("failed", json.dumps(catalogue.to_json(self.problem), ensure_ascii=False)),)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        return tuple(key for key, _seconds in self.result.seen)
+
+
+def decide(place: Place, view: RecipientView, generated: str, personal: str) -> Decision:
+    """Run the generated script, and the personal one while the implicit keep still stands.  Writes nothing."""
+    first = Run(sieve.Result(KEEP, implicit_keep=True))
+    rules: tuple[Rule, ...] = ()
+    is_full = False
     if generated:
-        first = _run(place, view, generated, GENERATED, because=because)
-        because(*(traces.rule_at(generated, line) for line in first.lines if line))
-    if not personal or not first.implicit_keep:
-        return first.actions
-    keep = next((action for action in first.actions if isinstance(action, sieve.Keep)), KEEP[0])
-    second = _run(place, view, personal, sieve.Options(), keep.flags, because=because)
-    because(*(("script", str(line)) for line in second.lines if line))
-    return joined(tuple(action for action in first.actions if action is not keep), second.actions)
+        first = run(place, view, generated, GENERATED)
+        named = [traces.rule_at(generated, line) if line else None for line in first.result.lines]
+        rules = (*first.rules, *filter(None, named))
+        # lines are there for each action, unless it failed
+        is_full = any(
+            rule == ("full", "") and isinstance(action, sieve.Ereject)
+            for rule, action in zip(named, first.result.actions, strict=False)
+        )
+    problems = tuple(filter(None, (first.problem,)))
+    if not personal or not first.result.implicit_keep:
+        return Decision(first.result.actions, rules, first.seen, is_full=is_full, problems=problems)
+    keep = next((action for action in first.result.actions if isinstance(action, sieve.Keep)), KEEP[0])
+    second = run(place, view, personal, sieve.Options(), keep.flags)
+    return Decision(
+        joined(tuple(action for action in first.result.actions if action is not keep), second.result.actions),
+        (*rules, *second.rules, *(("script", str(line)) for line in second.result.lines if line)),
+        (*first.seen, *second.seen),
+        frozenset(action.address for action in second.result.actions if isinstance(action, sieve.Redirect)),
+        problems=(*problems, *filter(None, (second.problem,))),
+    )
 
 
 def joined(first: Actions, second: Actions) -> Actions:
@@ -65,38 +116,39 @@ def joined(first: Actions, second: Actions) -> Actions:
     return tuple(done)
 
 
-def _run(
-    place: ScriptContext,
-    view: RecipientView,
-    source: str,
-    options: sieve.Options,
-    flags: tuple[str, ...] = (),
-    *,
-    because: Because,
-) -> sieve.Result:
-    library = scripts_library.make_library(place.core, place.tx, place.account)
+def run(place: Place, view: RecipientView, source: str, options: sieve.Options, flags: tuple[str, ...] = ()) -> Run:
+    """Run one script of the account; one that fails means keep."""
     try:
-        result = sieve.run(scripts_library.compile_program(source, library), view, options, flags)
+        return Run(sieve.run(scripts_library.compile_program(source, _library(place)), view, options, flags))
     except (sieve.ScriptError, sieve.ScriptRuntimeError) as problem:
         log.warning("a script of account %d failed: %s", place.account, problem)
-        because(("failed", json.dumps(catalogue.to_json(problem.args[0]), ensure_ascii=False)))
-        tell(place, problem.args[0])
-        return sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True)
-    now = int(place.now.timestamp())
-    for key, _seconds in result.seen:
-        save_answer(place.tx, place.account, "duplicate", key, now)
-    return result
+        return Run(sieve.Result((replace(KEEP[0], flags=flags),), implicit_keep=True), problem.args[0])
 
 
-def mailbox_or_inbox(core: Core, tx: Tx, account: AccountId, where: sieve.FileInto) -> Mailbox:
+def _library(place: Place) -> Library:
+    """Find what is included; a personal script that changes meanwhile makes the run outdated."""
+
+    def find(where: str, name: str) -> str | None:
+        if where == "global":
+            return scripts_library.make_library(place.core, place.tx, place.account)(where, name)
+        return place.ask(
+            ("script", name),
+            lambda place: scripts_library.make_library(place.core, place.tx, place.account)(where, name),
+        )
+
+    return find
+
+
+def find_mailbox(core: Core, tx: Tx, account: AccountId, where: File) -> Mailbox:
+    """Find where a script files; a missing mailbox is created, or replaced by INBOX."""
     try:
         return core.mail.mailbox(tx, account, where.mailbox)
     except MailboxNotFound:
-        return instead(core, tx, account, where.mailbox, create=where.create, use=where.special_use)
+        return _replace_missing(core, tx, account, where.mailbox, create=where.create, use=where.special_use)
 
 
-def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, use: str) -> Mailbox:
-    """Replace a mailbox that is missing: a new one with `:create`, else INBOX (RFC 5228 section 4.1)."""
+def _replace_missing(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, use: str) -> Mailbox:
+    """Give a new mailbox with `:create`, else INBOX (RFC 5228 section 4.1)."""
     if create:
         try:
             box = core.mail.create(tx, account, name)
@@ -108,12 +160,11 @@ def instead(core: Core, tx: Tx, account: AccountId, name: str, *, create: bool, 
     return core.mail.mailbox(tx, account, "INBOX")
 
 
-def tell(place: ScriptContext, problem: str) -> None:
-    """Notify the owner, once a day at most."""
-    core, tx, now = place.core, place.tx, int(place.now.timestamp())
-    if was_answered(tx, place.account, "script failed", "", now - DAY):
-        return
-    save_answer(tx, place.account, "script failed", "", now)
+def plan_problem_notice(place: Place, problem: str) -> ProblemNotice | None:
+    """Write the notice to the owner; None where they had one within a day."""
+    core, tx = place.core, place.tx
+    if _was_told(tx, place.account, int(place.now.timestamp())):
+        return None
     owner = get_account(tx, place.account)
     address = f"{owner.name}@{core.config.domain}"
     notice = notices.prepare(
@@ -125,4 +176,15 @@ def tell(place: ScriptContext, problem: str) -> None:
         address=address,
         problem=catalogue.translate_into(owner.language, problem)[:500],
     )
-    notices.queue(core, tx, notice, address, place.account)
+    return ProblemNotice(address, notice)
+
+
+def send_problem_notice(core: Core, tx: Tx, account: AccountId, notice: ProblemNotice, now: int) -> None:
+    """Queue it, once a day at most."""
+    if not _was_told(tx, account, now):
+        vacation_memory.save_answer(tx, account, "script failed", "", now)
+        notices.queue(core, tx, notice.octets, notice.to, account)
+
+
+def _was_told(tx: Tx, account: AccountId, now: int) -> bool:
+    return vacation_memory.was_answered(tx, account, "script failed", "", now - DAY)

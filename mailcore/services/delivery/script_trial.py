@@ -3,7 +3,7 @@
 import base64
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 import sieve
 from mailcore.domain import Envelope
@@ -189,8 +189,10 @@ def _action(action: sieve.Action) -> Answer:
                 "importance": action.importance,
                 "options": list(action.options),
             }
-        case _:
+        case sieve.Discard():
             return {"action": "discard"}
+        case _:
+            assert_never(action)
 
 
 def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str, now: int) -> list[Answer]:
@@ -224,7 +226,10 @@ def _sent(trial: Trial, message: MessageText, action: sieve.Action, domain: str,
             recipients, octets = script_notify.compose(action, fields=message.head, own=owner, domain=domain, now=now)
             sender = script_notify.sender(action, trigger=trial.sender, own=owner)
             return [_mail(sender, recipient, octets) for recipient in recipients]
-    return []
+        case sieve.Notify() | sieve.Keep() | sieve.FileInto() | sieve.Discard() | sieve.Reject() | sieve.Ereject():
+            return []
+        case _:
+            assert_never(action)
 
 
 def _went_round(message: MessageText, *own: str) -> bool:

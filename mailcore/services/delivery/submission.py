@@ -4,11 +4,14 @@ from collections.abc import Callable
 from email.utils import formatdate
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Envelope, Recipient
+from mailcore.domain import Account, AccountId, Envelope, Outcome, Recipient
 from mailcore.errors import MailError, NotAllowed, RejectedByScript
 from mailcore.mail.reading import address, header, trace
 from mailcore.mail.reading.octets import forget
-from mailcore.services.delivery import delivery, sending_limits
+from mailcore.services.delivery import arrival as arrivals
+from mailcore.services.delivery import sending_limits
+from mailcore.services.delivery.delivery import Deliver, plan_and_write
+from mailcore.services.delivery.recipients import check_recipient
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
@@ -87,27 +90,21 @@ async def send(
         trace.received(envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()) + signature
     )  # the author's address on the network is nobody's business
 
-    letter = await delivery.read_letter(core, envelope, envelope.recipients, prepared, received)
+    arrival = await arrivals.read(core, envelope, prepared, envelope.recipients, trace=received)
+    inside = [one for one in envelope.recipients if one.rpartition("@")[2].lower() == core.config.domain]
+    outside = [one for one in envelope.recipients if one not in inside]
 
-    def store(tx: Tx) -> MailError | None:
+    def find(tx: Tx) -> list[Recipient]:
+        return [check_recipient(core, tx, one, prepared.size, sender=envelope.sender) for one in inside]
+
+    def store(tx: Tx, deliver: Deliver) -> MailError | None:
         refused = sending_limits.count(core, tx, account, envelope.peer, len(envelope.recipients))
         if refused:
             return refused
-        outside: list[str] = []
-        inside: list[Recipient] = []
-        for recipient in envelope.recipients:
-            if recipient.rpartition("@")[2].lower() == core.config.domain:
-                inside.append(
-                    delivery.check_recipient(
-                        core, tx, recipient, prepared.size, authenticated=True, sender=envelope.sender
-                    )
-                )
-            else:
-                outside.append(recipient)
         if inside:
-            for done in delivery.deliver(core, tx, envelope, inside, prepared, received, letter=letter):
-                if done.outcome.value == "rejected":
-                    raise RejectedByScript(done.reason)
+            for done in deliver(tx):
+                if done.outcome is Outcome.REJECTED:
+                    raise RejectedByScript(done.reason, done.refusal)
         if outside:
             enqueue_mail(
                 tx,
@@ -126,5 +123,5 @@ async def send(
             also(tx)
         return None
 
-    if refused := await core.db.awrite(store):
+    if refused := await plan_and_write(core, arrival, find, store):
         raise refused

@@ -5,16 +5,19 @@ from datetime import UTC, datetime
 
 import sieve
 from mailcore.core import Core
-from mailcore.domain import Envelope, Recipient
+from mailcore.domain import AccountId, Envelope, MailboxRecipient
 from mailcore.mail.reading import address, automatic, trace
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.adopted import adopt
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.store.delivery.vacation_memory import save_answer, was_answered
+from mailcore.services.delivery import plans
+from mailcore.services.delivery.arrival import Arrival
+from mailcore.services.delivery.plans import Reply
+from mailcore.services.sieve_scripts.recipient_view import Place
+from mailcore.store.delivery import vacation_memory
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.addresses import list_addresses
 from mailcore.store.queue.items import enqueue_mail
 from sieve.addrspec import comparable
@@ -51,26 +54,23 @@ def may_answer(envelope: Envelope, fields: Header, own: frozenset[str]) -> str:
     return ""
 
 
-def answer(
-    core: Core, tx: Tx, envelope: Envelope, recipient: Recipient, prepared: Prepared, action: sieve.Vacation
-) -> bytes:
-    """Queue the reply and give it; b"" when a rule forbids it or this sender had it lately."""
-    fields = prepared.message.header
+def plan(place: Place, arrival: Arrival, recipient: MailboxRecipient, action: sieve.Vacation) -> Reply | None:
+    """Write the reply; None when a rule forbids it or this sender had it lately."""
+    core, envelope, fields = place.core, arrival.envelope, arrival.prepared.message.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
-    own |= {spec.lower() for spec in list_addresses(tx, recipient.account)}
+    own |= {spec.lower() for spec in list_own(place)}
     named = may_answer(envelope, fields, frozenset((*own, *map(comparable, action.addresses))))
     if not named:
-        return b""
+        return None
     # a script may say whom it likes; nobody writes in another's name
     named = named if named.lower() in own else recipient.address
     author = action.from_address if sieve.one_address(action.from_address).lower() in own else ""
-    now = core.clock.seconds()
+    now = int(place.now.timestamp())
     handle = action.handle or f"{action.subject}|{action.from_address}|{action.reason}"
-    sender = envelope.sender.lower()
-    if was_answered(tx, recipient.account, handle, sender, now - (action.seconds or action.days * 86_400)):
-        return b""
-    save_answer(tx, recipient.account, handle, sender, now)
+    sender, seconds = envelope.sender.lower(), action.seconds or action.days * 86_400
+    if vacation_memory.was_answered(place.tx, place.account, handle, sender, now - seconds):
+        return None
     octets = compose(
         replace(action, from_address=author),
         fields=fields,
@@ -79,18 +79,33 @@ def answer(
         domain=core.config.domain,
         now=now,
     )
+    prepared = core.blobs.prepare(octets)
+    return Reply(envelope.sender, prepared, handle, seconds, plans.to_copy(action.fcc, prepared))
+
+
+def list_own(place: Place) -> list[str]:
+    """List the account's own addresses."""
+    return place.ask("addresses", lambda place: list_addresses(place.tx, place.account))
+
+
+def send(core: Core, tx: Tx, account: AccountId, reply: Reply, now: int) -> bool:
+    """Queue the reply, unless this sender had it lately."""
+    sender = reply.to.lower()
+    if vacation_memory.was_answered(tx, account, reply.handle, sender, now - reply.seconds):
+        return False
+    vacation_memory.save_answer(tx, account, reply.handle, sender, now)
     enqueue_mail(
         tx,
         core.blobs,
         sender="",
-        recipients=[envelope.sender],
-        prepared=core.blobs.prepare(octets),
+        recipients=[reply.to],
+        prepared=reply.octets,
         prefix=b"",
-        account=recipient.account,
+        account=account,
         origin="vacation",
         now=now,
     )
-    return octets
+    return True
 
 
 def _first(fields: Header, name: str) -> str:

@@ -13,7 +13,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import bounces as store
 from mailcore.store.forwarding import onward
 from mailcore.store.forwarding.bounces import Return
-from mailcore.store.mail.blobs import Prepared
+from mailcore.store.mail.blobs import Prepared, Saved
 from mailcore.store.site.secrets import get_secret
 
 KEEP_SECONDS = srs.DAYS * 86_400
@@ -64,21 +64,21 @@ def record_report(core: Core, tx: Tx, returned: Return, report: Returned, octets
 
 
 def file_for_owner(
-    core: Core, tx: Tx, account: AccountId, content: bytes, prepared: Prepared, prefix: bytes = b""
+    core: Core, tx: Tx, account: AccountId, content: bytes, message: Prepared | Saved, prefix: bytes = b""
 ) -> None:
     """File a message that could not be forwarded in its owner's INBOX, unless the account has it already (S25).
 
     Args:
         content: the SHA-256 of its octets as they came in; as long as these are stored, they are filed.
-        prepared: what is filed otherwise, with `prefix` above it.
+        message: what is filed otherwise, with `prefix` above it.
     """
     blob = core.blobs.find(tx, content)
     if blob is not None and core.mail.has_blob(tx, account, blob):
         return
     if blob is not None:
-        prepared, prefix = core.blobs.prepare(core.blobs.octets(tx, blob)), b""
+        message, prefix = Saved(blob, core.blobs.size(tx, blob)), b""
     inbox = core.mail.mailbox(tx, account, "INBOX")
-    core.mail.append(tx, account, inbox.id, prepared, frozenset(), core.clock.now(), prefix=prefix, enforce_quota=False)
+    core.mail.append(tx, account, inbox.id, message, frozenset(), core.clock.now(), prefix=prefix, enforce_quota=False)
 
 
 def delete_expired_addresses(core: Core) -> None:

@@ -16,7 +16,7 @@ from mailcore.services.forwarding import consent
 from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
-from mailcore.store.forwarding.held_back import HeldBack, list_with_held_back, save_held_back, take_held_back
+from mailcore.store.forwarding.held_back import HeldBack, list_with_held_back, take_held_back
 from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people.accounts import get_account
 
@@ -24,12 +24,12 @@ MOST_LISTED = 100
 BATCH = 2000  # accounts in one turn of the job
 
 
-def record_held_back(tx: Tx, account: AccountId, header: Header, passage: Passage, now: int) -> None:
-    """Record that a message with this header was not forwarded."""
+def read_held_back(header: Header, passage: Passage, at: int) -> HeldBack:
+    """Read what the digest lists of a message that is not forwarded."""
     authors = [spec for value in header.raw_values("from")[:1] for spec in address.addr_specs(value)]
     subject = " ".join(" ".join(header.values("subject")[:1]).split())
     author = one_line(authors[0]) if authors else ""
-    save_held_back(tx, account, HeldBack(now, author, subject, "junk" if passage is Passage.JUNK else "keep"))
+    return HeldBack(at, author, subject, "junk" if passage is Passage.JUNK else "keep")
 
 
 def send_digests(core: Core) -> int:

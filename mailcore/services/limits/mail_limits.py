@@ -22,6 +22,7 @@ PLACE_HOUR, PLACE_DAY = 30, 100  # a campus may come from one address, where it 
 PERSON_HOUR, PERSON_DAY = 10, 30
 ADDRESS_HOUR, ADDRESS_DAY = 5, 10
 NOTIFIED_HOUR, NOTIFIED_DAY = 100, 500  # recipients of notifications of one account's scripts (RFC 5436)
+REDIRECTED_DAY = 2000  # copies that personal scripts of one account send on (RFC 5228 section 4.2)
 NOTICES_A_DAY = 10  # of an account, to a contact address that is not verified
 
 
@@ -70,6 +71,11 @@ def may_notify_by_script(core: Core, tx: Tx, account: AccountId, recipients: int
     person = f"person {account}"
     bounds = (Bound(person, NOTIFIED_HOUR), Bound(person, NOTIFIED_DAY, tries.DAY))
     return all(tries.count_if_allowed(core, tx, "notification", bounds) for _ in range(recipients))
+
+
+def may_redirect(core: Core, tx: Tx, account: AccountId) -> bool:
+    """Count a copy that a personal script of the account sends on; False where it had its share of the day."""
+    return tries.count_if_allowed(core, tx, "redirect", [Bound(f"person {account}", REDIRECTED_DAY, tries.DAY)])
 
 
 def may_notify_unverified(core: Core, tx: Tx, to: str) -> bool:

@@ -30,7 +30,6 @@ from mailcore.store.delivery import filters as store_filters
 from mailcore.store.delivery.scripts import (
     activate_script,
     change_script_name,
-    find_active_sources,
     find_script,
     list_scripts,
     release_script,
@@ -72,11 +71,6 @@ def regenerate(core: Core, tx: Tx, account: AccountId) -> None:
         targets=filter_rules.list_allowed_targets(core, forwarding),
     )
     save_script(tx, account, Script(GENERATED, source, True, "generated"))
-
-
-def active_sources(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
-    """Generated and active personal source of each account; empty where there is none."""
-    return find_active_sources(tx, accounts)
 
 
 def read_generated(core: Core, account: AccountId) -> str:

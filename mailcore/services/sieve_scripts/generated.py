@@ -17,10 +17,10 @@ from mailcore.domain import (
     Forwarding,
     ForwardingState,
 )
+from mailcore.errors import MAILBOX_FULL
 from sieve.printer import print_script
 from sieve.tree import Argument, Command, SieveTest, Tag
 
-FULL = "Postboksen er full / The mailbox is full"
 STOPPED = "stopped"
 _FIELDS = {
     FilterField.FROM: ("from",),
@@ -102,7 +102,7 @@ def _quota(script: _Script, settings: Settings) -> Command:
         )
     else:
         comment = "A full mailbox: the sender is told."
-        when_full = (script.command("ereject", FULL, needs=("ereject",)),)
+        when_full = (script.command("ereject", MAILBOX_FULL, needs=("ereject",)),)
     return Command("if", (), (is_full,), when_full, comment=comment)
 
 

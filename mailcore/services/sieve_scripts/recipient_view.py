@@ -4,35 +4,49 @@ Lists (RFC 6134): `:addrbook:default` is the address book, `:addrbook:blocked` t
 `urn:ietf:params:sieve:addrbook:default` and so on.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar, cast
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Dsn, Envelope, Mailbox, Recipient
+from mailcore.domain import AccountId, Dsn, Envelope, Mailbox
 from mailcore.errors import MailboxNotFound
 from mailcore.services.sieve_scripts import spam_scores
 from mailcore.services.sieve_scripts.script_view import MessageText, ScriptView
-from mailcore.store.delivery.vacation_memory import was_answered
+from mailcore.store.delivery import vacation_memory
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
 from mailcore.store.mail.quota import get_space
 from mailcore.store.webmail import contacts
 from sieve import one_address
 
+T = TypeVar("T")
 URN = "urn:ietf:params:sieve"
 BOOK, BLOCKED = f"{URN}:addrbook:default", f"{URN}:addrbook:blocked"
 _DSN = ("notify", "ret", "orcpt", "envid")
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptContext:
+class Answer:
+    """An answer of the database to a script, and how to ask again."""
+
+    question: Callable[["Place"], object]
+    answer: object
+
+
+Answers = dict[Hashable, Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
     """The context in which a script runs: one transaction, one account.
 
     Attributes:
         trace: our own trace fields, which alone are believed about spam.
         room: octets used and allowed, where they are known.
         items: of the environment test, beside those that are always there.
+        answers: what the script has asked the database so far; the run rests on it.
     """
 
     core: Core
@@ -42,74 +56,108 @@ class ScriptContext:
     trace: bytes = b""
     room: tuple[int, int] | None = None
     items: Mapping[str, str] | None = None
+    answers: Answers = field(default_factory=dict)
+
+    def ask(self, key: Hashable, question: Callable[["Place"], T]) -> T:
+        """Ask the database, once; the same is asked again before anything is written."""
+        known = self.answers.get(key)
+        if known is None:
+            self.answers[key] = known = Answer(question, question(self))
+        return cast(T, known.answer)
+
+    def still_gives(self, answers: Answers) -> bool:
+        """Say if the database answers today as it did."""
+        return all(known.question(self) == known.answer for known in answers.values())
+
+
+def _find_box(place: Place, name: str) -> Mailbox | None:
+    try:
+        return place.core.mail.mailbox(place.tx, place.account, name)
+    except MailboxNotFound:
+        return None
+
+
+def _name_where(place: Place, condition: Callable[[Mailbox], bool]) -> str | None:
+    return next((box.name for box in place.core.mail.mailboxes(place.tx, place.account) if condition(box)), None)
+
+
+def _metadata(place: Place, mailbox: str, entry: str) -> str | None:
+    box = _find_box(place, mailbox) if mailbox else None
+    if mailbox and box is None:
+        return None
+    value = annotations.list_entries(place.tx, place.account, box.id if box else 0).get(entry)
+    if value is None and box is not None and entry == "/private/specialuse" and box.special_use:
+        return box.special_use
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _room(place: Place, item: str) -> str | None:
+    used, quota = place.room or get_space(place.tx, place.account)
+    values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
+    value = values.get(item)
+    return None if value is None else str(value)
 
 
 class RecipientView(ScriptView):
-    """Nothing is looked up before a script asks."""
+    """Nothing is looked up before a script asks, and all that it hears of the account is remembered in `place.answers`."""
 
-    def __init__(self, place: ScriptContext, message: MessageText, envelope: Envelope, address: str) -> None:
+    def __init__(self, place: Place, message: MessageText, envelope: Envelope, address: str) -> None:
         super().__init__(message, envelope.sender, address, place.now.astimezone(place.core.config.zone))
         self._place, self._envelope = place, envelope
 
-    @classmethod
-    def of_delivery(
-        cls, place: ScriptContext, message: MessageText, envelope: Envelope, recipient: Recipient
-    ) -> "RecipientView":
-        return cls(place, message, envelope, recipient.address)
-
     # Mailboxes
 
-    def _box(self, name: str) -> Mailbox | None:
-        try:
-            return self._place.core.mail.mailbox(self._place.tx, self._place.account, name)
-        except MailboxNotFound:
-            return None
-
-    def _boxes(self) -> list[Mailbox]:
-        return self._place.core.mail.mailboxes(self._place.tx, self._place.account)
-
     def mailbox_exists(self, name: str) -> bool:
-        return self._box(name) is not None
+        return self._place.ask(("mailbox", name), lambda place: _find_box(place, name) is not None)
 
     def mailbox_for(self, special_use: str) -> str | None:
-        return next((box.name for box in self._boxes() if box.special_use.lower() == special_use.lower()), None)
+        wanted = special_use.lower()
+        return self._place.ask(
+            ("use", wanted), lambda place: _name_where(place, lambda box: box.special_use.lower() == wanted)
+        )
 
     def mailbox_with_id(self, identity: str) -> str | None:
         """Find a mailbox by its id (RFC 9042), the one that IMAP shows (RFC 8474)."""
-        return next((box.name for box in self._boxes() if box.object_id == identity), None)
+        return self._place.ask(
+            ("id", identity), lambda place: _name_where(place, lambda box: box.object_id == identity)
+        )
 
     def metadata(self, mailbox: str, entry: str) -> str | None:
-        box = self._box(mailbox) if mailbox else None
-        if mailbox and box is None:
-            return None
-        value = annotations.list_entries(self._place.tx, self._place.account, box.id if box else 0).get(entry.lower())
-        if value is None and box is not None and entry.lower() == "/private/specialuse" and box.special_use:
-            return box.special_use
-        return None if value is None else value.decode("utf-8", "replace")
+        name = entry.lower()
+        return self._place.ask(("metadata", mailbox, name), lambda place: _metadata(place, mailbox, name))
 
     # Memory and lists
 
     def was_seen(self, key: str, seconds: int, _last: bool) -> bool:
         since = int(self.now.timestamp()) - seconds
-        return was_answered(self._place.tx, self._place.account, "duplicate", key, since)
+        return self._place.ask(
+            ("seen", key, seconds),
+            lambda place: vacation_memory.was_answered(place.tx, place.account, "duplicate", key, since),
+        )
 
     def list_exists(self, name: str) -> bool:
-        return _full_list_name(name) in (BOOK, BLOCKED)
+        return _list(name) in (BOOK, BLOCKED)
 
     def list_holds(self, name: str, value: str) -> bool:
         address = (one_address(value) or value).lower()
-        match _full_list_name(name):
+        match _list(name):
             case "urn:ietf:params:sieve:addrbook:default":
-                return contacts.has_contact(self._place.tx, self._place.account, address)
+                return self._place.ask(
+                    ("in book", address), lambda place: contacts.has_contact(place.tx, place.account, address)
+                )
             case "urn:ietf:params:sieve:addrbook:blocked":
-                return contacts.is_blocked(self._place.tx, self._place.account, address)
+                return self._place.ask(
+                    ("is blocked", address), lambda place: contacts.is_blocked(place.tx, place.account, address)
+                )
         return False
 
     def list_members(self, name: str) -> Sequence[str]:
         """List the members for `redirect :list`: the address book; nothing is sent to those who are blocked."""
-        if _full_list_name(name) != BOOK:
+        if _list(name) != BOOK:
             return ()
-        return [address for address, _ in contacts.list_contacts(self._place.tx, self._place.account)]
+        return self._place.ask(
+            "book", lambda place: [address for address, _ in contacts.list_contacts(place.tx, place.account)]
+        )
 
     # What is known of the message
 
@@ -127,10 +175,10 @@ class RecipientView(ScriptView):
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
         place, config = self._place, self._place.core.config
         if item.startswith("vnd.alumnimail.quota-"):
-            used, quota = place.room or get_space(place.tx, place.account)
-            values = {"used": used, "limit": quota, "percent": used * 100 // quota if quota else 0}
-            found = values.get(item.removeprefix("vnd.alumnimail.quota-"))
-            return None if found is None else str(found)
+            name = item.removeprefix("vnd.alumnimail.quota-")
+            if name == "used":  # another one after each message: whether there is room is decided in the write
+                return _room(place, name)
+            return place.ask(item, lambda place: _room(place, name))
         known = {
             "domain": config.domain,
             "host": config.host,
@@ -143,6 +191,6 @@ class RecipientView(ScriptView):
         return known.get(item)
 
 
-def _full_list_name(name: str) -> str:
+def _list(name: str) -> str:
     """RFC 6134 section 2.5: a name that begins with ":" stands below our URN."""
     return (URN + name if name.startswith(":") else name).lower()

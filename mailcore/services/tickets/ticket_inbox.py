@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Ticket, Verdict
+from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Refusal, Ticket, Verdict
 from mailcore.errors import InvalidName, TicketNotFound, TooMany
 from mailcore.log import log_for
 from mailcore.mail.reading import automatic
@@ -74,6 +74,7 @@ class Received:
 
     refused: str = ""
     aside: str = ""
+    refusal: Refusal = Refusal.RULE
 
 
 ACCEPTED = Received()
@@ -144,7 +145,7 @@ def _file_letter(
         else:
             _open_ticket(core, tx, name, letter, is_authentic)
     except TooMany:
-        return Received(LATER)
+        return Received(LATER, refusal=Refusal.LATER)
     return ACCEPTED
 
 

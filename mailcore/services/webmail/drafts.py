@@ -20,7 +20,7 @@ from mailcore.log import log_for
 from mailcore.mail.reading import structure, text
 from mailcore.mail.showing import body as bodies
 from mailcore.mail.showing.files import safe_name
-from mailcore.services.delivery import delivery, submission
+from mailcore.services.delivery import recipients, submission
 from mailcore.services.webmail import address_book, attachments, compose, mail_actions
 from mailcore.services.webmail.compose import PIECE, Attachment, Built, Draft
 from mailcore.store.engine.db import Tx
@@ -267,14 +267,12 @@ def check_sendable(core: Core, account: Account, form: Draft) -> None:
     if not people:
         raise NotAllowed("name at least one recipient")
 
-    def look(tx: Tx) -> None:
+    def check_ours(tx: Tx) -> None:
         for _, spec in people:
-            if delivery.is_ours(core, spec):
-                delivery.check_recipient(
-                    core, tx, spec, None, authenticated=True, sender=f"{account.name}@{core.config.domain}"
-                )
+            if recipients.is_ours(core, spec):
+                recipients.check_recipient(core, tx, spec, None, sender=f"{account.name}@{core.config.domain}")
 
-    core.db.read(look)
+    core.db.read(check_ours)
 
 
 def schedule_sending(core: Core, account: Account, id_: int, at: datetime) -> None:

@@ -9,6 +9,7 @@ from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound, NotAllowed
 from mailcore.mail.reading.octets import Octets, blocks
 from mailcore.services.delivery import imapsieve
+from mailcore.services.delivery.imapsieve import MailboxEvent
 from mailcore.services.filtering import learning
 from mailcore.store.engine.db import Tx
 
@@ -54,14 +55,14 @@ def apply_action(
     """
     ranges = _ranges(uids)
 
-    def write(tx: Tx) -> ActionResult:
+    def write(tx: Tx) -> tuple[ActionResult, MailboxEvent | None]:
         box = core.mail.mailbox(tx, account, mailbox)
         if action in _FLAGS:
             how, flag = _FLAGS[action]
             core.mail.set_flags(tx, box.id, ranges, how, frozenset({flag}))
-            return ActionResult(len(ranges))
+            return ActionResult(len(ranges)), None
         if action == "delete" and box.special_use == "\\Trash":
-            return ActionResult(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False)))
+            return ActionResult(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False))), None
         if action == "move":
             there = core.mail.mailbox(tx, account, target)
         elif action in _PLACES:
@@ -69,13 +70,17 @@ def apply_action(
         else:
             raise NotAllowed("no such action")
         if there.id == box.id:
-            return ActionResult(0)
+            return ActionResult(0), None
         learning.record_move(core, tx, box.id, ranges, there.id)
         _, new = core.mail.move(tx, box.id, ranges, there.id)
-        imapsieve.happened(core, tx, account, there.id, new, "COPY")
-        return ActionResult(len(new), there.name, tuple(new))
+        event = imapsieve.find_event(core, tx, account, there.id, new, "COPY")
+        return ActionResult(len(new), there.name, tuple(new)), event
 
-    return core.db.write(write) if ranges else ActionResult(0)
+    if not ranges:
+        return ActionResult(0)
+    done, event = core.db.write(write)
+    imapsieve.run_scripts(core, event)
+    return done
 
 
 def mark_all_read(core: Core, account: AccountId, mailbox: str) -> int:

@@ -1,7 +1,5 @@
 """Sieve scripts of accounts as SQL, personal and generated ones."""
 
-from collections.abc import Sequence
-
 from mailcore.domain import AccountId, Script
 from mailcore.store.engine.db import Row, Tx
 
@@ -60,18 +58,3 @@ def remove_script(tx: Tx, account: AccountId, name: str, origin: str = "personal
 
 def change_script_name(tx: Tx, account: AccountId, old: str, new: str) -> None:
     tx.run("UPDATE script SET name=? WHERE account_id=? AND origin='personal' AND name=?", new, account, old)
-
-
-def find_active_sources(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[str, str]]:
-    """Return the generated and the personal source of each account, empty where there is none."""
-    found: dict[AccountId, tuple[str, str]] = dict.fromkeys(accounts, ("", ""))
-    for start in range(0, len(accounts), 500):
-        some = accounts[start : start + 500]
-        marks = ",".join("?" * len(some))
-        for account, origin, source in tx.rows(
-            f"SELECT account_id,origin,source FROM script WHERE active AND account_id IN ({marks})",  # noqa: S608
-            *some,
-        ):
-            generated, personal = found[account]
-            found[account] = (source, personal) if origin == "generated" else (generated, source)
-    return found

@@ -1,6 +1,5 @@
 """Room as SQL: what owners were warned of, and what was lent to them until when."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -115,16 +114,3 @@ def get_space(tx: Tx, account: AccountId) -> tuple[int, int]:
     """Return the octets used and allowed (0 = unlimited)."""
     row = tx.row("SELECT used, quota FROM account WHERE id=?", account)
     return (row[0], row[1]) if row else (0, 0)
-
-
-def get_spaces(tx: Tx, accounts: Sequence[AccountId]) -> dict[AccountId, tuple[int, int]]:
-    """Return the same for many accounts."""
-    found = dict.fromkeys(accounts, (0, 0))
-    for start in range(0, len(accounts), 500):
-        some = accounts[start : start + 500]
-        marks = ",".join("?" * len(some))
-        found |= {
-            row[0]: (row[1], row[2])
-            for row in tx.rows(f"SELECT id, used, quota FROM account WHERE id IN ({marks})", *some)  # noqa: S608
-        }
-    return found

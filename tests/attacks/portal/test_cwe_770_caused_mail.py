@@ -15,7 +15,7 @@ from mailcore.domain import Account, AccountId, Envelope, Scope
 from mailcore.errors import ForwardingRefused, TooMany
 from mailcore.services.accounts import accounts, closing, orders
 from mailcore.services.credentials import contact_addresses, credentials, login
-from mailcore.services.delivery import delivery, queue_admin
+from mailcore.services.delivery import delivery, queue_admin, recipients
 from mailcore.services.forwarding import consent, forwarding
 from mailcore.services.limits import mail_limits
 from mailcore.services.limits.mail_limits import Cause
@@ -278,9 +278,7 @@ def test_a_script_tells_few_of_what_comes(
     filters.set_active_script(core, ola.id, "x")
 
     async def come(number: int) -> None:
-        found = core.db.read(
-            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
-        )
+        found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
         message = f"From: a@b.example\r\nMessage-ID: <{number}@b.example>\r\n\r\nx\r\n".encode()
         await delivery.accept(core, Envelope("a@b.example", ("ola@alumni.example",)), [found], message, b"")
 

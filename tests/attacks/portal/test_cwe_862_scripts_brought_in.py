@@ -21,7 +21,7 @@ from mailcore.errors import ScriptHeld
 from mailcore.managesieve import server
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import delivery, imapsieve, queue_admin
+from mailcore.services.delivery import delivery, imapsieve, queue_admin, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters, sieve_import
 from mailcore.services.sieve_scripts.sieve_import import OldServer
@@ -84,9 +84,7 @@ def deliver(core: Core) -> list[str]:
     """One message for ola; to whom mail goes on."""
 
     async def run() -> None:
-        found = core.db.read(
-            lambda tx: delivery.check_recipient(core, tx, "ola@alumni.example", None, authenticated=False)
-        )
+        found = core.db.read(lambda tx: recipients.check_recipient(core, tx, "ola@alumni.example", None))
         envelope = Envelope("kari@elsewhere.example", ("ola@alumni.example",))
         await delivery.accept(core, envelope, [found], MESSAGE, b"")
 

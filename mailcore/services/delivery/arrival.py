@@ -1,0 +1,55 @@
+"""A message as it arrived: its envelope, what was found out about it, and what is read of it before anybody's rules are asked.
+
+Nothing of it is parsed while something is written (docs/security.md), so what only some recipients need, the help desk's letter
+and the report of a bounce, is read here too, once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailcore.core import Core
+from mailcore.domain import Envelope, Verdict
+from mailcore.mail.passing import srs
+from mailcore.mail.writing import dsn
+from mailcore.mail.writing.dsn import Returned
+from mailcore.services.tickets import ticket_inbox
+from mailcore.services.tickets.ticket_inbox import Letter
+from mailcore.store.mail.blobs import Prepared
+
+OWN = Verdict()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that has arrived.
+
+    Attributes:
+        trace: our trace fields (Received ...), the same for all recipients.
+        letter: the message as the help desk reads it, if it is one of the recipients.
+        report: the delivery report, if a recipient is an envelope sender that we made; None also where it is none.
+    """
+
+    envelope: Envelope
+    prepared: Prepared
+    verdict: Verdict = OWN
+    trace: bytes = b""
+    letter: Letter | None = None
+    report: Returned | None = None
+
+
+async def read(
+    core: Core,
+    envelope: Envelope,
+    prepared: Prepared,
+    addresses: Sequence[str],
+    *,
+    verdict: Verdict = OWN,
+    trace: bytes = b"",
+) -> Arrival:
+    """Read what these recipients need of it; costs nothing where they are mailboxes."""
+    letter = report = None
+    if any(ticket_inbox.is_desk_address(core, address) for address in addresses):
+        letter = await core.threads.run(ticket_inbox.read_letter, core, prepared.message, envelope.sender, trace)
+    if any(address.lower().startswith(srs.PREFIX) for address in addresses):
+        report = await core.threads.run(lambda: dsn.read(prepared.octets[: dsn.MOST_READ]))
+    return Arrival(envelope, prepared, verdict, trace, letter, report)

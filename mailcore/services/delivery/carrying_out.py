@@ -1,0 +1,258 @@
+"""Carrying out a plan, inside the write: it checks what the plan rests on, counts, and inserts finished values.
+
+Nothing that a stranger wrote is parsed, matched or rendered here.
+"""
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from mailcore.core import Core
+from mailcore.domain import (
+    AccountId,
+    Delivered,
+    DeskRecipient,
+    MailboxId,
+    Outcome,
+    Refusal,
+    ReturnedBounce,
+)
+from mailcore.errors import MAILBOX_FULL, OverQuota, RoomGone
+from mailcore.services.delivery import delivery_receipts, forwards, script_notify, script_runs, traces, vacation_reply
+from mailcore.services.delivery.plans import (
+    DeliveryPlan,
+    File,
+    Forward,
+    Full,
+    MailboxPlan,
+    Notification,
+    PlanOutdated,
+    Reject,
+    Reply,
+    Take,
+)
+from mailcore.services.delivery.recipients import fits
+from mailcore.services.delivery.traces import Rule
+from mailcore.services.forwarding import bounces
+from mailcore.services.limits import mail_limits
+from mailcore.services.quota import quota_warnings
+from mailcore.services.sieve_scripts.recipient_view import Place
+from mailcore.services.tickets import ticket_inbox
+from mailcore.store.delivery import account_facts, records, vacation_memory
+from mailcore.store.engine.db import Tx
+from mailcore.store.forwarding import held_back, kept_copies
+from mailcore.store.mail.blobs import Saved
+
+JUNK = File("Junk")
+INBOX = File("INBOX")
+
+
+def carry_out(core: Core, tx: Tx, plan: DeliveryPlan) -> list[Delivered]:
+    """Do what was planned, for all recipients or for none.
+
+    Raises:
+        PlanOutdated: a script, a setting or the room of a box has changed; nothing has been written.
+        RoomGone, OverQuota.
+    """
+    writer = _Writer(core, tx, plan, _check(core, tx, plan))
+    try:
+        return [writer.deliver(one) for one in plan.recipients]
+    except OverQuota:
+        if plan.arrival.verdict.outside and len(plan.recipients) > 1:
+            raise RoomGone from None
+        raise
+
+
+def _check(core: Core, tx: Tx, plan: DeliveryPlan) -> dict[AccountId, tuple[int, int]]:
+    """Check that what the plan rests on still holds, and tell the room of each box as it is now."""
+    mailboxes = [one for one in plan.recipients if isinstance(one, MailboxPlan)]
+    if not mailboxes:
+        return {}
+    known = account_facts.get_facts(tx, [one.recipient.account for one in mailboxes])
+    for one in mailboxes:
+        account, now = one.recipient.account, known[one.recipient.account]
+        room = now.used, now.quota
+        if not now.has_settings_of(one.facts):
+            raise PlanOutdated
+        if one.needs and fits(*room, one.needs) != fits(one.facts.used, one.facts.quota, one.needs):
+            raise PlanOutdated
+        if one.answers and not Place(core, tx, account, plan.at, room=room).still_gives(one.answers):
+            raise PlanOutdated
+    return {account: (now.used, now.quota) for account, now in known.items()}
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes one delivery.
+
+    Attributes:
+        rooms: octets used and allowed.
+        saved: the message, once a mailbox has it.
+        filed: mailboxes and UIDs, for the recipient at hand.
+        served: who has it already.
+        all_rejected: nobody takes it, so that the session says so.
+    """
+
+    core: Core
+    tx: Tx
+    plan: DeliveryPlan
+    rooms: dict[AccountId, tuple[int, int]]
+    now: int = 0
+    all_rejected: bool = False
+    saved: Saved | None = None
+    filed: list[tuple[MailboxId, int]] = field(default_factory=list)
+    served: set[AccountId] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.now = int(plan.at.timestamp())
+        self.all_rejected = all(
+            isinstance(one, MailboxPlan) and not isinstance(one.plan, Take) for one in plan.recipients
+        )
+
+    def deliver(self, one: MailboxPlan | DeskRecipient | ReturnedBounce) -> Delivered:
+        match one:
+            case MailboxPlan():
+                return self._to_mailbox(one)
+            case DeskRecipient(address):
+                return self._to_desk(address)
+            case ReturnedBounce(address):
+                return self._take_bounce(address)
+            case _:
+                assert_never(one)
+
+    def _to_mailbox(self, one: MailboxPlan) -> Delivered:
+        recipient, account, arrival = one.recipient, one.recipient.account, self.plan.arrival
+        for notice in one.problems:
+            script_runs.send_problem_notice(self.core, self.tx, account, notice, self.now)
+        for key in one.seen:
+            vacation_memory.save_answer(self.tx, account, "duplicate", key, self.now)
+        if one.held_back is not None:
+            held_back.save_held_back(self.tx, account, one.held_back)
+        if one.is_for_desk:
+            self._to_desk(recipient.address)
+        rules = list(one.rules)
+        match one.plan:
+            case Take():
+                done = self._take(one, one.plan, rules)
+                if (receipt := one.plan.receipts.get(done.outcome)) is not None:
+                    delivery_receipts.send(self.core, self.tx, arrival, receipt, self.now)
+            case Reject(reason):
+                done = self._refuse(one, Delivered(recipient.address, Outcome.REJECTED, reason=reason))
+            case Full():
+                quota_warnings.warn_if_needed(self.core, self.tx, account, refused=True)
+                full = Delivered(recipient.address, Outcome.REJECTED, reason=MAILBOX_FULL, refusal=Refusal.FULL)
+                done = self._refuse(one, full)
+            case _:
+                assert_never(one.plan)
+        self._record(account, done, ", ".join(done.mailboxes) or done.reason, rules)
+        return done
+
+    def _record(self, account: AccountId, done: Delivered, detail: str, rules: list[Rule]) -> None:
+        sender, outcome = self.plan.arrival.envelope.sender, done.outcome.value
+        text = traces.rules_text(rules)
+        records.save_record(self.tx, account, self.now, sender, done.address, outcome, detail, self.plan.about, text)
+
+    def _refuse(self, one: MailboxPlan, refused: Delivered) -> Delivered:
+        """Refuse in the session or by a report.
+
+        Where others took it, the session can say only one thing, and nobody vouches for the sender's address, so that a
+        report might hit somebody else: the message stays with its owner, in Junk.
+        """
+        if not self.all_rejected and not one.is_answered:
+            self._file(one, JUNK)
+            return Delivered(refused.address, Outcome.FILED, ("Junk",), refused.reason)
+        if one.report is not None:
+            delivery_receipts.send(self.core, self.tx, self.plan.arrival, one.report, self.now)
+        return refused
+
+    def _take(self, one: MailboxPlan, take: Take, rules: list[Rule]) -> Delivered:
+        core, tx, recipient, account = self.core, self.tx, one.recipient, one.recipient.account
+        filed: list[str] = []
+        forwarded = False
+        self.filed.clear()
+        for step in take.steps:
+            match step:
+                case File():
+                    filed.append(self._file(one, step))
+                case Forward(counted=True) if not mail_limits.may_redirect(core, tx, account):
+                    rules.append(("held", "limit"))
+                    if not filed:
+                        filed.append(self._file(one, INBOX))
+                case Forward():
+                    forwards.queue(core, tx, self.plan.arrival, recipient, step, self.now)
+                    forwarded = True
+                case Reply():
+                    if vacation_reply.send(core, tx, account, step, self.now):
+                        self._file_copy(account, step.copy)
+                case Notification():
+                    if script_notify.send(core, tx, account, step, self.now):
+                        self._file_copy(account, step.copy)
+                case _:
+                    assert_never(step)
+        if filed:
+            used, quota = self.rooms[account]
+            if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
+                quota_warnings.warn_if_needed(core, tx, account)
+        if forwarded:
+            for box, uid in self.filed:
+                kept_copies.save_copy(tx, account, box, uid, self.plan.arrival.prepared.name, self.now)
+        outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
+        return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
+
+    def _file(self, one: MailboxPlan, where: File) -> str:
+        """File into a mailbox, and give its name."""
+        core, tx, account, prepared = self.core, self.tx, one.recipient.account, self.plan.arrival.prepared
+        box = script_runs.find_mailbox(core, tx, account, where)
+        message = where.octets or self.saved
+        if message is None:
+            message = self.saved = Saved(core.blobs.save(tx, prepared, core.clock.seconds()), prepared.size)
+        try:
+            uid = core.mail.append(
+                tx, account, box.id, message, where.flags, self.plan.at, prefix=one.prefix, grace=True
+            )
+        except OverQuota:
+            if account not in self.served:
+                raise
+            return box.name  # it stands in the box already: a further copy is not worth a refusal
+        self._count(account, message.size + len(one.prefix))
+        self.served.add(account)
+        self.filed.append((box.id, uid))
+        return box.name
+
+    def _file_copy(self, account: AccountId, where: File | None) -> None:
+        """File a copy of what a script sent (RFC 8580); without room for it the sending still succeeds."""
+        if where is None or where.octets is None:
+            return
+        box = script_runs.find_mailbox(self.core, self.tx, account, where)
+        with contextlib.suppress(OverQuota):
+            self.core.mail.append(self.tx, account, box.id, where.octets, where.flags, self.plan.at)
+            self._count(account, where.octets.size)
+
+    def _count(self, account: AccountId, octets: int) -> None:
+        used, quota = self.rooms[account]
+        self.rooms[account] = used + octets, quota
+
+    def _to_desk(self, address: str) -> Delivered:
+        """Make it a ticket, or an answer in one."""
+        arrival = self.plan.arrival
+        if arrival.letter is None:
+            raise ValueError("a message for the help desk was not read")
+        received = ticket_inbox.receive_letter(
+            self.core, self.tx, arrival.envelope, address, arrival.letter, arrival.verdict, self.plan.about
+        )
+        outcome = Outcome.REJECTED if received.refused else Outcome.FILED
+        return Delivered(address, outcome, reason=received.refused, refusal=received.refusal)
+
+    def _take_bounce(self, address: str) -> Delivered:
+        """Handle reports alone; other mail there (automatic replies) would show the sender where the mail went."""
+        arrival = self.plan.arrival
+        returned = bounces.find_return(self.core, self.tx, address.rpartition("@")[0])
+        if returned is None or arrival.envelope.sender:
+            return Delivered(address, Outcome.REJECTED, reason="Only delivery reports are taken here")
+        if arrival.report is None:
+            done = Delivered(address, Outcome.DISCARDED)
+            self._record(returned.account, done, "not a delivery report", [])
+            return done
+        bounces.record_report(self.core, self.tx, returned, arrival.report, arrival.prepared, arrival.trace)
+        return Delivered(address, Outcome.FILED)

@@ -1,0 +1,78 @@
+"""Whose address is this?  Asked at RCPT, and of what our own people send to each other."""
+
+from mailcore.core import Core
+from mailcore.domain import AccountFacts, DeskRecipient, MailboxRecipient, Recipient, ReturnedBounce
+from mailcore.errors import MAILBOX_FULL, Moved, OverQuota, RelayDenied, ReportsOnly, UnknownRecipient
+from mailcore.services.accounts import tombstones
+from mailcore.services.forwarding import bounces
+from mailcore.services.tickets import ticket_inbox
+from mailcore.store.delivery import account_facts
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.messages import GRACE
+from mailcore.store.people.addresses import find_address_owner
+from sieve.addrspec import normal_address
+
+SMALL = 8000  # characters of an account's scripts, which a recipient may bear along
+TRACE_ROOM = 1000  # octets that our own fields may take
+
+
+def is_ours(core: Core, address: str) -> bool:
+    """Say if it is an address at a domain whose mail we take."""
+    return address.rpartition("@")[2].lower() in (core.config.domain, core.config.srs_domain)
+
+
+def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sender: str = "") -> Recipient:
+    """Find whose address this is.
+
+    Args:
+        size: octets as announced with SIZE=, or None.
+        sender: of the envelope, who may be told a new address.
+
+    Raises:
+        RelayDenied, UnknownRecipient, Moved, OverQuota.
+        ReportsOnly: such an address is not written to.
+    """
+    address = normal_address(address)
+    localpart, at, domain = address.rpartition("@")
+    if not at or not is_ours(core, address):
+        raise RelayDenied("not an address of ours")
+    if domain.lower() == core.config.srs_domain:
+        if localpart.lower() not in ticket_inbox.ROLES:  # they exist at every domain of ours (RFC 2142)
+            return _find_bounce(core, tx, address, localpart, sender)
+        domain, address = core.config.domain, f"{localpart}@{core.config.domain}"
+    name = localpart.partition("+")[0]
+    if ticket_inbox.is_desk(name):
+        return DeskRecipient(address)
+    account = find_address_owner(tx, name.lower(), domain.lower())
+    if account is None:
+        if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):
+            raise Moved(moved)
+        raise UnknownRecipient("no such address here")
+    facts = account_facts.get_facts(tx, [account])[account]
+    if not fits(facts.used, facts.quota, size or 0) and not passes_on(core, facts):
+        raise OverQuota(MAILBOX_FULL)
+    most = TRACE_ROOM + (core.config.message_octets if size is None else size)
+    is_small = len(facts.generated) + len(facts.personal) <= SMALL
+    return MailboxRecipient(address, account, not fits(facts.used, facts.quota, most), facts if is_small else None)
+
+
+def _find_bounce(core: Core, tx: Tx, address: str, localpart: str, sender: str) -> ReturnedBounce:
+    """Find an address that we made when forwarding.
+
+    Reports have the null sender (RFC 5321 section 4.5.5); whoever else writes there has found the address in a header.
+    """
+    if bounces.find_return(core, tx, localpart) is None:
+        raise UnknownRecipient("not an address that we made")
+    if sender:
+        raise ReportsOnly("mail with a sender")
+    return ReturnedBounce(address)
+
+
+def fits(used: int, quota: int, size: int) -> bool:
+    """Say if so many octets have room; one last message up to GRACE may cross the line (S20)."""
+    return not quota or used + size <= quota or (used < quota and size <= GRACE)
+
+
+def passes_on(core: Core, facts: AccountFacts) -> bool:
+    """Say if mail for a full box goes on without a copy, as its owner forwards (quota.full_and_forwarding)."""
+    return core.config.quota.full_and_forwarding == "forward" and facts.forwards
