@@ -118,7 +118,7 @@ def test_somebody_of_the_desk_answers(house):
         house,
         "/login?lang=en&next=/desk/cases/2",
         *enter("agnes"),
-        "/Ready answer",
+        "/Standard answer",
         ENTER,
         TAB,
         TAB,

@@ -227,7 +227,7 @@ def test_n11_when_it_is_withdrawn_everybody_who_was_told_hears_of_it_once(core, 
     sunset.withdraw_end(core)
     assert sunset.find_current(core) is None
     assert (sunset_notices.notify_people(core), sunset_notices.notify_people(core)) == (2, 0)
-    assert "goes on" in outgoing_subjects(core, kari)
+    assert "continues" in outgoing_subjects(core, kari)
     assert in_box(core, late) == []
     with pytest.raises(LinkExpired):
         sunset.withdraw_end(core)
