@@ -66,12 +66,15 @@ class LargeAnswers:
         return len(before) >= SLOW_AT_ONCE or sum(one.whose == reading.whose for one in before) >= SLOW_OF_ONE
 
     def pieces(self, reading: Reading, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The same octets in pieces; a connection that is one too many ends."""
-        for block in blocks:
-            for at in range(0, len(block), PIECE):
-                if self.is_one_too_many(reading):
-                    raise ConnectionResetError(errno.ECONNRESET, "too many slow readers")
-                yield block[at : at + PIECE]
+        """Yield the same octets in pieces, and leave behind the last; a connection that is one too many ends."""
+        try:
+            for block in blocks:
+                for at in range(0, len(block), PIECE):
+                    if self.is_one_too_many(reading):
+                        raise ConnectionResetError(errno.ECONNRESET, "too many slow readers")
+                    yield block[at : at + PIECE]
+        finally:
+            self.leave(reading)
 
 
 def register(app: Flask) -> None:
