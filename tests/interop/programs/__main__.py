@@ -15,10 +15,11 @@ from tests.interop.programs.aerc import Aerc
 from tests.interop.programs.alpine import Alpine
 from tests.interop.programs.day import STEPS, Program, spend
 from tests.interop.programs.desk import Desk
+from tests.interop.programs.evolution import Evolution
 from tests.interop.programs.mutt import Mutt
 from tests.interop.programs.thunderbird import Thunderbird
 
-PROGRAMS: tuple[type[Program], ...] = (Thunderbird, Mutt, Alpine, Aerc)
+PROGRAMS: tuple[type[Program], ...] = (Thunderbird, Evolution, Mutt, Alpine, Aerc)
 DOCS = Path(__file__).parents[3] / "docs" / "clients.md"
 BEGIN, END = "<!-- table of make interop -->", "<!-- end of the table -->"
 

@@ -3,7 +3,7 @@
 from tests.interop.programs.day import AsciiOnly, Failed, Program
 from tests.interop.programs.terminal import Terminal
 from tests.journeys.conftest import PASSWORD
-from tests.machine import program
+from tests.machine import program, until
 
 
 class Alpine(Program):
@@ -64,12 +64,23 @@ class Alpine(Program):
         if self.at.shows("Send message", seconds=10):
             self.at.keys("y")
         self._answer_passwords()
-        self.at.wait("sent and", "Message sent", "ailed", "quota")
-        self._said = self.at.screen()
+        self._said = ""
+
+        def is_over() -> bool:
+            self._said += self.at.screen()
+            return any(word in self._said for word in ("sent and", "Message sent", "ailed"))
+
+        if not until(is_over, 60):
+            raise Failed(f"not sent: {' / '.join(self.at.screen().splitlines()[-4:])}")
         if "NOT copied" in self._said:  # it stays in the editor
-            self.at.keys("C-c")
-            self.at.wait("Cancel message")
-            self.at.keys("c" if "Confirm" in self.at.screen() else "y")
+            for _ in range(4):
+                self.at.keys("C-c")
+                if self.at.shows("Cancel message", "Cancel", seconds=5) and "Confirm" in self.at.screen():
+                    self.at.keys("c")
+                elif "Cancel message" in self.at.screen():
+                    self.at.keys("y")
+                if self.at.shows("MESSAGE INDEX", seconds=5):
+                    break
         if not self.at.shows("MESSAGE INDEX", seconds=20):
             raise Failed(f"not sent: {' / '.join(line.strip() for line in self.at.screen().splitlines()[-4:])}")
 
