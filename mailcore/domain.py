@@ -1,4 +1,4 @@
-"""The glossary: what we speak of, as frozen values.
+"""The glossary: the nouns of the service, as frozen values.
 
 Times are UTC datetimes named `at`; sizes are octets (RFC 822 form, with CRLF).  Rows of the database
 never leave `mailcore.store`; what leaves it is one of these.
@@ -139,10 +139,10 @@ class Scan:
     """Result of the content filters for a message.
 
     Attributes:
-        percent: how much it looks like spam, 0 to 100; None where nobody looked.
-        junk: it belongs into Junk.
-        reply: refuse it with this; empty = do not.
-        fields: what they want to stand above the message.
+        percent: how much it looks like spam, 0 to 100; None where no filter said so.
+        junk: it is filed into Junk.
+        reply: the SMTP reply that refuses it; empty = it is not refused.
+        fields: header fields that the filters add above the message.
     """
 
     percent: float | None = None
@@ -308,6 +308,8 @@ class Script:
 
 
 class ForwardingState(StrEnum):
+    """State of a Forwarding; mail goes to the target while it is HEALTHY or FAILING."""
+
     UNCONFIRMED = "unconfirmed"
     HEALTHY = "healthy"
     FAILING = "failing"
@@ -317,10 +319,10 @@ class ForwardingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """The owner's wish that mail goes on to an outside address.
+    """The owner's setting that mail is forwarded to an outside address.
 
     Attributes:
-        unsafe: what could not pass DMARC at the target: "rewrite" the From, "keep" it here, "" = as the site has it.
+        unsafe: mail that could not pass DMARC at the target: "rewrite" its From, "keep" it here, "" = the site's setting.
         digest: a mail to the target lists the messages that were not forwarded.
         rolling_days: copies expire after so many days if they are known delivered and nobody touched them; 0 = never.
     """
@@ -378,7 +380,7 @@ class Ticket:
     """A help case; states: unconfirmed, open, answered, closed, merged, erased.
 
     `token` opens it to whoever has it: it stands in the address that answers go to and in the link of the person.
-    `reply_to` is where answers go, `account` whose case it is if that is known, `assignee` who of the desk has taken it.
+    `reply_to` is where answers go, `account` the person's if known, `assignee` the agent who has taken it.
     """
 
     id: int
@@ -432,7 +434,7 @@ class TicketMessage:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """A public page: how many people saw it, for whom it is, what about."""
+    """A public page: its number of views, its audience, its topics."""
 
     name: str
     views: int
@@ -442,7 +444,7 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that is, or was, out of order; `words` by language, `level` info, warn or bad."""
+    """A disturbance of the service, over when it has `ended_at`; `words` by language, `level` info, warn or bad."""
 
     id: int
     level: str
@@ -453,7 +455,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The owner's wish that mail is answered while they are away; a day that is None is open."""
+    """The owner's vacation reply; a day that is None is open."""
 
     active: bool = False
     first_day: date | None = None
@@ -494,6 +496,8 @@ class FilterCondition:
 
 
 class FilterVerb(StrEnum):
+    """Action of a filter on a message."""
+
     FILE = "file"  # into the mailbox `target`, made if it is missing
     FLAG = "flag"  # with the keyword `target`, "" = \\Flagged
     READ = "read"  # mark as read
@@ -504,6 +508,8 @@ class FilterVerb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FilterAction:
+    """A FilterVerb with its `target`, "" where the verb needs none."""
+
     verb: FilterVerb
     target: str = ""
 
@@ -541,7 +547,7 @@ class Affiliation:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authenticated account, and how: `source` is `alumni`, `app`, or the name of another password database.
+    """An authenticated account, and what authenticated it: `source` is `alumni`, `app`, or the name of another password database.
 
     `credential` is the app password that was used.  `epoch` is the account's at that moment: it grows whenever all
     connections must end, as after a change of password.  `ended`: the password was right, but the tie that it belongs

@@ -21,7 +21,7 @@ def sync(site: Site, believe: bool, as_json: bool) -> None:
     if as_json:
         print_json(plain(done))
     else:
-        click.echo(f"{done.read} people, {done.new} new, {done.gone} gone")
+        click.echo(f"{done.read} people, {done.new} new, {done.vanished} gone")
 
 
 @directory.command()

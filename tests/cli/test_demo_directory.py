@@ -137,9 +137,9 @@ def test_what_it_does_not_serve_it_is_unwilling_to_perform(client, config):
 def test_our_service_reads_it(config):
     directory = Directory(config)
     try:
-        assert {one.login for one in directory.everyone()} == {"ola", "kari", "nils", "frida", "sverre"}
-        assert directory.prove("nils", THEIRS).name == "Nils Student"
-        assert directory.prove("nils", "wrong") is None
+        assert {one.login for one in directory.list_people()} == {"ola", "kari", "nils", "frida", "sverre"}
+        assert directory.verify_login("nils", THEIRS).name == "Nils Student"
+        assert directory.verify_login("nils", "wrong") is None
         assert directory.find_person("demo-5").has_ended(TODAY)
         assert not directory.find_person("demo-4").has_ended(TODAY)
     finally:

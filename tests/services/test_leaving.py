@@ -168,7 +168,7 @@ def test_n9_the_outlook_tells_which_password_stops_and_when(alone):
     assert leaving.find_outlook(alone, ola.id) is None
     knows(alone, ola, TODAY + timedelta(days=12))
     look = leaving.find_outlook(alone, ola.id)
-    assert (look.days, look.gone, look.chosen, look.is_safe) == (12, False, False, False)
+    assert (look.days, look.has_left, look.chosen, look.is_safe) == (12, False, False, False)
 
 
 # On the day
@@ -334,7 +334,7 @@ def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, 
     clock.forward(hours=2)
     with pytest.raises(TooManyVanished):
         affiliations.sync_directory(core)
-    assert affiliations.sync_directory(core, believe=True).gone >= 9
+    assert affiliations.sync_directory(core, believe=True).vanished >= 9
     assert affiliations.end_sessions(core) >= 9
 
 
@@ -371,7 +371,7 @@ class _Fleeting:
         self._clock = clock
         self.people: dict[str, Entry] = {}
 
-    def everyone(self) -> list[Entry]:
+    def list_people(self) -> list[Entry]:
         return [entry for entry in self.people.values() if not entry.has_ended(self._clock.now().date())]
 
 

@@ -78,7 +78,7 @@ def test_s03_the_real_directory_proves_the_four_groups(tmp_path, clock):
         try:
             directory = affiliations.get_directory(core)
             for number, login in enumerate(people):
-                entry = directory.prove(f" {login.upper()} ", THEIRS)
+                entry = directory.verify_login(f" {login.upper()} ", THEIRS)
                 assert (entry.person, entry.name, entry.kinds) == (
                     f"d{number}",
                     f"Person {login}",
@@ -91,7 +91,7 @@ def test_s03_the_real_directory_proves_the_four_groups(tmp_path, clock):
                 ("*", THEIRS),
                 ("dead", THEIRS),
             ):
-                assert directory.prove(login, password) is None
+                assert directory.verify_login(login, password) is None
         finally:
             cores.close(core)
 

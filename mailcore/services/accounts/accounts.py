@@ -1,4 +1,4 @@
-"""Accounts: created, found, closed, read from a file.
+"""Accounts: created, found, closed, imported from a file.
 
 A name is given once only: after closing its address stays as a tombstone (nobody reads another person's mail).
 """
@@ -64,7 +64,7 @@ class NewAccount:
 
 
 def check_name(name: str, *, reserved: bool = False) -> str:
-    """The name as it will be kept; raises InvalidName, AccountExists (for `reserved` ones unless allowed)."""
+    """Return the name as it is saved.  Raises InvalidName, AccountExists (for `reserved` ones unless allowed)."""
     name = name.strip().lower()
     if not NAME.fullmatch(name) or ".." in name or name[-1] in "._-":
         raise InvalidName(
@@ -95,7 +95,7 @@ def add_account(
     language: str = "nb",
     reserved: bool = False,
 ) -> Account:
-    """Make an account with its address, mailboxes, generated script and welcome message.
+    """Create an account with its address, mailboxes, generated script and welcome message.
 
     Raises:
         InvalidName, AccountExists: the name or the person cannot be used.
@@ -110,7 +110,7 @@ def add_account(
 
 
 def ensure_postmaster(core: Core) -> None:
-    """`postmaster@` and `abuse@` always exist (RFC 2142, RFC 5321 section 4.5.1): one mailbox, without a password at first."""
+    """Create `postmaster@` and `abuse@` if missing (RFC 2142, RFC 5321 section 4.5.1): one mailbox, no password at first."""
 
     def store(tx: Tx) -> None:
         if not is_free(core, tx, "postmaster"):
@@ -183,23 +183,27 @@ def find_account(core: Core, name: str) -> Account:
 
 
 def load_account(core: Core, account: AccountId) -> Account:
+    """Load an account by its id.  Raises AccountNotFound."""
     return core.db.read(lambda tx: account_store.get_account(tx, account))
 
 
 def list_accounts(core: Core) -> list[Account]:
+    """List all accounts."""
     return core.db.read(account_store.list_accounts)
 
 
 def list_addresses(core: Core, account: AccountId) -> list[str]:
+    """List the addresses of an account."""
     return core.db.read(lambda tx: address_store.list_addresses(tx, account))
 
 
 def get_role(core: Core, account: AccountId) -> str:
-    """Empty, `desk` or `admin`."""
+    """Return the account's role: empty, `desk` or `admin`."""
     return core.db.read(lambda tx: account_store.get_role(tx, account))
 
 
 def set_role(core: Core, name: str, role: str) -> Account:
+    """Give an account a role, "" to take it away.  Raises InvalidName, AccountNotFound."""
     if role not in ROLES:
         raise InvalidName(f"{role!r} is not a role; there are desk and admin")
     return _change_account(
@@ -213,6 +217,7 @@ def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account
 
 
 def set_language(core: Core, account: AccountId, language: str) -> Account:
+    """Set the language of pages and notices.  Raises InvalidName."""
     if language not in notices.LANGUAGES:
         raise InvalidName(f"{language!r} is not offered; there are {', '.join(notices.LANGUAGES)}")
     core.db.write(lambda tx: account_store.save_language(tx, account, language))
@@ -220,6 +225,7 @@ def set_language(core: Core, account: AccountId, language: str) -> Account:
 
 
 def set_contact(core: Core, account: AccountId, contact: str) -> Account:
+    """Set the contact address on behalf of staff; it is not verified by that."""
     name = load_account(core, account).name
     return _change_account(
         core, name, lambda tx, a: account_store.save_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS
@@ -243,7 +249,7 @@ def bind_person(core: Core, name: str, person: str) -> Account:
 
 
 def close_account(core: Core, name: str) -> Account:
-    """From now on nobody logs in and mail is refused; the name is never given away again."""
+    """Close an account for good: nobody logs in, mail is refused, and the name is never given away again."""
 
     def change(tx: Tx, account: AccountId) -> None:
         account_store.close_account(tx, account, core.clock.seconds())
@@ -266,7 +272,7 @@ def _change_account(
 
 
 def create_password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
-    """A URL that sets the password once: 14 days for the first one, else 30 minutes."""
+    """Create a URL that sets the password once: valid 14 days for the first one, else 30 minutes."""
     account = find_account(core, name)
     if account.state != "active":
         raise AccountNotFound(f"{account.name} is closed")
@@ -282,6 +288,7 @@ def create_password_link(core: Core, name: str, *, seconds: int | None = None) -
 
 
 def send_password_link(core: Core, account: Account, link: str) -> None:
+    """Mail a password link to the contact address."""
     prepared = notices.prepare(
         core,
         "password_link",
@@ -295,7 +302,7 @@ def send_password_link(core: Core, account: Account, link: str) -> None:
 
 
 def read_csv(path: Path) -> list[NewAccount]:
-    """Columns username, password, name, person, quota; only the first is required.  Raises InvalidName."""
+    """Read columns username, password, name, person, quota; only the first is required.  Raises InvalidName."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -323,7 +330,7 @@ def _from_row(row: dict[str, str]) -> NewAccount:
 
 
 def import_accounts(core: Core, new_accounts: Sequence[NewAccount]) -> Iterable[Account]:
-    """Create many accounts, hashing on all processors; yields each when it is durable.
+    """Create many accounts, hashing on all processors; yield each when it is durable.
 
     Raises:
         AccountExists: of the first that cannot be created; its batch of a hundred is left out.

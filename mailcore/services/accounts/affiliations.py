@@ -25,24 +25,24 @@ from mailcore.store.people import web_sessions
 log = log_for(__name__)
 VANISHING_PERCENT, VANISHING_FEW = 2, 3  # more than both at once is the directory's fault, not people leaving
 FRESH_SECONDS = 90  # how old an answer may be that keeps a session open
-LONG_SECONDS = 30 * 86_400  # who was gone for longer has come back, and confirms it
+LONG_SECONDS = 30 * 86_400  # a person who returns after longer must confirm it
 AT_ONCE_SECONDS = 3600
 ALERT_SECONDS = 86_400
-LOOK_SECONDS = 90  # and how often sessions are looked at: with the ten minutes of the offer, 15 minutes in all (S13)
+CHECK_SECONDS = 90  # how often sessions are checked: with the ten minutes of the offer, 15 minutes in all (S13)
 UNIVERSITY = (Directory.name, "feide", "university")  # log-ins that end with the tie
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """Numbers of people."""
+    """Numbers of people in the directory: those read, those new, those who vanished."""
 
     read: int
     new: int
-    gone: int
+    vanished: int
 
 
 def get_directory(core: Core) -> Directory:
-    """Raises ConfigError: there is none."""
+    """Return the directory.  Raises ConfigError: the settings name none."""
     for source in sources.list_sources(core):
         if isinstance(source, Directory):
             return source
@@ -54,6 +54,7 @@ def _to_affiliation(entry: Entry) -> Affiliation:
 
 
 def _is_believable(ending: int, people: int) -> bool:
+    """Say if so many of these people may lose their tie at once."""
     return ending <= VANISHING_FEW or ending * 100 <= people * VANISHING_PERCENT
 
 
@@ -61,42 +62,42 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
     """Read everybody from the directory; blocking.
 
     Args:
-        believe: staff have looked, and so many people really are gone.
+        believe: staff have checked that so many people really have left.
 
     Raises:
         TemporarilyUnavailable: it did not answer; nothing changed.
         TooManyVanished: more than 2 % are missing, blocked or ended at once; nothing changed, and the desk has a ticket.
         ConfigError: there is no directory.
     """
-    found = {entry.person: _to_affiliation(entry) for entry in get_directory(core).everyone()}
+    read_now = {entry.person: _to_affiliation(entry) for entry in get_directory(core).list_people()}
 
     def write(tx: Tx) -> SyncResult | TooManyVanished:
         before, today = store.list_present(tx), core.clock.now().date()
-        gone = before.keys() - found.keys()
-        stood = {person for person, known in before.items() if not has_ended(known, today)}
-        lost = stood - {person for person, read in found.items() if not has_ended(read, today)}
-        if not believe and not _is_believable(len(lost), len(before)):
+        vanished = before.keys() - read_now.keys()
+        valid_before = {person for person, known in before.items() if not has_ended(known, today)}
+        ending = valid_before - {person for person, entry in read_now.items() if not has_ended(entry, today)}
+        if not believe and not _is_believable(len(ending), len(before)):
             problem = TooManyVanished(
-                f"{len(lost)} of {len(before)} people are missing or blocked in the directory all at once; nothing was changed"
+                f"{len(ending)} of {len(before)} people are missing or blocked in the directory all at once; nothing was changed"
                 " (alumnimail directory sync --believe, if it is so)"
             )
             audit.note(core, tx, None, Event.DIRECTORY_SYNC_STOPPED, actor="sync", detail=str(problem))
             return problem
         now = core.clock.seconds()
-        store.save_affiliations(tx, found.values(), now, now - LONG_SECONDS)
-        store.mark_vanished(tx, gone, now)
-        return SyncResult(len(found), len(found.keys() - before), len(gone))
+        store.save_affiliations(tx, read_now.values(), now, now - LONG_SECONDS)
+        store.mark_vanished(tx, vanished, now)
+        return SyncResult(len(read_now), len(read_now.keys() - before), len(vanished))
 
-    done = core.db.write(write)
-    if isinstance(done, TooManyVanished):
-        log.error("directory: %s", done)
-        _alert(core, str(done))
-        raise done
-    return done
+    result = core.db.write(write)
+    if isinstance(result, TooManyVanished):
+        log.error("directory: %s", result)
+        _alert(core, str(result))
+        raise result
+    return result
 
 
 def _alert(core: Core, text: str) -> None:
-    """A ticket for the desk, once a day."""
+    """Open a ticket for the desk, once a day."""
 
     def write(tx: Tx) -> None:
         if not tries.is_over_limit(core, tx, "directory alert", "", limit=1, seconds=ALERT_SECONDS):
@@ -119,6 +120,7 @@ def find_affiliation(core: Core, name: str) -> Affiliation | None:
 
 
 def get_affiliation(core: Core, account: Account) -> Affiliation | None:
+    """Return the affiliation of an account's person as last read; None: it is unknown."""
     person = account.person
     return core.db.read(lambda tx: store.find_affiliation(tx, person)) if person else None
 
@@ -141,45 +143,47 @@ def refresh_affiliation(core: Core, account: Account) -> Affiliation | None:
     if not account.person or not is_on(core.config):
         return None
     person, now = account.person, core.clock.seconds()
-    before = core.db.read(lambda tx: store.find_affiliation(tx, person))
-    if before is not None and now - before.checked_at < FRESH_SECONDS:
-        return before
+    saved = core.db.read(lambda tx: store.find_affiliation(tx, person))
+    if saved is not None and now - saved.checked_at < FRESH_SECONDS:
+        return saved
     entry = get_directory(core).find_person(person)
 
     def write(tx: Tx) -> Affiliation | TooManyVanished | None:
         if entry is not None:
             store.save_affiliations(tx, [_to_affiliation(entry)], now, now - LONG_SECONDS)
-        elif before is not None:
-            gone, there = store.list_vanished(tx, now - AT_ONCE_SECONDS)
-            if before.present and not _is_believable(gone + 1, gone + there):
-                return TooManyVanished(f"{gone + 1} of {gone + there} people are missing in the directory all at once")
+        elif saved is not None:
+            vanished, present = store.list_vanished(tx, now - AT_ONCE_SECONDS)
+            if saved.present and not _is_believable(vanished + 1, vanished + present):
+                return TooManyVanished(
+                    f"{vanished + 1} of {vanished + present} people are missing in the directory all at once"
+                )
             store.mark_vanished(tx, [person], now)
         else:
             store.save_affiliations(tx, [Affiliation(person, account.name, (), None, True)], now)
             store.mark_vanished(tx, [person], now)
         return store.find_affiliation(tx, person)
 
-    done = core.db.write(write)
-    if isinstance(done, TooManyVanished):
-        log.error("directory: %s", done)
-        _alert(core, str(done))
-        return before
-    return done
+    result = core.db.write(write)
+    if isinstance(result, TooManyVanished):
+        log.error("directory: %s", result)
+        _alert(core, str(result))
+        return saved
+    return result
 
 
 def is_still_affiliated(core: Core, identity: Identity) -> bool:
-    """Say if what the university's log-in has opened may stay open.  While the directory is silent, yes; blocking."""
+    """Say if what a log-in of the university opened may stay open; yes while the directory is silent.  Blocking."""
     if identity.source not in UNIVERSITY:
         return True
     try:
-        found = refresh_affiliation(core, identity.account)
+        affiliation = refresh_affiliation(core, identity.account)
     except TemporarilyUnavailable:
         return True
-    return found is None or not has_ended(found, core.clock.now().date())
+    return affiliation is None or not has_ended(affiliation, core.clock.now().date())
 
 
 def end_sessions(core: Core) -> int:
-    """Portal sessions by the directory's password of people who have left; how many accounts.
+    """End portal sessions of people who have left, by the directory's password; return how many accounts, as a job.
 
     Each is offered to choose an alumni password first, for a few minutes (services/signin/web_sessions.py).
     """
@@ -204,7 +208,7 @@ def end_sessions(core: Core) -> int:
 
 
 def confirm_return(core: Core, account: Account) -> None:
-    """The owner says that the new directory account of the same person is theirs."""
+    """Record that the owner knows the new directory account of the same person."""
 
     def write(tx: Tx) -> None:
         if account.person and store.confirm_return(tx, account.person):

@@ -1,4 +1,4 @@
-"""The end of an account: its owner's wish, thirty days to think again, then everything is erased (S10, N11, N12).
+"""Closing an account: the owner's choice, thirty days to undo it, then everything is erased (S10, N11, N12).
 
 From the moment of closing nobody logs in and mail is refused.  Undoing brings back mail, scripts and settings; a
 forwarding must be agreed to anew.  The address is a tombstone for ever: nobody else is given it, and the same person may
@@ -37,7 +37,7 @@ _BATCH = 2000
 
 
 def close_account(core: Core, name: str, *, new_address: str = "", actor: str = "") -> tuple[Account, str]:
-    """Close the account; returns it, and the link that undoes it within thirty days (mailed to the reach, too).
+    """Close the account; return it, and the link that undoes it within thirty days (also mailed to contact addresses).
 
     Raises:
         AccountNotFound.
@@ -71,37 +71,42 @@ def _hashed(token: str) -> str:
 
 
 def _correspondents(core: Core, tx: Tx, account: Account) -> set[str]:
-    found: set[str] = set()
+    correspondents: set[str] = set()
     for block in store.list_sent_headers(tx, account.id, _SENT):
         for name in ("to", "cc", "bcc"):
             for value in header.values(block, name):
-                found.update(address.lower() for address in addresses.addr_specs(value))
-    return {tombstones.mark_writer(core, account.id, address) for address in found}
+                correspondents.update(address.lower() for address in addresses.addr_specs(value))
+    return {tombstones.mark_writer(core, account.id, address) for address in correspondents}
 
 
 def find_closed_account(core: Core, token: str) -> Account:
     """Return the closed account that a link belongs to, without using the link.  Raises LinkExpired."""
-    return core.db.read(lambda tx: _closed(core, tx, token))
+    return core.db.read(lambda tx: _find_closed(core, tx, token))
 
 
-def _closed(core: Core, tx: Tx, token: str) -> Account:
-    found = find_token(tx, _hashed(token))
-    if found is None or found.used or found.purpose != "undo" or found.expires_at <= core.clock.seconds():
+def _find_closed(core: Core, tx: Tx, token: str) -> Account:
+    token_row = find_token(tx, _hashed(token))
+    if (
+        token_row is None
+        or token_row.used
+        or token_row.purpose != "undo"
+        or token_row.expires_at <= core.clock.seconds()
+    ):
         raise LinkExpired("the link is used, too old or unknown")
-    account = get_account(tx, found.account)
+    account = get_account(tx, token_row.account)
     if account.state != "closed":
         raise LinkExpired("the account is not closed")
     return account
 
 
 def undo_closing(core: Core, token: str) -> Account:
-    """Raises LinkExpired."""
-    account = core.db.read(lambda tx: _closed(core, tx, token))
+    """Open the account again that a link belongs to.  Raises LinkExpired."""
+    account = core.db.read(lambda tx: _find_closed(core, tx, token))
     return reopen_account(core, account.id)
 
 
 def reopen_account(core: Core, number: AccountId, *, actor: str = "") -> Account:
-    """Everything is as before, but that the forwarding's target is asked again.
+    """Open a closed account again, as it was before; only the forwarding's target is asked again.
 
     Raises:
         AccountNotFound: it is not closed, or it is erased.
@@ -129,7 +134,7 @@ def reopen_account(core: Core, number: AccountId, *, actor: str = "") -> Account
 
 
 def erase_closed(core: Core) -> int:
-    """A job: erase what was closed more than thirty days ago, with its indexes; how many accounts.
+    """Erase accounts closed more than thirty days ago, with their indexes, as a job; return how many.
 
     Messages go in small transactions, so that nobody waits; their blobs go with the next sweep.
     """
@@ -144,8 +149,8 @@ def erase_closed(core: Core) -> int:
 def _erase(core: Core, account: AccountId, now: int) -> None:
     owner = accounts.load_account(core, account)
     for mailbox in core.db.read(lambda tx: store.list_mailboxes(tx, account)):
-        some = partial(store.erase_messages, mailbox=mailbox, limit=_BATCH)
-        while core.db.write(some):
+        erase_batch = partial(store.erase_messages, mailbox=mailbox, limit=_BATCH)
+        while core.db.write(erase_batch):
             pass
     mark = tombstones.mark_person(core, owner.person)
 

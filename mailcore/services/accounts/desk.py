@@ -41,7 +41,7 @@ class AccountFacts:
 
 
 def load_facts(core: Core, account: AccountId, *, agent: Account) -> AccountFacts:
-    """Raises AccountNotFound."""
+    """Load the facts of an account for an agent, which the audit log records.  Raises AccountNotFound."""
 
     def write(tx: Tx) -> AccountFacts:
         owner = get_account(tx, account)
@@ -75,12 +75,14 @@ def search_accounts(core: Core, words: str) -> list[Account]:
     if not words:
         return []
     own = f"@{core.config.domain.lower()}"
-    return core.db.read(lambda tx: [get_account(tx, one) for one in store.search_accounts(tx, words.removesuffix(own))])
+    return core.db.read(
+        lambda tx: [get_account(tx, account) for account in store.search_accounts(tx, words.removesuffix(own))]
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """A person whose way in ends: no alumni password, or one that was never used."""
+    """A person who will be locked out: no alumni password, or one that was never used."""
 
     account: Account
     until: date | None
@@ -90,10 +92,10 @@ class AtRisk:
 
 
 def list_at_risk(core: Core) -> list[AtRisk]:
-    """Soonest first; those whose affiliation is over stand at the top."""
-    found = leaving.list_at_risk(core)
-    return core.db.read(lambda tx: [_to_at_risk(tx, one) for one in found])
+    """List people at risk, soonest first; those whose affiliation is over stand at the top."""
+    leavers = leaving.list_at_risk(core)
+    return core.db.read(lambda tx: [_to_at_risk(tx, leaver) for leaver in leavers])
 
 
-def _to_at_risk(tx: Tx, one: Leaver) -> AtRisk:
-    return AtRisk(get_account(tx, one.account), one.until, one.present, one.chosen, one.verified)
+def _to_at_risk(tx: Tx, leaver: Leaver) -> AtRisk:
+    return AtRisk(get_account(tx, leaver.account), leaver.until, leaver.present, leaver.chosen, leaver.verified)

@@ -39,7 +39,7 @@ class Outlook:
 
     until: date | None
     days: int | None
-    gone: bool
+    has_left: bool
     chosen: bool
     used: bool
 
@@ -49,59 +49,59 @@ class Outlook:
 
 
 def find_outlook(core: Core, account: AccountId) -> Outlook | None:
-    """None: the directory knows nothing of the person, so nothing of it will end."""
+    """Return an owner's outlook; None: the directory knows nothing of the person, so nothing will end."""
     if not is_on(core.config):
         return None
-    found = core.db.read(lambda tx: store.find_leaver(tx, account))
-    if found is None:
+    leaver = core.db.read(lambda tx: store.find_leaver(tx, account))
+    if leaver is None:
         return None
     today = core.clock.now().date()
-    days = (found.until - today).days if found.until else None
-    gone = not found.present or (days is not None and days < 0)
-    return Outlook(found.until, days, gone, found.chosen, found.used)
+    days = (leaver.until - today).days if leaver.until else None
+    has_left = not leaver.present or (days is not None and days < 0)
+    return Outlook(leaver.until, days, has_left, leaver.chosen, leaver.used)
 
 
 def list_at_risk(core: Core, days: int = 90) -> list[Leaver]:
     """List people who leave within so many days, or have left, with no alumni password in use; the nearest first."""
     until = core.clock.now().date() + timedelta(days=days)
-    found = _list_all(core, partial(store.list_leavers, until=until))
-    return sorted(found, key=lambda leaver: (leaver.present, leaver.until or date.max, leaver.name))
+    leavers = _list_all(core, partial(store.list_leavers, until=until))
+    return sorted(leavers, key=lambda leaver: (leaver.present, leaver.until or date.max, leaver.name))
 
 
 def send_reminders(core: Core) -> int:
-    """The daily round; how many were written to."""
+    """Remind people who leave, as a daily job; return how many were written to."""
     today, now = core.clock.now().date(), core.clock.seconds()
     ending = _list_all(core, partial(store.list_leavers, until=today + timedelta(days=STEPS[0])))
     open_end = _list_all(core, partial(store.list_without_end, told_before=now - HALF_YEAR_SECONDS))
     count = sum(_send_reminder(core, leaver, _find_step(leaver, today), now) for leaver in ending)
     count += sum(_send_reminder(core, leaver, "twice", now) for leaver in open_end)
-    return count + _ask_for_contact(core, today, now)
+    return count + _ask_for_contacts(core, today, now)
 
 
-def _ask_for_contact(core: Core, today: date, now: int) -> int:
+def _ask_for_contacts(core: Core, today: date, now: int) -> int:
     until, told_before = today + timedelta(days=STEPS[0]), now - HALF_YEAR_SECONDS
-    found = list(_list_all(core, partial(store.list_unreachable, until=until, told_before=told_before)))
-    for one in found:
-        core.db.write(partial(_send_contact_reminder, core, one=one, now=now))
-    return len(found)
+    leavers = list(_list_all(core, partial(store.list_unreachable, until=until, told_before=told_before)))
+    for leaver in leavers:
+        core.db.write(partial(_send_contact_reminder, core, leaver=leaver, now=now))
+    return len(leavers)
 
 
-def _send_contact_reminder(core: Core, tx: Tx, *, one: Leaver, now: int) -> None:
-    account_notices.notify_owner(core, tx, get_account(tx, one.account), "contact_missing")
-    store.save_reminder(tx, [one.account], "contact", now)
-    audit.note(core, tx, one.account, Event.REMINDED_OF_CONTACT)
+def _send_contact_reminder(core: Core, tx: Tx, *, leaver: Leaver, now: int) -> None:
+    account_notices.notify_owner(core, tx, get_account(tx, leaver.account), "contact_missing")
+    store.save_reminder(tx, [leaver.account], "contact", now)
+    audit.note(core, tx, leaver.account, Event.REMINDED_OF_CONTACT)
 
 
-def _list_all(core: Core, ask: Callable[..., list[Leaver]]) -> Iterator[Leaver]:
-    """Page by page, in the order of accounts."""
+def _list_all(core: Core, read_page: Callable[..., list[Leaver]]) -> Iterator[Leaver]:
+    """Yield people page by page, in the order of accounts."""
     last: AccountId | None = None
-    while some := core.db.read(partial(ask, after=last)):
-        yield from some
-        last = some[-1].account
+    while page := core.db.read(partial(read_page, after=last)):
+        yield from page
+        last = page[-1].account
 
 
 def _find_step(leaver: Leaver, today: date) -> str:
-    """The last step that is reached."""
+    """Return the last step that is reached."""
     if not leaver.present or (leaver.until is not None and leaver.until < today):
         return "gone"
     days = (leaver.until - today).days if leaver.until else STEPS[0]
@@ -109,7 +109,7 @@ def _find_step(leaver: Leaver, today: date) -> str:
 
 
 def _send_reminder(core: Core, leaver: Leaver, step: str, now: int) -> bool:
-    """Write once for each step; while somebody who has left chooses nothing, once a month."""
+    """Write once for each step; once a month to somebody who has left and chooses no password."""
     was_told = _ORDER.index(leaver.told) >= _ORDER.index(step) and step != "twice"
     if was_told and not (step == "gone" and now - leaver.told_at >= AGAIN_SECONDS):
         return False

@@ -41,7 +41,7 @@ def _hash_token(token: str) -> str:
 
 
 def check_eligible(core: Core, proven: Proven) -> None:
-    """Raises NotEligible: no tie to the university that counts; the text tells what was found."""
+    """Check that the person has a tie that gives an account.  Raises NotEligible; the text names the ties."""
     wanted = {kind.lower() for kind in core.config.order.affiliations}
     if not proven.person:
         raise NotEligible("the university does not know this person by that log-in")
@@ -50,26 +50,26 @@ def check_eligible(core: Core, proven: Proven) -> None:
 
 
 def find_account_of(core: Core, proven: Proven) -> Account | None:
-    """The account that the person has already."""
+    """Find the account that the person has already."""
 
     def read(tx: Tx) -> Account | None:
-        found = find_account_of_person(tx, proven.person) if proven.person else None
-        if found is None and proven.mark and (linked := store.find_linked(tx, proven.source, proven.mark)):
-            found = get_account(tx, linked)
-        return found if found and found.state == "active" else None
+        account = find_account_of_person(tx, proven.person) if proven.person else None
+        if account is None and proven.mark and (linked := store.find_linked(tx, proven.source, proven.mark)):
+            account = get_account(tx, linked)
+        return account if account and account.state == "active" else None
 
     return core.db.read(read)
 
 
 def propose_names(core: Core, proven: Proven) -> list[str]:
-    """User names that can be had, for the form."""
+    """List user names that are free, for the form."""
     return core.db.read(lambda tx: user_names.propose_names(core, tx, proven.login, proven.display_name, proven.person))
 
 
 def create_at_once(
     core: Core, proven: Proven, *, name: str, contact: str, language: str, terms: bool, key: str, peer: str = ""
 ) -> tuple[Order, Account]:
-    """Make the account of somebody who has just proved who they are; the same `key` again gives the same account.
+    """Create the account of somebody who has just proved who they are; the same `key` again gives the same account.
 
     Raises:
         NotAllowed: the terms were not accepted, or the service ends.
@@ -89,10 +89,10 @@ def create_at_once(
             return before, get_account(tx, before.account), False
         check_eligible(core, proven)
         wanted = user_names.check_name(core, tx, name, person=proven.person)
-        wish = accounts.NewAccount(
+        new_account = accounts.NewAccount(
             accounts.check_name(wanted), proven.display_name, proven.person, contact=contact, language=language
         )
-        account = accounts.create_account(core, tx, wish)
+        account = accounts.create_account(core, tx, new_account)
         now = core.clock.seconds()
         order = store.add_order(
             tx,
@@ -122,7 +122,7 @@ def create_at_once(
 
 
 def _own_key(key: str, *whose: str) -> str:
-    """A form's key together with whose form it was: who sends somebody else's key gets an order of their own."""
+    """Combine a form's key with whose form it was, so that somebody else's key gives an order of its own."""
     return hashlib.sha256("\0".join((key, *whose)).encode("utf-8", "replace")).hexdigest()
 
 
@@ -142,7 +142,7 @@ def submit_order(
     peer: str = "",
     proven: Proven | None = None,
 ) -> Order:
-    """Hand in an order; the same `key` again gives the same order.
+    """Submit an order; the same `key` again gives the same order.
 
     Args:
         proven: the result of a log-in elsewhere, for somebody whom the university does not know by it.
@@ -201,7 +201,7 @@ def submit_order(
 
 
 def _hash_place(core: Core, peer: str) -> str:
-    """A hash of the network place, "" where orders are not counted."""
+    """Return a hash of the network place, "" where orders are not counted."""
     if not peer or core.config.limits.is_trusted(peer):
         return ""
     return keys.compute_hmac(core.config, "tries", f"order\0{place_of(peer)}").hex()
@@ -220,26 +220,27 @@ def _notify(core: Core, tx: Tx, order: Order, notice: str, **words: str) -> None
 
 
 def _get_order(tx: Tx, order: int) -> Order:
-    found = store.find_order(tx, order)
-    if found is None:
+    saved = store.find_order(tx, order)
+    if saved is None:
         raise OrderNotFound(f"there is no order {order}")
-    return found
+    return saved
 
 
 def get_order(core: Core, order: int) -> Order:
-    """Raises OrderNotFound."""
+    """Get an order by number.  Raises OrderNotFound."""
     return core.db.read(lambda tx: _get_order(tx, order))
 
 
 def list_orders(core: Core, state: str | None = None) -> list[Order]:
+    """List orders, of one state or all."""
     return core.db.read(lambda tx: store.list_orders(tx, state))
 
 
 def _find_by_token(tx: Tx, token: str) -> Order:
-    found = store.find_order_by_token(tx, _hash_token(token))
-    if found is None:
+    saved = store.find_order_by_token(tx, _hash_token(token))
+    if saved is None:
         raise OrderNotFound("there is no such order, or it is decided")
-    return found
+    return saved
 
 
 def find_by_token(core: Core, token: str) -> Order:
@@ -248,7 +249,7 @@ def find_by_token(core: Core, token: str) -> Order:
 
 
 def confirm_order(core: Core, token: str) -> Order:
-    """The contact address has answered; the desk has a case to talk in.
+    """Confirm the contact address of an order; the desk gets a case to talk in.
 
     Raises:
         OrderNotFound.
@@ -283,7 +284,7 @@ def _confirm_order(core: Core, tx: Tx, order: Order) -> None:
 
 
 def answer_question(core: Core, token: str, *, name: str, more: str) -> Order:
-    """Another name, or more of who the person is; the order goes back to the desk.
+    """Save another name, or more about the person; the order goes back to the desk.
 
     Raises:
         OrderNotFound, InvalidName, AccountExists.
@@ -308,11 +309,13 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
     token = secrets.token_urlsafe(24)
 
     def write(tx: Tx) -> Order:
-        found = _get_order(tx, order)
+        current = _get_order(tx, order)
         if not store.save_state(tx, order, "awaiting proof"):
-            raise OrderNotFound(f"order {order} is {found.state}")
+            raise OrderNotFound(f"order {order} is {current.state}")
         store.save_token(tx, order, _hash_token(token))
-        _notify(core, tx, found, "order_proof", link=_format_link(core, token), question=question.strip()[:2000] or "-")
+        _notify(
+            core, tx, current, "order_proof", link=_format_link(core, token), question=question.strip()[:2000] or "-"
+        )
         audit.note(core, tx, None, Event.ORDER_PROOF, actor=actor, detail=str(order))
         return _get_order(tx, order)
 
@@ -331,23 +334,23 @@ def approve_order(core: Core, order: int, *, actor: str = "") -> tuple[Order, st
     """
 
     def write(tx: Tx) -> tuple[Order, Account, str]:
-        found = _get_order(tx, order)
-        if found.state not in ("submitted", "awaiting proof"):
-            raise OrderNotFound(f"order {order} is {found.state}")
-        wish = accounts.NewAccount(
-            accounts.check_name(found.name),
-            found.display_name,
-            found.person or None,
-            contact=found.contact,
-            language=found.language,
+        current = _get_order(tx, order)
+        if current.state not in ("submitted", "awaiting proof"):
+            raise OrderNotFound(f"order {order} is {current.state}")
+        new_account = accounts.NewAccount(
+            accounts.check_name(current.name),
+            current.display_name,
+            current.person or None,
+            contact=current.contact,
+            language=current.language,
         )
-        account = accounts.create_account(core, tx, wish)
+        account = accounts.create_account(core, tx, new_account)
         now = core.clock.seconds()
         store.save_decision(tx, order, "approved", account.id, now)
-        source, _, mark = found.proof.partition(" ")
+        source, _, mark = current.proof.partition(" ")
         if mark:
             store.save_link(tx, account.id, source, mark, now)
-        link = credentials.create_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=found.contact)
+        link = credentials.create_link(core, tx, account.id, credentials.FIRST_SECONDS, proves=current.contact)
         audit.note(core, tx, account.id, Event.ORDER_APPROVED, actor=actor, detail=f"{order}, terms {TERMS}")
         return _get_order(tx, order), account, link
 
@@ -357,13 +360,13 @@ def approve_order(core: Core, order: int, *, actor: str = "") -> tuple[Order, st
 
 
 def reject_order(core: Core, order: int, reason: str, *, actor: str = "") -> Order:
-    """Say no, by mail, with the reason.  Raises OrderNotFound."""
+    """Reject an order by mail, with the reason.  Raises OrderNotFound."""
 
     def write(tx: Tx) -> Order:
-        found = _get_order(tx, order)
+        current = _get_order(tx, order)
         if not store.save_decision(tx, order, "rejected", None, core.clock.seconds()):
-            raise OrderNotFound(f"order {order} is {found.state}")
-        _notify(core, tx, found, "order_rejected", reason=reason.strip()[:2000] or "-")
+            raise OrderNotFound(f"order {order} is {current.state}")
+        _notify(core, tx, current, "order_rejected", reason=reason.strip()[:2000] or "-")
         audit.note(core, tx, None, Event.ORDER_REJECTED, actor=actor, detail=f"{order}: {reason}")
         return _get_order(tx, order)
 

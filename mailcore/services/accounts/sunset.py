@@ -31,7 +31,7 @@ LETTER_COLUMNS = ("user name", "address", "name", "person", "language", "contact
 
 
 def add_year(day: date) -> date:
-    """The same day of the next year; of 29 February the first of March."""
+    """Return the same day of the next year; for 29 February the first of March."""
     try:
         return day.replace(year=day.year + 1)
     except ValueError:
@@ -40,16 +40,16 @@ def add_year(day: date) -> date:
 
 def find_current(core: Core) -> Sunset | None:
     """Return the announced end of the service; None if there is none or it was withdrawn."""
-    found = core.db.read(store.find_latest)
-    return found if found is not None and found.withdrawn_at is None else None
+    latest = core.db.read(store.find_latest)
+    return latest if latest is not None and latest.withdrawn_at is None else None
 
 
 def get_current(core: Core) -> Sunset:
-    """Raises LinkExpired."""
-    found = find_current(core)
-    if found is None:
+    """Return the announced end of the service.  Raises LinkExpired: there is none."""
+    current = find_current(core)
+    if current is None:
         raise LinkExpired("no end of the service is announced")
-    return found
+    return current
 
 
 def check_end(core: Core, ends: date) -> None:
@@ -63,7 +63,7 @@ def check_end(core: Core, ends: date) -> None:
 
 
 def announce_end(core: Core, ends: date, *, successor: str = "", words: dict[str, str] | None = None) -> Sunset:
-    """Say that the service ends; from now on every page tells it, and a job writes to everybody.
+    """Announce that the service ends; every page shows it from now on, and a job writes to everybody.
 
     Args:
         ends: the last day on which everything works.
@@ -83,9 +83,9 @@ def announce_end(core: Core, ends: date, *, successor: str = "", words: dict[str
         check_end(core, ends)
         store.add_sunset(tx, ends, successor, words, core.clock.seconds())
         audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor="command line", detail=ends.isoformat())
-        found = store.find_latest(tx)
-        assert found is not None  # noqa: S101 - it was added above
-        return found
+        announced = store.find_latest(tx)
+        assert announced is not None  # noqa: S101 - it was added above
+        return announced
 
     return core.db.write(write)
 
@@ -101,52 +101,52 @@ def _check_successor(core: Core, written: str) -> str:
 
 def withdraw_end(core: Core) -> Sunset:
     """Withdraw the end; a job notifies everybody who was written to.  Raises LinkExpired: nothing is announced."""
-    found = get_current(core)
+    current = get_current(core)
 
     def write(tx: Tx) -> None:
-        store.withdraw_sunset(tx, found.id, core.clock.seconds())
-        audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor="command line", detail=found.ends.isoformat())
+        store.withdraw_sunset(tx, current.id, core.clock.seconds())
+        audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor="command line", detail=current.ends.isoformat())
 
     core.db.write(write)
-    return found
+    return current
 
 
 def check_open(core: Core) -> None:
-    """Raises NotAllowed: no account is ordered of a service that ends."""
-    if (found := find_current(core)) is not None:
-        raise NotAllowed(f"the service ends on {found.ends}; no account is ordered any more")
+    """Check that accounts may still be ordered.  Raises NotAllowed: the service ends."""
+    if (current := find_current(core)) is not None:
+        raise NotAllowed(f"the service ends on {current.ends}; no account is ordered any more")
 
 
 # What people know of it
 
 
-def confirm_read(core: Core, account: AccountId, how: str = "button", *, actor: str = "") -> bool:
-    """The owner has read it, or has told the `actor` so; False when that was known.
+def confirm_read(core: Core, account: AccountId, means: str = "button", *, actor: str = "") -> bool:
+    """Record that the owner has read the notice, or said so to the `actor`; False when that was known.
 
     Raises:
         LinkExpired: nothing is announced.
     """
-    found = get_current(core)
-    return core.db.write(partial(_record_read, core, sunset=found.id, account=account, how=how, actor=actor))
+    current = get_current(core)
+    return core.db.write(partial(_record_read, core, sunset=current.id, account=account, means=means, actor=actor))
 
 
-def _record_read(core: Core, tx: Tx, *, sunset: int, account: AccountId, how: str, actor: str = "") -> bool:
-    is_new = store.save_read(tx, sunset, account, how, core.clock.seconds())
+def _record_read(core: Core, tx: Tx, *, sunset: int, account: AccountId, means: str, actor: str = "") -> bool:
+    is_new = store.save_read(tx, sunset, account, means, core.clock.seconds())
     if is_new:
-        audit.note(core, tx, account, Event.SUNSET_READ, actor=actor, detail=how)
+        audit.note(core, tx, account, Event.SUNSET_READ, actor=actor, detail=means)
     return is_new
 
 
 def record_seen_notices(core: Core) -> int:
     """Record a notice that was seen in the mailbox as read; returns for how many people."""
-    found = find_current(core)
-    if found is None:
+    current = find_current(core)
+    if current is None:
         return 0
     count, last = 0, None
-    while some := core.db.read(partial(store.list_seen_in_boxes, sunset=found.id, after=last, limit=2000)):
-        last = some[-1][0]
-        for account in [account for account, seen in some if seen]:
-            count += core.db.write(partial(_record_read, core, sunset=found.id, account=account, how="mailbox"))
+    while page := core.db.read(partial(store.list_seen_in_boxes, sunset=current.id, after=last, limit=2000)):
+        last = page[-1][0]
+        for account in [account for account, seen in page if seen]:
+            count += core.db.write(partial(_record_read, core, sunset=current.id, account=account, means="mailbox"))
     return count
 
 
@@ -161,22 +161,22 @@ def _mark(core: Core, sunset: Sunset, account: AccountId) -> str:
 
 def find_owner(core: Core, token: str) -> Account:
     """Return the account that the link of a notice belongs to.  Raises LinkExpired."""
-    found = get_current(core)
+    current = get_current(core)
     number, _, mark = token.partition("-")
     if not number.isascii() or not number.isdigit() or len(number) > 12:
         raise LinkExpired("no such link")
     account = AccountId(int(number))
-    if not hmac.compare_digest(mark.encode("utf-8", "replace"), _mark(core, found, account).encode()):
+    if not hmac.compare_digest(mark.encode("utf-8", "replace"), _mark(core, current, account).encode()):
         raise LinkExpired("no such link")
-    if core.db.read(lambda tx: store.find_person(tx, found.id, account)) is None:
+    if core.db.read(lambda tx: store.find_person(tx, current.id, account)) is None:
         raise LinkExpired("the account is closed")
     return accounts.load_account(core, account)
 
 
 def find_person(core: Core, account: AccountId) -> Person | None:
     """Return what is saved of one owner for the announced end; None when nothing is announced."""
-    found = find_current(core)
-    return core.db.read(lambda tx: store.find_person(tx, found.id, account)) if found else None
+    current = find_current(core)
+    return core.db.read(lambda tx: store.find_person(tx, current.id, account)) if current else None
 
 
 def set_new_address(core: Core, account: AccountId, address: str) -> str:
@@ -186,12 +186,12 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
         LinkExpired: nothing is announced.
         InvalidName: no address, or one of ours.
     """
-    found = get_current(core)
+    current = get_current(core)
     checked = contact_addresses.check_address(core, address) if address.strip() else ""
 
     def write(tx: Tx) -> str:
-        _record_read(core, tx, sunset=found.id, account=account, how="button")
-        store.save_new_address(tx, found.id, account, checked)
+        _record_read(core, tx, sunset=current.id, account=account, means="button")
+        store.save_new_address(tx, current.id, account, checked)
         return checked
 
     return core.db.write(write)
@@ -201,11 +201,11 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
 
 
 def list_people(core: Core) -> Iterator[Person]:
-    """Everybody, in the order of accounts.  Raises LinkExpired."""
+    """Yield everybody, in the order of accounts.  Raises LinkExpired."""
     current, last = get_current(core), None
-    while some := core.db.read(partial(store.list_people, sunset=current.id, after=last)):
-        yield from some
-        last = some[-1].account
+    while page := core.db.read(partial(store.list_people, sunset=current.id, after=last)):
+        yield from page
+        last = page[-1].account
 
 
 def list_unread(core: Core, after: AccountId | None, limit: int) -> list[Person]:
@@ -235,7 +235,7 @@ def list_letters(core: Core, *, again: bool = False) -> list[Person]:
 
 
 def format_letters_csv(core: Core, recipients: list[Person]) -> str:
-    """Write the list for the printer's; the university knows the street by the person id."""
+    """Format the list for the printer's; the university knows the street by the person id."""
     text = io.StringIO()
     rows = csv.writer(text)
     rows.writerow(LETTER_COLUMNS)
@@ -250,7 +250,7 @@ def format_letters_csv(core: Core, recipients: list[Person]) -> str:
 
 
 def _escape_formula(cell: str) -> str:
-    """A spreadsheet takes what begins so for a formula; names are written by people."""
+    """Escape a cell that a spreadsheet would take for a formula; names are written by people."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
@@ -289,7 +289,7 @@ def _had_year_of_notice(core: Core, current: Sunset, person: Person) -> bool:
 
 
 def close_accounts(core: Core, persons: list[Person]) -> Iterator[Account]:
-    """Close accounts as their owners could: thirty days to undo, then erased, the new address told for a year."""
+    """Close accounts as their owners could: thirty days to undo, then erased, the new address disclosed for a year."""
     for person in persons:
         closed, _link = closing.close_account(
             core, person.name, new_address=person.new_address, actor="end of the service"

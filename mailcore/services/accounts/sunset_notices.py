@@ -1,4 +1,4 @@
-"""Telling everybody that the service ends (N11): a job, some people at a time, until all know.
+"""Notices that the service ends (N11): sent by a job, some people at a time, until everybody has one.
 
 To the address itself (into the box past quota and scripts, and on to where it is forwarded) and to every contact address, in
 the owner's language: at once, at 180, 90, 30 and 7 days and on the last one; and once a month to those who have not read it.
@@ -27,7 +27,7 @@ _ALIVE = (ForwardingState.HEALTHY, ForwardingState.FAILING)
 
 
 def notify_people(core: Core) -> int:
-    """The job; how many were written to."""
+    """Send the notices that are due, as a job; return how many people were written to."""
     current = core.db.read(store.find_latest)
     if current is None:
         return 0
@@ -42,7 +42,7 @@ def notify_people(core: Core) -> int:
 
 
 def _notify_if_due(core: Core, tx: Tx, *, current: Sunset, person: Person) -> bool:
-    """Write what is due, and say when to look again."""
+    """Send the notice that is due, and save when to check again."""
     now, today = core.clock.seconds(), core.clock.now().astimezone(core.config.zone).date()
     days = (current.ends - today).days
     step = min((step for step in STEPS if step >= days >= 0), default=FIRST)

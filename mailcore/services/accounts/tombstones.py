@@ -11,7 +11,7 @@ _PERSON, _WRITER = "tombstone", "correspondent"
 
 
 def mark_writer(core: Core, account: AccountId, address: str) -> str:
-    """Stands for somebody whom the owner has written to."""
+    """Return a mark that stands for somebody whom the owner has written to."""
     return keys.compute_hmac(core.config, _WRITER, f"{account}\0{address.lower()}").hex()[:32]
 
 
@@ -27,7 +27,7 @@ def may_return(core: Core, tx: Tx, localpart: str, domain: str, person: str | No
 
 
 def find_new_address(core: Core, tx: Tx, localpart: str, domain: str, sender: str) -> str:
-    """The new address that its former owner left for this sender, or ""."""
+    """Find the new address that its former owner left for this sender, or ""."""
     if not sender:
         return ""
     tombstone = store.find_new_address(tx, localpart, domain, core.clock.seconds() - NOTICE_SECONDS)

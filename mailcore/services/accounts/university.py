@@ -1,4 +1,4 @@
-"""The university's user name and password, asked there when somebody orders an account, and kept nowhere.
+"""The university's user name and password, verified there when somebody orders an account, and saved nowhere.
 
 Whoever guesses is slowed as at any other log-in (services/limits/throttle.py): a name is counted the same here and there.
 """
@@ -30,9 +30,9 @@ def verify_login(core: Core, username: str, password: str, *, peer: str, device:
     lane = throttle.check_name(core, name, peer=peer, device=device, most=MOST)
     entry = None
     if all(33 <= ord(sign) < 127 for sign in name):  # a directory takes other spellings for the same name
-        entry = directory.prove(name, password)
+        entry = directory.verify_login(name, password)
     else:
-        directory.waste(password)
+        directory.imitate_check(password)
     if entry is None or entry.has_ended(core.clock.now().date()):
         throttle.record_failure(core, lane)
         raise WrongPassword

@@ -1,4 +1,4 @@
-"""User names: those that may be ordered, and those offered instead of one that is taken (S05, S06).
+"""User names: those that may be ordered, and proposals instead of one that is taken (S05, S06).
 
 Reserved names, names that are or were somebody's, names in another order, and names that people would take for one of
 those (`0la`, `o.la`) are all refused with the same words: a stranger does not learn which.  Staff's own `user add` is free.
@@ -21,7 +21,7 @@ HELD_SECONDS = 3600  # so long an order holds its name before its contact addres
 
 
 def check_name(core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0) -> str:
-    """The name as it will be kept.
+    """Return the name as it is saved.
 
     Args:
         person: whose own tombstone it may be.
@@ -45,7 +45,7 @@ def check_name(core: Core, tx: Tx, name: str, *, person: str | None = None, orde
 
 
 def propose_names(core: Core, tx: Tx, login: str, display_name: str, person: str | None = None) -> list[str]:
-    """Up to three names that can be had, the person's own first."""
+    """Return up to three names that are free, the person's own first."""
     names: list[str] = []
     for name in _candidates(login, display_name):
         try:
@@ -71,6 +71,6 @@ def _candidates(login: str, display_name: str) -> list[str]:
 
 
 def _to_ascii(word: str) -> str:
-    """The letters a to z that somebody would write for a name."""
+    """Return the letters a to z that somebody would write for a name."""
     decomposed = unicodedata.normalize("NFKD", word.lower().translate(_FOLD))
     return re.sub(r"[^a-z0-9-]", "", decomposed).strip("-")

@@ -1,4 +1,4 @@
-"""Addresses outside by which people are reached: proved by a link before anything secret goes there.
+"""Verified external contact addresses: a link proves them before anything secret is sent there.
 
 The first stands on the account (`Account.contact`) and hears of what happens; whether it is verified is told here.  An
 address inside our own domain helps nobody who cannot open the box, and is refused.
@@ -38,7 +38,7 @@ def check_address(core: Core, written: str) -> str:
 
 
 def list_verified(core: Core, account: AccountId) -> list[str]:
-    """All that were proved, oldest first."""
+    """List the verified addresses, oldest first."""
     return core.db.read(lambda tx: store.list_verified(tx, account))
 
 
@@ -123,7 +123,7 @@ def mark_verified(core: Core, tx: Tx, account: AccountId, address: str) -> None:
 
 
 def _notify_previous(core: Core, tx: Tx, owner: Account, new: str, *, verified: bool) -> None:
-    """Whoever steals an account likes to change where its owner is reached.  `new` is "" when one was removed."""
+    """Notify the previous address: a thief likes to change it.  `new` is "" when one was removed."""
     if owner.contact:
         account_notices.send_to_contact(
             core,
@@ -150,7 +150,7 @@ def set_primary(core: Core, account: AccountId, address: str) -> None:
 
 
 def remove_address(core: Core, account: AccountId, address: str) -> None:
-    """Raises InvalidName: not one of the account's."""
+    """Remove a contact address, and notify the one on the account.  Raises InvalidName: not one of the account's."""
 
     def write(tx: Tx) -> None:
         owner = get_account(tx, account)

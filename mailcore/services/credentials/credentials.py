@@ -1,4 +1,4 @@
-"""Passwords as people choose them, and the one-time links that set them.
+"""Passwords that people choose, and the one-time links that set them.
 
 Whenever a password is set, all links are void, all sessions but the one it was done in end, and so do all connections
 of mail programs (S14).
@@ -26,7 +26,7 @@ FIRST_SECONDS = 14 * 86_400
 
 
 def set_password(core: Core, account: AccountId, new: str, *, session: str = "", apps: bool = False) -> None:
-    """The person's choice.
+    """Set the password that the owner chose.
 
     Args:
         session: the portal's token of the browser that does it, which stays logged in.
@@ -66,7 +66,7 @@ def _save_password(
 def change_password(
     core: Core, account: AccountId, current: str, new: str, *, peer: str = "", session: str = "", apps: bool = False
 ) -> None:
-    """Raises WrongPassword, WeakPassword, TooMany."""
+    """Set a new password where the current one is right.  Raises WrongPassword, WeakPassword, TooMany."""
     owner = core.db.read(lambda tx: get_account(tx, account))
     login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL, session=session)
     set_password(core, account, new, session=session, apps=apps)
@@ -77,17 +77,19 @@ def _hash_token(token: str) -> str:
 
 
 def create_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
-    """A URL that sets the password once; older links are void.  `proves`: the contact address that it is sent to alone."""
+    """Create a link that sets the password once; older links are void.  `proves`: the only address that it is sent to."""
     token = secrets.token_urlsafe(24)
     save_link(core, tx, account, token, seconds, proves=proves)
     return format_link(core, token)
 
 
 def format_link(core: Core, token: str) -> str:
+    """Return the URL of a link by its token."""
     return f"{core.config.url}/password/link/{token}"
 
 
 def save_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
+    """Save a link by its token; `proves` as in `create_link`."""
     save_token(tx, _hash_token(token), account, "password", proves, core.clock.seconds() + seconds)
 
 
@@ -104,7 +106,7 @@ def find_link_account(core: Core, token: str) -> Account:
 
 
 def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
-    """Spend the link and set the password; `apps`: withdraw all app passwords, too.
+    """Spend the link and set the password; `apps`: revoke all app passwords, too.
 
     Raises:
         LinkExpired.

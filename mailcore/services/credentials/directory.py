@@ -60,21 +60,23 @@ class Entry:
     name: str = ""
 
     def has_ended(self, today: date) -> bool:
+        """Say if the tie to the university is over on this day."""
         return self.until is not None and self.until < today
 
 
 def is_on(config: Config) -> bool:
+    """Say if the settings name a directory."""
     return bool(config.directory.url)
 
 
 class _Pool:
-    """Connections bound as ourselves, kept for the next question; a dead one is found out by using it."""
+    """Connections bound as ourselves, reused for later searches; a dead one is noticed by using it."""
 
     def __init__(self) -> None:
         self._idle: list[tuple[float, Any]] = []  # Any: ldap3.Connection
         self._lock = threading.Lock()
 
-    def take(self) -> Any | None:
+    def acquire(self) -> Any | None:
         with self._lock:
             while self._idle:
                 since, connection = self._idle.pop()
@@ -83,7 +85,7 @@ class _Pool:
                 _close_connection(connection)
         return None
 
-    def give(self, connection: Any) -> None:
+    def release(self, connection: Any) -> None:
         with self._lock:
             if len(self._idle) < MOST_IDLE:
                 self._idle.append((time.monotonic(), connection))
@@ -106,7 +108,7 @@ def _close_connection(connection: Any) -> None:  # Any: ldap3.Connection
 
 
 class Directory:
-    """A log-in is two questions: where is the entry (by a pooled connection), and a bind as the person."""
+    """The directory by LDAP: the entry is searched on a pooled connection, then bound as the person on one of its own."""
 
     name = "directory"
 
@@ -124,12 +126,12 @@ class Directory:
         self._pool.clear()
 
     def check(self, account: Account, password: str) -> Proof:
-        """Raises TemporarilyUnavailable."""
+        """Check the password of an account's person.  Raises TemporarilyUnavailable."""
         # a bind with an empty password is anonymous, and succeeds (RFC 4513 section 5.1.2)
         if not password or "\0" in password:
             return Proof.NO
         if not account.person:
-            self.waste(password)
+            self.imitate_check(password)
             return Proof.NO
         entry = self.find(account.name)
         if entry is not None and entry.person != account.person:
@@ -139,13 +141,13 @@ class Directory:
         elif entry is None:
             entry = self.find_person(account.person)
         if entry is None or entry.blocked:
-            self._bind(self._nobody(), password)
+            self._bind(self._random_dn(), password)
             return Proof.NO
         if not self._bind(entry.dn, password):
             return Proof.NO
         return Proof.ENDED if entry.has_ended(self._clock.now().date()) else Proof.YES
 
-    def prove(self, login: str, password: str) -> Entry | None:
+    def verify_login(self, login: str, password: str) -> Entry | None:
         """Verify a log-in with the directory's own user name, for somebody who has no account here yet.
 
         Raises:
@@ -154,14 +156,15 @@ class Directory:
         if not password or "\0" in password or len(password) > MAX_PASSWORD:
             return None
         entry = self.find(login.strip().lower())
-        is_right = self._bind(entry.dn if entry and not entry.blocked else self._nobody(), password)
+        is_right = self._bind(entry.dn if entry and not entry.blocked else self._random_dn(), password)
         return entry if is_right and entry is not None and not entry.blocked else None
 
-    def waste(self, password: str) -> None:
+    def imitate_check(self, password: str) -> None:
+        """Take the time of a check without checking anything."""
         self.find(f"nobody-{secrets.token_hex(4)}")
-        self._bind(self._nobody(), password)
+        self._bind(self._random_dn(), password)
 
-    def _nobody(self) -> str:
+    def _random_dn(self) -> str:
         return f"{self._settings.login_attribute}=nobody-{secrets.token_hex(4)},{self._settings.base}"
 
     def _bind(self, dn: str, password: str) -> bool:
@@ -172,17 +175,17 @@ class Directory:
             connection = self._connect()
         try:
             with _translate_errors():
-                return self._bound(connection, dn, password)
+                return self._bind_connection(connection, dn, password)
         finally:
             _close_connection(connection)
 
     def find(self, login: str) -> Entry | None:
-        """The one entry of that user name.  Raises TemporarilyUnavailable."""
-        return self._one(f"({self._settings.login_attribute}={escape_filter_chars(login)})")
+        """Find the one entry of that user name.  Raises TemporarilyUnavailable."""
+        return self._find_single(f"({self._settings.login_attribute}={escape_filter_chars(login)})")
 
     def find_person(self, person: str) -> Entry | None:
-        """The one entry of that person id.  Raises TemporarilyUnavailable."""
-        return self._one(f"({self._settings.person_attribute}={escape_filter_chars(person)})")
+        """Find the one entry of that person id.  Raises TemporarilyUnavailable."""
+        return self._find_single(f"({self._settings.person_attribute}={escape_filter_chars(person)})")
 
     def find_national(self, number: str) -> Entry | None:
         """Find the one entry with that national identity number; None for none or several, or without the attribute.
@@ -191,9 +194,9 @@ class Directory:
             TemporarilyUnavailable: it does not answer.
         """
         attribute = self._settings.national_attribute
-        return self._one(f"({attribute}={escape_filter_chars(number)})") if attribute else None
+        return self._find_single(f"({attribute}={escape_filter_chars(number)})") if attribute else None
 
-    def _one(self, query: str) -> Entry | None:
+    def _find_single(self, query: str) -> Entry | None:
         entries = list(self._search(query))
         if len(entries) != 1:
             return None
@@ -202,8 +205,8 @@ class Directory:
             return replace(entries[0], blocked=blocked)
         return entries[0]
 
-    def everyone(self) -> Iterator[Entry]:
-        """All entries that have a person id.  Raises TemporarilyUnavailable."""
+    def list_people(self) -> Iterator[Entry]:
+        """List all entries that have a person id.  Raises TemporarilyUnavailable."""
         s = self._settings
         query = f"({s.person_attribute}=*)"
         blocked = {e.dn for e in self._search(f"(&{query}{s.blocked_filter})")} if s.blocked_filter else set()
@@ -213,7 +216,7 @@ class Directory:
     def _search(self, query: str) -> Iterator[Entry]:
         s = self._settings
         wanted = (s.person_attribute, s.login_attribute, s.affiliation_attribute, s.until_attribute, s.name_attribute)
-        connection, fresh = self._reader()
+        connection, fresh = self._bound_connection()
         try:
             entries = self._pages(connection, query, [a for a in wanted if a])
             first = next(entries, None)
@@ -222,7 +225,7 @@ class Directory:
             if fresh:
                 raise
             # the pooled one had died: once more, on a new one
-            connection, _ = self._reader(fresh=True)
+            connection, _ = self._bound_connection(fresh=True)
             entries = self._pages(connection, query, [a for a in wanted if a])
             first = next(entries, None)
         is_complete = False
@@ -232,7 +235,7 @@ class Directory:
                 yield from entries
             is_complete = True
         finally:
-            self._pool.give(connection) if is_complete else _close_connection(connection)
+            self._pool.release(connection) if is_complete else _close_connection(connection)
 
     def _pages(self, connection: Any, query: str, wanted: list[str]) -> Iterator[Entry]:  # Any: ldap3.Connection
         with _translate_errors():
@@ -246,16 +249,16 @@ class Directory:
             log.error("the directory answers a search with %s", connection.result.get("description"))
             raise TemporarilyUnavailable(_DOWN)
 
-    def _reader(self, *, fresh: bool = False) -> tuple[Any, bool]:  # Any: ldap3.Connection
-        """A connection bound as ourselves, and whether it is new.  Raises TemporarilyUnavailable."""
+    def _bound_connection(self, *, fresh: bool = False) -> tuple[Any, bool]:  # Any: ldap3.Connection
+        """Return a connection bound as ourselves, and whether it is new.  Raises TemporarilyUnavailable."""
         if fresh:
             self._pool.clear()
-        elif (pooled := self._pool.take()) is not None:
+        elif (pooled := self._pool.acquire()) is not None:
             return pooled, False
         with _translate_errors():
             connection = self._connect()
             try:
-                if self._bound(connection, self._settings.bind_dn, self._settings.bind_password):
+                if self._bind_connection(connection, self._settings.bind_dn, self._settings.bind_password):
                     return connection, True
             except BaseException:
                 _close_connection(connection)
@@ -282,7 +285,7 @@ class Directory:
             raise
         return connection
 
-    def _bound(self, connection: Any, dn: str, password: str) -> bool:  # Any: ldap3.Connection
+    def _bind_connection(self, connection: Any, dn: str, password: str) -> bool:  # Any: ldap3.Connection
         """Bind, or False when it is refused.  Raises TemporarilyUnavailable."""
         if dn:
             connection.user, connection.password, connection.authentication = dn, password, ldap3.SIMPLE
@@ -316,7 +319,7 @@ class Directory:
 
 @contextlib.contextmanager
 def _translate_errors() -> Iterator[None]:
-    """The library's and the network's troubles in our words."""
+    """Translate errors of the library and the network into TemporarilyUnavailable."""
     try:
         yield
     except (LDAPException, OSError, ssl.SSLError) as problem:
@@ -325,7 +328,7 @@ def _translate_errors() -> Iterator[None]:
 
 
 def _parse_day(text: str) -> date | None:
-    """`20271231`, `20271231235959Z` or `2027-12-31`."""
+    """Read `20271231`, `20271231235959Z` or `2027-12-31`."""
     digits = text.replace("-", "")[:8]
     try:
         return datetime.strptime(digits, "%Y%m%d").replace(tzinfo=UTC).date()

@@ -1,4 +1,4 @@
-"""Log-in: the one place where every protocol has a user name and password verified.
+"""Log-in: the one place where the user name and password of every protocol are verified.
 
 Our own database is asked first, then the others (services/credentials/sources.py).  An account with a second factor
 opens for mail programs by app passwords only; the portal asks for the second factor itself.
@@ -20,6 +20,7 @@ from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import Busy, TemporarilyUnavailable, WrongPassword
 from mailcore.log import log_for
 from mailcore.services.credentials import app_passwords, login_log, passwords, scram, sources
+from mailcore.services.credentials.login_log import LoginOutcome
 from mailcore.services.credentials.sources import Proof
 from mailcore.services.limits import throttle
 from mailcore.store.engine.db import Tx
@@ -58,7 +59,7 @@ class _Memory:
         """Return a tag that differs between wrong passwords, for an hour, in this process."""
         return self._mark(f"{name}\0{passwords.prepare_password(password)}")[:4].hex()
 
-    def knows(self, proof: bytes, now: int = 0) -> bool:
+    def contains(self, proof: bytes, now: int = 0) -> bool:
         with self._lock:
             until = self._proofs.get(proof, -1)
             if until < now:
@@ -78,7 +79,7 @@ _DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
 
 
 def to_local_name(core: Core, username: str) -> str | None:
-    """The account's name, or None for another domain: `ola@ntnu.example` is not our `ola`."""
+    """Return the account's name, or None for another domain: `ola@ntnu.example` is not our `ola`."""
     name, at, domain = username.strip().lower().partition("@")
     if at and domain != core.config.domain.lower():
         return None
@@ -117,11 +118,11 @@ def authenticate(
         core.db.read(lambda tx: throttle.check_lane(core, tx, lane))
     if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _match_password(core, holder, password)):
         if holder is not None and holder.two_factor and scope is not Scope.PORTAL and identity.source != APP:
-            login_log.record_login(core, identity, scope, peer, agent, outcome="app password needed")
+            login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.APP_PASSWORD_NEEDED)
         elif identity.ended and scope is not Scope.PORTAL:
-            login_log.record_login(core, identity, scope, peer, agent, outcome="ended")
+            login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.ENDED)
         elif scope is not Scope.PORTAL and _has_returned(core, identity):
-            login_log.record_login(core, identity, scope, peer, agent, outcome="not confirmed")
+            login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.NOT_CONFIRMED)
         else:
             login_log.record_login(core, identity, scope, peer, agent)
             return identity
@@ -132,7 +133,7 @@ def authenticate(
 def authenticate_remembered(
     core: Core, username: str, password: str, *, peer: str, scope: Scope, agent: str = ""
 ) -> Identity | None:
-    """The same as `authenticate`, if this very log-in succeeded here lately; None if that has to be found out.
+    """Return what `authenticate` would, if this very log-in succeeded here lately; None if it must be checked in full.
 
     It waits for nothing but a few rows found by key, so a mail program that comes every minute costs no thread.
     """
@@ -140,7 +141,9 @@ def authenticate_remembered(
     holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
     if holder is None or holder.password is None or not 0 < len(password) <= passwords.MAX_LENGTH:
         return None
-    if (holder.two_factor and scope is not Scope.PORTAL) or not _memory.knows(_memory.proof(holder.password, password)):
+    if (holder.two_factor and scope is not Scope.PORTAL) or not _memory.contains(
+        _memory.proof(holder.password, password)
+    ):
         return None
     identity = Identity(holder.account, ALUMNI, None, holder.epoch)
     login_log.record_login(core, identity, scope, peer, agent)
@@ -192,7 +195,7 @@ def is_still_valid(tx: Tx, identity: Identity) -> bool:
 
 
 def _has_returned(core: Core, identity: Identity) -> bool:
-    """A directory account that came back after long opens mail once its owner has confirmed it in the portal (S13)."""
+    """Say if a directory account came back after long and its owner has not confirmed it in the portal yet (S13)."""
     person = identity.account.person
     if identity.source in (ALUMNI, APP) or not person:
         return False
@@ -201,7 +204,7 @@ def _has_returned(core: Core, identity: Identity) -> bool:
 
 
 def _find_holder(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
-    """Raises TooMany."""
+    """Find the account of a name, if it may be tried from here.  Raises TooMany."""
     holder = store.find_holder(tx, name) if name else None
     throttle.check_lane(core, tx, throttle.find_lane(core, holder, name, peer=peer))
     return holder
@@ -243,10 +246,10 @@ def _match_password(core: Core, holder: Holder | None, password: str) -> Identit
 def _ask_source(core: Core, source: sources.PasswordSource, account: Account | None, password: str) -> Proof:
     """Ask another database; a yes is remembered for a minute.  A name that is not ours takes the same time."""
     if account is None:
-        source.waste(password)
+        source.imitate_check(password)
         return Proof.NO
     memory = _memory.outside(source.name, account, password)
-    if _memory.knows(memory, core.clock.seconds()):
+    if _memory.contains(memory, core.clock.seconds()):
         return Proof.YES
     proof = source.check(account, password)
     if proof is Proof.YES:
@@ -257,7 +260,7 @@ def _ask_source(core: Core, source: sources.PasswordSource, account: Account | N
 
 def _is_right(core: Core, account: Account, credential: Credential, password: str) -> bool:
     proof = _memory.proof(credential, password)
-    if _memory.knows(proof):
+    if _memory.contains(proof):
         return True
     if not passwords.matches(credential.hash, password):
         return False

@@ -1,9 +1,10 @@
-"""The log of log-ins: place, program and time, for the owner, and to tell a new log-in from an old one.
+"""The log of log-ins: place, program and time, for the owner, and to know a new log-in from an earlier one.
 
 Log-ins are noted without waiting for the disk, at most every ten minutes for the same program at the same place.
 """
 
 import threading
+from enum import StrEnum
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Identity, Scope
@@ -19,6 +20,15 @@ from mailcore.store.people.tokens import delete_tokens
 AGAIN_SECONDS = 600
 KEPT_SECONDS = 90 * 86_400
 _REMEMBERED = 50_000
+
+
+class LoginOutcome(StrEnum):
+    """Outcome of a log-in with the right password; all but OK are refusals that the owner can read in the log."""
+
+    OK = "ok"
+    APP_PASSWORD_NEEDED = "app password needed"  # noqa: S105 - an outcome, and no password
+    ENDED = "ended"
+    NOT_CONFIRMED = "not confirmed"
 
 
 class _Lately:
@@ -42,48 +52,49 @@ _lately = _Lately()
 
 
 def record_login(
-    core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: str = "ok"
+    core: Core, identity: Identity, scope: Scope, peer: str, agent: str = "", *, outcome: LoginOutcome = LoginOutcome.OK
 ) -> None:
-    where, program, now = place(peer), " ".join(agent.split())[:200], core.clock.seconds()
+    """Record a log-in, and notify the owner if its network is new."""
+    origin, program, now = place(peer), " ".join(agent.split())[:200], core.clock.seconds()
     key = (
         core.config.database_path, identity.account.id, identity.account.created_at, scope, identity.source,
-        identity.credential, where, program, outcome,
+        identity.credential, origin, program, outcome,
     )  # fmt: skip
     if scope is not Scope.PORTAL and _lately.had(key, now):
         return
 
     def write(tx: Tx) -> None:
-        if outcome == "ok" and where and not core.config.limits.is_trusted(peer):
-            _notify_if_new(core, tx, identity, scope, where, program)
+        if outcome is LoginOutcome.OK and origin and not core.config.limits.is_trusted(peer):
+            _notify_if_new(core, tx, identity, scope, origin, program)
         store.save_login(
-            tx, identity.account.id, scope, identity.source, identity.credential or 0, where, program, outcome, now
+            tx, identity.account.id, scope, identity.source, identity.credential or 0, origin, program, outcome, now
         )
         if identity.credential is not None:
             credentials.note_use(tx, identity.credential, now)
         elif identity.source == "alumni":
             credentials.note_password_use(tx, identity.account.id, now)
         # a mail program that goes on must not void what a person asked for
-        if scope is Scope.PORTAL and outcome == "ok":
+        if scope is Scope.PORTAL and outcome is LoginOutcome.OK:
             delete_tokens(tx, identity.account.id, "password")
 
     core.db.post(write)
 
 
 def record_order_login(core: Core, account: Account, source: str, peer: str, agent: str = "") -> None:
-    """The log-in that an order at once begins with."""
+    """Record the log-in that an order at once begins with."""
     record_login(core, Identity(account, source), Scope.PORTAL, peer, agent)
 
 
-def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, where: str, program: str) -> None:
-    """A log-in from a network that was never seen; once a day at most, and not of the very first."""
+def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, origin: str, program: str) -> None:
+    """Notify the owner of a log-in from a new network; once a day at most, and not of the very first."""
     account = identity.account
-    if store.is_first_login(tx, account.id) or store.is_known_network(tx, account.id, _network_prefix(where)):
+    if store.is_first_login(tx, account.id) or store.is_known_network(tx, account.id, _network_prefix(origin)):
         return
     if tries.is_over_limit(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
         return
     at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
     means = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
-    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=where, what=means)
+    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=origin, what=means)
 
 
 def _network_prefix(address: str) -> str:
@@ -93,11 +104,11 @@ def _network_prefix(address: str) -> str:
 
 
 def list_logins(core: Core, account: AccountId, limit: int = 50) -> list[LoginEvent]:
-    """The latest first."""
+    """List an account's log-ins, the latest first."""
     return core.db.read(lambda tx: store.list_logins(tx, account, limit))
 
 
 def expire_logins(core: Core) -> int:
-    """Log-ins are kept for 90 days."""
+    """Delete log-ins older than 90 days, as a job; return how many."""
     before = core.clock.seconds() - KEPT_SECONDS
     return core.db.write(lambda tx: store.delete_logins(tx, before))

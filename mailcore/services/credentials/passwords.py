@@ -35,7 +35,7 @@ _OPAQUE = precis_i18n.get_profile("OpaqueString")
 
 
 def prepare_password(password: str) -> str:
-    """RFC 8265 section 4.2: other spaces become U+0020, then NFC; case and width stay.
+    """Prepare a password (RFC 8265 section 4.2): other spaces become U+0020, then NFC; case and width stay.
 
     What the profile forbids (control characters, code points without a meaning) is left as it was typed: it was never
     allowed in a password that somebody chose (`is_allowed`), so it can only fail to match.
@@ -55,6 +55,7 @@ def is_allowed(password: str) -> bool:
 
 
 def hash_password(password: str) -> str:
+    """Hash a password by Argon2id."""
     return _HASHER.hash(prepare_password(password))
 
 
@@ -64,13 +65,13 @@ def is_hash(text: str) -> bool:
 
 
 def find_unknown_scheme(text: str) -> str:
-    """The name before what must be a hash of a kind that we cannot read, such as {PBKDF2}; "" for anything else."""
-    found = _SCHEME.match(text)
-    return found[0] if found and not is_hash(text) else ""
+    """Return the scheme, such as {PBKDF2}, of a hash that we cannot read; "" for anything else."""
+    match = _SCHEME.match(text)
+    return match[0] if match and not is_hash(text) else ""
 
 
 def matches(hashed: str, password: str) -> bool:
-    """Costs one Argon2 run for hashes of ours."""
+    """Say if this is the password of that hash; costs one Argon2 run for hashes of ours."""
     password, hashed = prepare_password(password), _strip_scheme(hashed)
     if old := _CRYPT.fullmatch(hashed):
         return _matches_crypt(old[1].encode(), password.encode())
@@ -84,26 +85,26 @@ def matches(hashed: str, password: str) -> bool:
 
 
 def _strip_scheme(text: str) -> str:
-    """An Argon2 hash without the name that Dovecot writes before it."""
+    """Remove the scheme that Dovecot writes before an Argon2 hash."""
     scheme, brace, rest = text.partition("}")
     return rest if brace and scheme.startswith("{ARGON2") else text
 
 
 @lru_cache(maxsize=1)
 def _load_libcrypt() -> ctypes.CDLL:
-    """The system's libcrypt, which reads what /etc/shadow and Dovecot have had for thirty years."""
-    found = ctypes.CDLL("libcrypt.so.1")
-    found.crypt_r.restype = ctypes.c_char_p
-    return found
+    """Load the system's libcrypt, which reads what /etc/shadow and Dovecot have had for thirty years."""
+    library = ctypes.CDLL("libcrypt.so.1")
+    library.crypt_r.restype = ctypes.c_char_p
+    return library
 
 
 def _matches_crypt(hashed: bytes, password: bytes) -> bool:
-    made = (
+    computed = (
         _load_libcrypt().crypt_r(password, hashed, ctypes.create_string_buffer(_CRYPT_DATA))
         if b"\0" not in password
         else None
     )
-    return made is not None and not made.startswith(b"*") and hmac.compare_digest(made, hashed)
+    return computed is not None and not computed.startswith(b"*") and hmac.compare_digest(computed, hashed)
 
 
 def _matches_old(algorithm: str, encoded: str, password: str) -> bool:
@@ -117,4 +118,5 @@ def _matches_old(algorithm: str, encoded: str, password: str) -> bool:
 
 
 def needs_rehash(hashed: str) -> bool:
+    """Say if the hash is of an older kind or weaker settings than today's."""
     return not hashed.startswith("$argon2") or _HASHER.check_needs_rehash(hashed)

@@ -1,4 +1,4 @@
-"""SCRAM verifiers (RFC 5802): when they are kept, and when SCRAM is offered.
+"""SCRAM verifiers (RFC 5802): when they are saved, and when SCRAM is offered.
 
 SCRAM proves a password without sending it, but only one that we have a verifier of: neither the directory's nor
 one imported as a hash.  A client takes the strongest mechanism that it sees and does not try another, so with
@@ -24,14 +24,14 @@ from mailcore.wire.sasl import Verifier
 
 ITERATIONS = 15_000  # RFC 7677 section 4; about 5 ms.  What withstands theft is the key beside the database
 _KEY = "scram"
-LOOK_SECONDS = 60
+CHECK_SECONDS = 60
 
 
 class _Offer:
-    """Can every account use SCRAM?  Looked up now and then, because a greeting must not wait for it."""
+    """The offer of SCRAM, if every account can use it; updated now and then, as a greeting must not wait for the database."""
 
     def __init__(self) -> None:
-        self.at, self.can = -LOOK_SECONDS, False
+        self.at, self.can_offer = -CHECK_SECONDS, False
 
 
 _offers: dict[Path, _Offer] = {}  # by database: a process may know several, as the tests' does
@@ -43,29 +43,30 @@ def _offer_of(core: Core) -> _Offer:
 
 def may_save(core: Core) -> bool:
     """Say if verifiers are of use and may be saved."""
-    how = core.config.limits.scram
-    return how == "always" or (how == "auto" and not sources.list_sources(core))
+    setting = core.config.limits.scram
+    return setting == "always" or (setting == "auto" and not sources.list_sources(core))
 
 
 def update_offer(core: Core) -> None:
     """Find out whether everybody can use SCRAM; blocking, at most one question to the database in a minute."""
-    now, known = core.clock.seconds(), _offer_of(core)
-    if may_save(core) and abs(now - known.at) >= LOOK_SECONDS:
-        known.at = now
-        known.can = not core.db.read(store.is_one_missing)
+    now, offer = core.clock.seconds(), _offer_of(core)
+    if may_save(core) and abs(now - offer.at) >= CHECK_SECONDS:
+        offer.at = now
+        offer.can_offer = not core.db.read(store.is_one_missing)
 
 
 def is_offered(core: Core) -> bool:
-    return core.config.limits.scram == "always" or (may_save(core) and _offer_of(core).can)
+    """Say if SCRAM is offered to clients."""
+    return core.config.limits.scram == "always" or (may_save(core) and _offer_of(core).can_offer)
 
 
 def withdraw_offer(core: Core) -> None:
-    """Stop offering SCRAM when somebody turned out not to be able to: the next client here is not offered it."""
-    _offer_of(core).at, _offer_of(core).can = core.clock.seconds(), False
+    """Stop offering SCRAM when an account turned out to have no verifier: the next client here is not offered it."""
+    _offer_of(core).at, _offer_of(core).can_offer = core.clock.seconds(), False
 
 
 def derive_salt(core: Core, name: str) -> bytes:
-    """One for all passwords of an account, and for names that nobody has, so that strangers learn nothing."""
+    """Derive the salt for all passwords of a name; names that nobody has get one too, so that none is disclosed."""
     return keys.compute_hmac(core.config, _KEY, name)[:16]
 
 
@@ -73,28 +74,28 @@ def save_verifier(core: Core, account: Account, credential: Credential, password
     """Save a verifier of a password that was just proven or set; blocking."""
     if not may_save(core) or core.db.read(lambda tx: store.has_verifier(tx, credential)):
         return
-    made = Verifier.derive(passwords.prepare_password(password), derive_salt(core, account.name), ITERATIONS)
-    sealed = keys.seal(core.config, _KEY, made.stored_key + made.server_key, account.name)
+    verifier = Verifier.derive(passwords.prepare_password(password), derive_salt(core, account.name), ITERATIONS)
+    sealed = keys.seal(core.config, _KEY, verifier.stored_key + verifier.server_key, account.name)
     core.db.write(lambda tx: store.save_verifier(tx, credential, ITERATIONS, sealed))
 
 
 def save_account_verifier(core: Core, account: AccountId, password: str) -> None:
-    """Save a verifier, as `remember` does, of the password that the account has now."""
+    """Save a verifier, as `save_verifier` does, of the password that the account has now."""
     name = core.db.read(lambda tx: get_account(tx, account)).name
-    found = core.db.read(lambda tx: credentials.find_holder(tx, name))
-    if found and found.password:
-        save_verifier(core, found.account, found.password, password)
+    holder = core.db.read(lambda tx: credentials.find_holder(tx, name))
+    if holder and holder.password:
+        save_verifier(core, holder.account, holder.password, password)
 
 
 def list_verifiers(core: Core, name: str, usable: Sequence[Credential]) -> list[tuple[Credential, Verifier]]:
     """Return the verifiers that exist for these passwords of the account of that name."""
     if not usable:
         return []
-    kept = core.db.read(lambda tx: store.list_verifiers(tx, usable[0].account))
-    found = []
+    saved = core.db.read(lambda tx: store.list_verifiers(tx, usable[0].account))
+    verifiers = []
     for credential in usable:
-        iterations, sealed = kept.get(credential.id, (0, ""))
+        iterations, sealed = saved.get(credential.id, (0, ""))
         octets = keys.unseal(core.config, _KEY, sealed, name) if iterations == ITERATIONS else None
         if octets is not None:
-            found.append((credential, Verifier(derive_salt(core, name), ITERATIONS, octets[:32], octets[32:])))
-    return found
+            verifiers.append((credential, Verifier(derive_salt(core, name), ITERATIONS, octets[:32], octets[32:])))
+    return verifiers

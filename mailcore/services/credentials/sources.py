@@ -1,4 +1,4 @@
-"""Password databases besides our own.  One is a class with `name` and `check`, chosen by the settings.
+"""Password databases besides our own: classes with `name` and `check`, chosen by the settings.
 
 Our own database is asked first (services/credentials/login.py), then these in their order.  None can lock anybody out of the
 alumni password: a source that does not answer is TemporarilyUnavailable, which is no failure and is not remembered.
@@ -35,7 +35,7 @@ class PasswordSource(Protocol):
         """
         ...
 
-    def waste(self, password: str) -> None:
+    def imitate_check(self, password: str) -> None:
         """Do the same work for a user name that is not ours: strangers learn nothing by the time or by an outage.
 
         Raises:
@@ -59,15 +59,15 @@ class HttpSource:
         if not password:
             return Proof.NO
         if not account.person:
-            self.waste(password)
+            self.imitate_check(password)
             return Proof.NO
         return Proof.YES if self._ask(account.name, password) == account.person else Proof.NO
 
-    def waste(self, password: str) -> None:
+    def imitate_check(self, password: str) -> None:
         self._ask(f"nobody-{secrets.token_hex(4)}", password)
 
     def _ask(self, username: str, password: str) -> str:
-        """The person id, "" when the answer is no.  Raises TemporarilyUnavailable."""
+        """Return the person id, "" when the answer is no.  Raises TemporarilyUnavailable."""
         body = json.dumps({"username": username, "password": password}).encode()
         head = {"Content-Type": "application/json"} | (
             {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -75,25 +75,26 @@ class HttpSource:
         request = urllib.request.Request(self._url, body, head)  # noqa: S310 - the scheme is checked by the settings
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-                found = json.loads(answer.read(65536))
+                answer_values = json.loads(answer.read(65536))
         except urllib.error.HTTPError as problem:
             if problem.code in (401, 403, 404):
                 return ""
             raise TemporarilyUnavailable("the portal's user database does not answer") from None
         except (OSError, ValueError):
             raise TemporarilyUnavailable("the portal's user database does not answer") from None
-        return str(found.get("person") or "") if isinstance(found, dict) else ""
+        return str(answer_values.get("person") or "") if isinstance(answer_values, dict) else ""
 
 
 def list_sources(core: Core) -> tuple[PasswordSource, ...]:
-    """Return those that the settings name, in their order.  They hold connections, so each is created once."""
+    """List the databases that the settings name, in their order.  They hold connections, so each is created once."""
     return core.resources.get(("sources", core.config), lambda: create_sources(core.config, core.clock))
 
 
 def create_sources(config: Config, clock: Clock) -> tuple[PasswordSource, ...]:
-    found: list[PasswordSource] = []
+    """Create the databases that the settings name."""
+    sources: list[PasswordSource] = []
     if is_on(config):
-        found.append(Directory(config, clock))
+        sources.append(Directory(config, clock))
     if urlsplit(config.portal_users.url).scheme in ("http", "https"):
-        found.append(HttpSource(config))
-    return tuple(found)
+        sources.append(HttpSource(config))
+    return tuple(sources)

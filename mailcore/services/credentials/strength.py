@@ -66,10 +66,10 @@ def check_strength(password: str, account: Account, site: frozenset[str] = froze
 
 
 def list_site_words(config: Config) -> frozenset[str]:
-    """The site's names: of its domain, its host and its pages."""
+    """List the site's names: of its domain, its host and its pages."""
     hosts = (config.domain, config.host, urlsplit(config.url).hostname or "")
     parents = (host.partition(".")[2] for host in hosts)
-    return frozenset((*hosts, *(one for one in parents if "." in one), *_SITE))
+    return frozenset((*hosts, *(parent for parent in parents if "." in parent), *_SITE))
 
 
 def is_guessable(password: str, own: Iterable[str] = ()) -> bool:
@@ -83,21 +83,21 @@ def is_guessable(password: str, own: Iterable[str] = ()) -> bool:
     lowered = unicodedata.normalize("NFC", password.lower())
     if len(set(lowered)) < _FEW:
         return True
-    known, mine = _common(), frozenset(variant for name in own for variant in _variants(name))
-    if lowered in known or lowered in mine:
+    known, own_words = _common(), frozenset(variant for name in own for variant in _variants(name))
+    if lowered in known or lowered in own_words:
         return True
-    longest = max((_LONGEST_COMMON, *map(len, mine)))
+    longest = max((_LONGEST_COMMON, *map(len, own_words)))
     bare = "".join(sign for sign in lowered if sign.isalnum())  # names with other signs between their parts
     return any(
-        _words_needed(text, written, known, mine, longest, own_costs=costs) <= most
+        _words_needed(text, written, known, own_words, longest, own_costs=costs) <= most
         for written in dict.fromkeys((lowered, bare))
-        for text in dict.fromkeys((written, *(written.translate(one) for one in _DISGUISES)))
+        for text in dict.fromkeys((written, *(written.translate(disguise) for disguise in _DISGUISES)))
         for costs, most in ((1, 2), (0, 1))
     )
 
 
 def _variants(name: str) -> Iterator[str]:
-    """A name, its parts, and what people make of it: without signs, backwards, without æøå, in leetspeak."""
+    """Yield a name, its parts, and what people make of it: without signs, backwards, without æøå, in leetspeak."""
     lowered = unicodedata.normalize("NFC", name.lower()).strip()
     parts = "".join(sign if sign.isalnum() else " " for sign in lowered).split()
     for plain in {lowered, "".join(parts), *parts}:
@@ -109,7 +109,7 @@ def _variants(name: str) -> Iterator[str]:
 def _words_needed(
     text: str, written: str, known: frozenset[str], own: frozenset[str], longest: int, *, own_costs: int
 ) -> int:
-    """The fewest words as which it can be read, with digits and signs between them; a large number where it cannot.
+    """Count the fewest words as which it can be read, digits and signs between them; a large number where it cannot.
 
     From the left, once: for each place the fewest words that lead there.
 
@@ -138,7 +138,7 @@ def _words_needed(
 
 
 def _repetition(text: str, size: int) -> list[int]:
-    """For each place how far the `size` characters there are said again and again, themselves included; 0 for once."""
+    """Return for each place how far its `size` characters are repeated, themselves included; 0 for once."""
     same = [0] * (len(text) + 1)
     for at in range(len(text) - size - 1, -1, -1):
         same[at] = same[at + 1] + 1 if text[at] == text[at + size] else 0

@@ -241,8 +241,9 @@ class _Writer:
         received = ticket_inbox.receive_letter(
             self.core, self.tx, arrival.envelope, address, arrival.letter, arrival.verdict, self.plan.about
         )
-        outcome = Outcome.REJECTED if received.refused else Outcome.FILED
-        return Delivered(address, outcome, reason=received.refused, refusal=received.refusal)
+        if isinstance(received, ticket_inbox.Refused):
+            return Delivered(address, Outcome.REJECTED, reason=received.reason, refusal=received.refusal)
+        return Delivered(address, Outcome.FILED)
 
     def _take_bounce(self, address: str) -> Delivered:
         """Handle reports alone; other mail there (automatic replies) would show the sender where the mail went."""

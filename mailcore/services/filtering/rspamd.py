@@ -28,12 +28,14 @@ class Answer:
 
 
 def _post(url: str, path: str, octets: Octets, fields: dict[str, str], seconds: int) -> tuple[int, bytes]:
-    where = urlsplit(url)
-    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
-    connection = kind(where.hostname or "", where.port, timeout=seconds)
+    address = urlsplit(url)
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    connection = kind(address.hostname or "", address.port, timeout=seconds)
     try:
         safe = {name: "".join(c for c in value if " " <= c <= "~") for name, value in fields.items()}
-        connection.request("POST", where.path.rstrip("/") + path, octets, {**safe, "Content-Length": str(len(octets))})
+        connection.request(
+            "POST", address.path.rstrip("/") + path, octets, {**safe, "Content-Length": str(len(octets))}
+        )
         answer = connection.getresponse()
         return answer.status, answer.read(MAX_ANSWER)
     except (OSError, http.client.HTTPException) as problem:

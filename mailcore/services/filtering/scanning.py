@@ -59,8 +59,8 @@ def _run_filters(core: Core, envelope: Envelope, octets: Octets, queue_id: str) 
     return result
 
 
-def _report_silent(core: Core, who: str, problem: Exception) -> None:
-    log.warning("the filter %s does not answer: %s", who, problem)
+def _report_silent(core: Core, name: str, problem: Exception) -> None:
+    log.warning("the filter %s does not answer: %s", name, problem)
     if core.config.filter.required:
         raise Busy("a content filter does not answer") from problem
 

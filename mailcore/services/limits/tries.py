@@ -25,8 +25,8 @@ class Bound:
     seconds: int = HOUR
 
 
-def _hash_subject(core: Core, action: str, who: str) -> str:
-    return keys.compute_hmac(core.config, "tries", f"{action}\0{who}").hex()
+def _hash_subject(core: Core, action: str, subject: str) -> str:
+    return keys.compute_hmac(core.config, "tries", f"{action}\0{subject}").hex()
 
 
 def bounds_of_place(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
@@ -63,13 +63,13 @@ def count_if_allowed(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -
 def count_try(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
     """Count one for each of those whom the bounds name, whatever the limits."""
     now = core.clock.seconds()
-    for who in dict.fromkeys(bound.who for bound in bounds):
-        add_try(tx, _hash_subject(core, action, who), now)
+    for subject in dict.fromkeys(bound.who for bound in bounds):
+        add_try(tx, _hash_subject(core, action, subject), now)
 
 
-def is_over_limit(core: Core, tx: Tx, action: str, who: str, *, limit: int, seconds: int = HOUR) -> bool:
+def is_over_limit(core: Core, tx: Tx, action: str, subject: str, *, limit: int, seconds: int = HOUR) -> bool:
     """Say if one more is above the limit; if it is not, it is counted."""
-    return not count_if_allowed(core, tx, action, [Bound(who, limit, seconds)])
+    return not count_if_allowed(core, tx, action, [Bound(subject, limit, seconds)])
 
 
 def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:

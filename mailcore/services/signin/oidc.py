@@ -83,7 +83,7 @@ PROFILES = {
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One that the settings name."""
+    """A provider that the settings name."""
 
     name: str
     title: str
@@ -93,7 +93,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A log-in that waits at the provider's, saved in the session on the server; browsers see state and nonce alone."""
+    """A log-in that waits for the provider, saved in the session on the server; browsers see state and nonce alone."""
 
     provider: str
     state: str
@@ -103,6 +103,7 @@ class Pending:
 
 
 def list_providers(core: Core) -> tuple[Provider, ...]:
+    """List the providers that the settings name."""
     enabled = []
     for name, profile in PROFILES.items():
         settings: OidcProvider = getattr(core.config.oidc, name)
@@ -112,7 +113,7 @@ def list_providers(core: Core) -> tuple[Provider, ...]:
 
 
 def find_provider(core: Core, name: str) -> Provider:
-    """Raises LinkExpired: there is none of that name."""
+    """Find a provider by name.  Raises LinkExpired: there is none."""
     for provider in list_providers(core):
         if provider.name == name:
             return provider
@@ -130,7 +131,7 @@ class _Remote:
         self._lock = threading.Lock()
 
     def metadata(self, now: int) -> dict[str, Any]:  # Any: JSON
-        """Raises TemporarilyUnavailable."""
+        """Return the discovery document, at most an hour old.  Raises TemporarilyUnavailable."""
         with self._lock:
             if not self._metadata or now - self._at > KEYS_SECONDS:
                 document = _fetch_json(self.issuer + "/.well-known/openid-configuration")
@@ -141,7 +142,7 @@ class _Remote:
             return self._metadata
 
     def decode(self, token: str, now: int) -> jwt.Token:
-        """Raises JoseError, ValueError: not signed by the provider; TemporarilyUnavailable."""
+        """Decode a token signed by the provider.  Raises JoseError, ValueError: it is not; TemporarilyUnavailable."""
         try:
             return jwt.decode(token, self.keys(now), algorithms=ALGORITHMS)
         except (JoseError, ValueError):
@@ -163,7 +164,7 @@ class _Remote:
 def _fetch_json(
     address: str, form: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:  # Any: JSON
-    """Raises TemporarilyUnavailable; WrongPassword where the provider says no."""
+    """Fetch a JSON object.  Raises TemporarilyUnavailable; WrongPassword where the provider refuses."""
     if urllib.parse.urlsplit(address).scheme not in ("http", "https"):
         raise TemporarilyUnavailable(_DOWN)
     body = urllib.parse.urlencode(form).encode() if form is not None else None
@@ -187,6 +188,7 @@ def _remote_of(core: Core, provider: Provider) -> _Remote:
 
 
 def redirect_address(core: Core) -> str:
+    """Return the URL to which providers send browsers back."""
     return f"{core.config.url}/oidc/callback"
 
 
@@ -244,7 +246,7 @@ def finish_login(core: Core, pending: Pending, *, code: str, state: str, issuer:
 
 
 def _basic_authorization(settings: OidcProvider) -> dict[str, str]:
-    """client_secret_basic (RFC 6749 section 2.3.1)."""
+    """Format client_secret_basic (RFC 6749 section 2.3.1)."""
     words = f"{urllib.parse.quote_plus(settings.client_id)}:{urllib.parse.quote_plus(settings.client_secret)}"
     return {"Authorization": "Basic " + base64.b64encode(words.encode()).decode()}
 
@@ -284,7 +286,7 @@ def _first_claim(claims: Claims, names: tuple[str, ...]) -> Any:  # Any: a claim
 
 def _to_texts(value: Any) -> tuple[str, ...]:  # Any: a claim
     values = value if isinstance(value, list) else [value] if value else []
-    return tuple(str(one).partition("@")[0].lower() for one in values)
+    return tuple(str(item).partition("@")[0].lower() for item in values)
 
 
 def identify_person(core: Core, provider: Provider, claims: Claims) -> Proven:

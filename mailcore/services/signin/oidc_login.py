@@ -1,4 +1,4 @@
-"""The account that somebody opens by a log-in elsewhere.
+"""The account that a log-in elsewhere opens.
 
 It is found by the person id, where the provider gives it; else by a link that the owner created while logged in, or
 that came with the order.  Never by an e-mail address or a user name.
@@ -20,7 +20,7 @@ from mailcore.store.people import orders as store
 
 
 def log_in(core: Core, proven: Proven, *, peer: str, agent: str = "") -> Identity | None:
-    """The account of who has just logged in elsewhere; None: there is none yet."""
+    """Return the identity of a person who has just logged in elsewhere; None: there is no account yet."""
     account = orders.find_account_of(core, proven)
     if account is None:
         return None
@@ -56,11 +56,13 @@ def link_login(core: Core, account: Account, proven: Proven) -> None:
 
 
 def list_links(core: Core, account: Account) -> list[tuple[str, int]]:
-    """Providers, and when they were linked (seconds)."""
+    """List linked providers, and when they were linked, in seconds since 1970."""
     return core.db.read(lambda tx: store.list_links(tx, account.id))
 
 
 def unlink_login(core: Core, account: Account, provider: str) -> None:
+    """Remove the link of a provider, and record it."""
+
     def write(tx: Tx) -> None:
         if store.delete_link(tx, account.id, provider):
             audit.note(core, tx, account.id, Event.LOG_IN_UNLINKED, detail=provider)
@@ -69,7 +71,7 @@ def unlink_login(core: Core, account: Account, provider: str) -> None:
 
 
 def authenticate_bearer(core: Core, username: str, token: str, *, peer: str, scope: Scope) -> Identity:
-    """OAUTHBEARER (RFC 7628): an access token of a provider instead of a password; blocking.
+    """Authenticate by OAUTHBEARER (RFC 7628): a provider's access token instead of a password; blocking.
 
     Args:
         username: may be "", the token says whose it is.
@@ -103,4 +105,5 @@ def authenticate_bearer(core: Core, username: str, token: str, *, peer: str, sco
 
 
 def is_bearer_offered(core: Core) -> bool:
+    """Say if OAUTHBEARER is offered to mail programs."""
     return bool(oidc.list_providers(core))

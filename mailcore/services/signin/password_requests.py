@@ -1,4 +1,4 @@
-"""A link for a forgotten password, to the verified contact addresses (S15).
+"""Links for a forgotten password, to the verified contact addresses (S15).
 
 Whoever asks learns nothing of an account: the answer and the work are the same whether it exists or not.  Strangers who
 ask for somebody's link use up the strangers' lane only.  A browser in which the owner has logged in before, a place from
@@ -30,7 +30,7 @@ MOST_ACCOUNTS = 3  # that one contact address opens at once
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """An account, where its link goes, and the lanes that may bring it, the owner's own first."""
+    """A request for an account: where its link goes, and the lanes that may bring it, the owner's own first."""
 
     owner: Account
     addresses: tuple[str, ...]
@@ -39,7 +39,7 @@ class _Request:
 
 
 def send_links(core: Core, written: str, *, peer: str = "", device: str = "") -> None:
-    """Mail a link to the verified contact addresses, if there are any.  The same work is done for strangers' names.
+    """Mail a link to the verified contact addresses, if there are any.  Names that are nobody's take the same work.
 
     Args:
         written: a user name, or a verified contact address.
@@ -49,23 +49,23 @@ def send_links(core: Core, written: str, *, peer: str = "", device: str = "") ->
         TooMany: too much was asked for from this place (which says nothing of any account).
     """
     written = written.strip().lower()
-    asked = core.db.read(lambda tx: _list_requests(core, tx, written, peer, device))
-    if not any(one.is_own_device for one in asked):
+    requests = core.db.read(lambda tx: _list_requests(core, tx, written, peer, device))
+    if not any(request.is_own_device for request in requests):
         core.db.write(lambda tx: mail_limits.count_mail(core, tx, Cause(None, peer), ""))
-    tokens = [secrets.token_urlsafe(24) for _ in range(len(asked) or 1)]
+    tokens = [secrets.token_urlsafe(24) for _ in range(len(requests) or 1)]
     letters = [
-        [_prepare_notice(core, one.owner.language, address, one.owner, token) for address in one.addresses]
-        for one, token in zip(asked, tokens, strict=False)
+        [_prepare_notice(core, request.owner.language, address, request.owner, token) for address in request.addresses]
+        for request, token in zip(requests, tokens, strict=False)
     ]
     if not any(letters):
         _prepare_notice(core, "nb", f"nobody@{core.config.domain}", None, tokens[0])
 
     def write(tx: Tx) -> None:
-        if not asked:
+        if not requests:
             _count_lanes(core, tx, [f"nobody {keys.compute_hmac(core.config, 'tries', written).hex()}"])
-        for one, token, prepared in zip(asked, tokens, letters, strict=False):
-            if _count_lanes(core, tx, one.lanes) and prepared:
-                _send(core, tx, one, token, prepared)
+        for request, token, prepared in zip(requests, tokens, letters, strict=False):
+            if _count_lanes(core, tx, request.lanes) and prepared:
+                _send(core, tx, request, token, prepared)
 
     core.db.write(write)
 
@@ -74,19 +74,21 @@ def _list_requests(core: Core, tx: Tx, written: str, peer: str, device: str) -> 
     name = login.to_local_name(core, written)
     if name is None:  # an address elsewhere
         accounts = store.list_accounts_verifying(tx, written, MOST_ACCOUNTS)
-        return [_Request(get_account(tx, one), (address,), (f"{one} by address",)) for one, address in accounts]
-    found = credential_store.find_holder(tx, name) if name else None
-    if found is None:
+        return [
+            _Request(get_account(tx, account), (address,), (f"{account} by address",)) for account, address in accounts
+        ]
+    holder = credential_store.find_holder(tx, name) if name else None
+    if holder is None:
         return []
-    here = throttle.find_lane(core, found, name, peer=peer, device=device)
+    lane = throttle.find_lane(core, holder, name, peer=peer, device=device)
     lately = core.clock.seconds() - throttle.KNOWN_SECONDS
-    lanes = [f"{found.account.id} strangers"]
-    if here.is_known_device:
-        lanes = [f"{found.account.id} {here.place}"]
-    elif peer and credential_store.is_known_place(tx, found.account.id, place(peer), lately):
-        lanes = [f"{found.account.id} from {place(peer)}", *lanes]
+    lanes = [f"{holder.account.id} strangers"]
+    if lane.is_known_device:
+        lanes = [f"{holder.account.id} {lane.place}"]
+    elif peer and credential_store.is_known_place(tx, holder.account.id, place(peer), lately):
+        lanes = [f"{holder.account.id} from {place(peer)}", *lanes]
     return [
-        _Request(found.account, tuple(store.list_verified(tx, found.account.id)), tuple(lanes), here.is_known_device)
+        _Request(holder.account, tuple(store.list_verified(tx, holder.account.id)), tuple(lanes), lane.is_known_device)
     ]
 
 
@@ -106,8 +108,8 @@ def _count_lanes(core: Core, tx: Tx, lanes: list[str] | tuple[str, ...]) -> bool
     return any(tries.count_if_allowed(core, tx, "forgotten", [Bound(lane, MAILS_PER_HOUR)]) for lane in lanes)
 
 
-def _send(core: Core, tx: Tx, one: _Request, token: str, prepared: list[Prepared]) -> None:
-    credentials.save_link(core, tx, one.owner.id, token, credentials.RESET_SECONDS)
-    for address, message in zip(one.addresses, prepared, strict=True):
-        notices.queue(core, tx, message, address, one.owner.id)
-    audit.note(core, tx, one.owner.id, Event.PASSWORD_LINK_ASKED_FOR)
+def _send(core: Core, tx: Tx, request: _Request, token: str, prepared: list[Prepared]) -> None:
+    credentials.save_link(core, tx, request.owner.id, token, credentials.RESET_SECONDS)
+    for address, message in zip(request.addresses, prepared, strict=True):
+        notices.queue(core, tx, message, address, request.owner.id)
+    audit.note(core, tx, request.owner.id, Event.PASSWORD_LINK_ASKED_FOR)

@@ -1,4 +1,4 @@
-"""Getting back in without the password (S15, N20).
+"""Recovery without the password (S15, N20).
 
 Three ways: a link to the verified contact addresses (services/signin/password_requests.py), a recovery code that was
 printed, and the help
@@ -37,41 +37,42 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
 def create_codes(core: Core, account: Account) -> list[str]:
-    """Ten new codes for showing once; older ones are void."""
-    made = ["-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
+    """Create ten new codes, to be shown once; older ones are void."""
+    codes = ["-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(2)) for _ in range(CODES)]
 
     def write(tx: Tx) -> None:
-        store.save_codes(tx, account.id, [_hash_code(core, account, code) for code in made])
+        store.save_codes(tx, account.id, [_hash_code(core, account, code) for code in codes])
         audit.note(core, tx, account.id, Event.RECOVERY_CODES_MADE)
 
     core.db.write(write)
-    return made
+    return codes
 
 
 def count_codes(core: Core, account: Account) -> int:
+    """Count the codes that were not used yet."""
     return core.db.read(lambda tx: store.count_codes(tx, account.id))
 
 
 def _hash_code(core: Core, account: Account, code: str) -> str:
-    """By a key beside the database: fifty bits alone would be too few there."""
+    """Hash a code by a key beside the database: fifty bits alone would be too few there."""
     plain = code.replace("-", "").replace(" ", "").lower()
     return keys.compute_hmac(core.config, "recovery", f"{account.id}\0{plain}").hex()
 
 
 def spend_code(core: Core, account: Account, code: str) -> bool:
-    """True once for each code."""
+    """Use up a code; True once for each."""
 
     def write(tx: Tx) -> bool:
-        good = store.spend_code(tx, account.id, _hash_code(core, account, code), core.clock.seconds())
-        if good:
+        is_unused = store.spend_code(tx, account.id, _hash_code(core, account, code), core.clock.seconds())
+        if is_unused:
             audit.note(core, tx, account.id, Event.RECOVERY_CODE_USED)
-        return good
+        return is_unused
 
     return core.db.write(write)
 
 
 def create_link_by_code(core: Core, username: str, code: str, *, peer: str, device: str = "") -> str:
-    """A link that sets the password, for a printed code.
+    """Return a link that sets the password, for a printed code.
 
     Raises:
         WrongPassword: unknown user and wrong code alike; counted as a failed log-in.
@@ -79,15 +80,15 @@ def create_link_by_code(core: Core, username: str, code: str, *, peer: str, devi
     """
     name = login.to_local_name(core, username) or ""
     throttle.check_name(core, name, peer=peer, device=device)
-    found = core.db.read(lambda tx: credential_store.find_holder(tx, name))
-    if not spend_code(core, found.account if found else _placeholder_account(core), code) or found is None:
+    holder = core.db.read(lambda tx: credential_store.find_holder(tx, name))
+    if not spend_code(core, holder.account if holder else _placeholder_account(core), code) or holder is None:
         raise login.record_failure(core, name, peer, device=device)
-    account = found.account.id
+    account = holder.account.id
     return core.db.write(lambda tx: credentials.create_link(core, tx, account, credentials.RESET_SECONDS))
 
 
 def _placeholder_account(core: Core) -> Account:
-    """For doing the same work for a name that is nobody's: no code is theirs."""
+    """Return an account without codes, so that a name that is nobody's takes the same work."""
     return Account(AccountId(0), "", "", None, 0, 0, "nb", "", "active", core.clock.now())
 
 
@@ -105,7 +106,7 @@ class Issued:
 def issue_link(
     core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None
 ) -> Issued:
-    """A link by which the person sets a new password, issued by an agent who has seen who it is.
+    """Issue a link by which the person sets a new password, for an agent who has seen who it is.
 
     Args:
         agent: user name of somebody with the role desk or admin, or COMMAND_LINE.
@@ -152,7 +153,7 @@ def list_waiting(core: Core) -> list[Recovery]:
 
 
 def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
-    """The second agent's word: the factors are taken off and the link is issued.
+    """Approve as the second agent: the factors are removed and the link is issued.
 
     Raises:
         LinkExpired: it was done, dropped, or is too old.
@@ -160,33 +161,33 @@ def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
     """
 
     def write(tx: Tx) -> Issued:
-        found = store.find_recovery(tx, number)
+        pending = store.find_recovery(tx, number)
         if (
-            found is None
-            or found.state != "waiting"
-            or found.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS
+            pending is None
+            or pending.state != "waiting"
+            or pending.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS
         ):
             raise LinkExpired("there is no such recovery waiting")
-        account = get_account(tx, found.account)
+        account = get_account(tx, pending.account)
         _check_agent(core, agent, account)
-        if agent == found.agent:
+        if agent == pending.agent:
             raise NotAllowed("a second agent must agree")
         store.finish_recovery(tx, number, "done")
         second_factors.delete_factors(tx, account.id)
         audit.note(core, tx, account.id, Event.RECOVERY_AGREED, actor=agent)
-        return _issue_link(core, tx, account, agent, found.send_to)
+        return _issue_link(core, tx, account, agent, pending.send_to)
 
     return core.db.write(write)
 
 
 def refuse_recovery(core: Core, number: int, *, agent: str) -> None:
-    """Raises LinkExpired."""
+    """Refuse as the second agent.  Raises LinkExpired."""
 
     def write(tx: Tx) -> None:
-        found = store.find_recovery(tx, number)
-        if found is None or not store.finish_recovery(tx, number, "dropped"):
+        pending = store.find_recovery(tx, number)
+        if pending is None or not store.finish_recovery(tx, number, "dropped"):
             raise LinkExpired("there is no such recovery waiting")
-        audit.note(core, tx, found.account, Event.RECOVERY_REFUSED, actor=agent)
+        audit.note(core, tx, pending.account, Event.RECOVERY_REFUSED, actor=agent)
 
     core.db.write(write)
 

@@ -1,4 +1,4 @@
-"""One SASL conversation, the same for IMAP, SMTP and ManageSieve; the protocol only carries challenges and answers.
+"""A SASL exchange, the same for IMAP, SMTP and ManageSieve; the protocol only carries challenges and answers.
 
 Which mechanisms are offered, and why SCRAM is not always: see services/credentials/scram.py.
 """
@@ -20,7 +20,7 @@ Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answe
 
 
 def list_mechanisms(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ...]:
-    """The mechanisms to announce, the strongest first; `secure`: under TLS."""
+    """List the mechanisms to announce, the strongest first; `secure`: under TLS."""
     tokens = ("OAUTHBEARER",) if secure and oidc_login.is_bearer_offered(core) else ()
     if not scram.is_offered(core):
         return (*tokens, *sasl.MECHANISMS)
@@ -110,7 +110,7 @@ async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer:
 
 
 def _list_verifiers(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
-    """Raises TooMany."""
+    """List the verifiers of a name for SCRAM.  Raises TooMany."""
     scram.update_offer(core)
     usable = logins.list_usable_credentials(core, name, peer=peer, scope=scope)
     known = scram.list_verifiers(core, name, usable)

@@ -38,6 +38,7 @@ NAME = "Alumnimail"
 
 
 def create_challenge() -> bytes:
+    """Create a random challenge of 32 octets."""
     return secrets.token_bytes(32)
 
 
@@ -54,11 +55,12 @@ def _descriptors(known: list[SecondFactor]) -> list[PublicKeyCredentialDescripto
 
 
 def has_security_key(core: Core, account: Account) -> bool:
+    """Say if the account has a security key."""
     return bool(_list_keys(core, account))
 
 
 def create_registration_options(core: Core, account: Account, challenge: bytes) -> str:
-    """Options for navigator.credentials.create, as JSON."""
+    """Return options for navigator.credentials.create, as JSON."""
     options = generate_registration_options(
         rp_id=_host(core),
         rp_name=NAME,
@@ -73,7 +75,7 @@ def create_registration_options(core: Core, account: Account, challenge: bytes) 
 
 @contextmanager
 def _refuse_unreadable() -> Iterator[None]:
-    """Whatever cannot be read as an answer, at any depth of JSON, base64 or CBOR, does not fit.
+    """Refuse whatever cannot be read as an answer, at any depth of JSON, base64 or CBOR.
 
     The library promises errors of its own, and lets those of what it reads with through (RecursionError, AttributeError,
     struct.error): whatever it is, nobody is let in.
@@ -88,7 +90,7 @@ def _refuse_unreadable() -> Iterator[None]:
 
 
 def _parse_answer(response: str) -> dict[str, Any]:  # Any: JSON
-    """The browser's answer; raises ValueError, RecursionError."""
+    """Read the browser's answer.  Raises ValueError, RecursionError."""
     if len(response) > MAX_ANSWER:
         raise ValueError("too long")
     answer = json.loads(response)
@@ -98,7 +100,7 @@ def _parse_answer(response: str) -> dict[str, Any]:  # Any: JSON
 
 
 def register_key(core: Core, account: Account, challenge: bytes, response: str, label: str) -> None:
-    """Raises WrongPassword: not an answer to this challenge; TooMany."""
+    """Register a key by its answer.  Raises WrongPassword: not an answer to this challenge; TooMany."""
     with _refuse_unreadable():
         registration = verify_registration_response(
             credential=_parse_answer(response),
@@ -128,7 +130,7 @@ def register_key(core: Core, account: Account, challenge: bytes, response: str, 
 
 
 def create_login_options(core: Core, account: Account, challenge: bytes) -> str:
-    """Options for navigator.credentials.get, as JSON."""
+    """Return options for navigator.credentials.get, as JSON."""
     options = generate_authentication_options(
         rp_id=_host(core),
         challenge=challenge,
@@ -139,7 +141,7 @@ def create_login_options(core: Core, account: Account, challenge: bytes) -> str:
 
 
 def check_answer(core: Core, account: Account, challenge: bytes, response: str) -> None:
-    """Raises WrongPassword."""
+    """Check a key's answer to the challenge.  Raises WrongPassword."""
     with _refuse_unreadable():
         answer = _parse_answer(response)
         security_key = next(factor for factor in _list_keys(core, account) if factor.handle == answer["id"])

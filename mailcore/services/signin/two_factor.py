@@ -32,15 +32,17 @@ _KEY = "second-factor"
 
 
 def is_on(core: Core, account: AccountId) -> bool:
+    """Say if the account has a second factor."""
     return core.db.read(lambda tx: store.has_factor(tx, account))
 
 
 def list_factors(core: Core, account: AccountId) -> list[SecondFactor]:
+    """List the account's second factors in use."""
     return core.db.read(lambda tx: store.list_factors(tx, account))
 
 
 def begin_totp(core: Core, account: Account) -> tuple[str, str]:
-    """A new secret in base32, and the URI for the app's camera; it counts when a code proves it (`finish_totp`).
+    """Return a new secret in base32 and the URI for the app's camera; it counts when a code proves it (`finish_totp`).
 
     Asking again gives the same secret, so that a page may be loaded twice.
     """
@@ -60,7 +62,7 @@ def begin_totp(core: Core, account: Account) -> tuple[str, str]:
 
 
 def finish_totp(core: Core, account: Account, code: str, label: str = "") -> None:
-    """Raises WrongPassword: the code does not fit."""
+    """Activate the secret that a code proves.  Raises WrongPassword: the code does not fit."""
 
     def write(tx: Tx) -> bool:
         for waiting in store.list_factors(tx, account.id, active=False):
@@ -75,15 +77,15 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
         raise WrongPassword("the code does not fit")
 
 
-def record_factor_added(core: Core, tx: Tx, account: Account, what: str) -> None:
+def record_factor_added(core: Core, tx: Tx, account: Account, label: str) -> None:
     """End connections that the password alone opened, and notify the owner."""
     credentials.raise_epoch(tx, account.id)
-    audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=what)
+    audit.note(core, tx, account.id, Event.SECOND_FACTOR_ADDED, detail=label)
     account_notices.notify_owner(core, tx, account, "second_factor_added")
 
 
 def _find_step(core: Core, account: Account, factor: SecondFactor, code: str) -> int:
-    """The time step that the code is of, 0 when none; steps that were used are not tried (RFC 6238 section 5.2)."""
+    """Return the time step of a code, 0 when none; used steps are not tried again (RFC 6238 section 5.2)."""
     secret = keys.unseal(core.config, _KEY, factor.secret, account.name)
     digits = "".join(code.split())
     if secret is None or len(digits) != 6 or not digits.isascii() or not digits.isdigit():
@@ -129,7 +131,7 @@ def check_code(core: Core, account: Account, code: str, *, peer: str = "", devic
 
 
 def remove_factor(core: Core, account: Account, number: int) -> None:
-    """The last one takes the recovery codes with it."""
+    """Remove a second factor, and with the last one the recovery codes; the owner is notified."""
 
     def write(tx: Tx) -> None:
         if store.delete_factor(tx, account.id, number):

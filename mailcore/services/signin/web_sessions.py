@@ -20,6 +20,7 @@ ENDED_SECONDS = 600  # with the time until it is noticed: within 15 minutes (S13
 
 
 def create_token() -> str:
+    """Create the random token of a session."""
     return secrets.token_urlsafe(32)
 
 
@@ -45,7 +46,7 @@ def begin_session(
     agent: str = "",
     ended: bool = False,
 ) -> None:
-    """A new session; old ones of anybody are swept out on the way.
+    """Begin a session, and delete expired ones of anybody.
 
     Args:
         source: by what the person was known (services/credentials/login.py).
@@ -64,7 +65,7 @@ def begin_session(
 
 
 def list_sessions(core: Core, account: AccountId) -> list[WebSession]:
-    """The newest first."""
+    """List the account's sessions, the newest first."""
     return core.db.read(lambda tx: store.list_sessions(tx, account, core.clock.seconds()))
 
 
@@ -74,16 +75,17 @@ def end_session_by_handle(core: Core, account: AccountId, handle: str) -> bool:
 
 
 def derive_handle(token: str) -> str:
+    """Derive the handle that names a session on pages without disclosing its token."""
     return _hash_token(token)[:16]
 
 
 def change_source(core: Core, token: str, source: str) -> None:
-    """The session goes on by another proof."""
+    """Change what the session was proved by."""
     core.db.write(lambda tx: store.settle_session(tx, _hash_token(token), source))
 
 
 def save_session(core: Core, token: str, account: AccountId | None, data: str) -> bool:
-    """The session's new content; False if it was ended meanwhile."""
+    """Save the session's content; False if it was ended meanwhile."""
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
     return core.db.write(
@@ -92,11 +94,12 @@ def save_session(core: Core, token: str, account: AccountId | None, data: str) -
 
 
 def end_session(core: Core, token: str) -> None:
+    """End a session."""
     core.db.write(lambda tx: store.delete_session(tx, _hash_token(token)))
 
 
 def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
-    """All sessions but this one, and all connections of mail programs."""
+    """End all sessions but this one, and all connections of mail programs."""
 
     def write(tx: Tx) -> None:
         store.delete_other_sessions(tx, account, _hash_token(token))

@@ -1,1 +1,1 @@
-"""Help cases: by mail, by form, their texts and answers."""
+"""Help cases: by mail and by form, their texts and answers."""

@@ -16,6 +16,8 @@ SHIPPED = folder_of("mailcore.services.tickets", "texts")
 
 @dataclass(frozen=True, slots=True)
 class CannedAnswer:
+    """An answer that the desk gives often, in one language."""
+
     name: str
     title: str
     text: str
@@ -38,12 +40,12 @@ def _read(core: Core, name: str, path: Path) -> CannedAnswer:
 
 
 def find_answer(core: Core, name: str, language: str) -> str:
-    """The text, or ""."""
+    """Return the text of an answer, "" if there is none."""
     return next((answer.text for answer in list_answers(core, language) if answer.name == name), "")
 
 
 def list_missing(core: Core) -> list[str]:
-    """Answers that are missing in a language."""
+    """List the answers that are missing in a language."""
     existing = {path.name for folder in (SHIPPED, core.config.data_path / "canned") for path in folder.glob("*.txt")}
     names = {name.split(".")[0] for name in existing}
     return sorted(

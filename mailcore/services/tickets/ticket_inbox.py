@@ -12,6 +12,7 @@ What opens no ticket is never lost in silence: it is a note in the ticket whose 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Refusal, Ticket, Verdict
@@ -45,7 +46,7 @@ _SILENT = ("noreply", "no-reply", "donotreply", "do-not-reply")  # nobody reads 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One message to the desk, read.
+    """A message to the desk, read before the transaction.
 
     Attributes:
         machine: it was written by a machine, and nobody waits for an answer.
@@ -69,18 +70,30 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """`refused` is a reason for the session, `aside` why no ticket has it; both are "" for what the desk sees."""
+class Filed:
+    """The desk sees the message."""
 
-    refused: str = ""
-    aside: str = ""
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The message is refused in the session, with this reason."""
+
+    reason: str
     refusal: Refusal = Refusal.RULE
 
 
-ACCEPTED = Received()
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The message is accepted and becomes no ticket, for this reason."""
+
+    reason: str
+
+
+Received = Filed | Refused | SetAside
 
 
 def is_desk(localpart: str) -> bool:
+    """Say if the local part is the desk's own, which has no mailbox."""
     return localpart.lower() in DESK
 
 
@@ -118,8 +131,14 @@ def receive_letter(
     localpart = to.rpartition("@")[0].lower()
     name, _, token = localpart.partition("+")
     received = _file_letter(core, tx, envelope, name, token, letter, verdict)
-    if (received.refused or received.aside) and name not in ROLES:  # those have their mailbox, and its owner a trace
-        _list_aside(core, tx, envelope, to, received, about)
+    match received:
+        case Filed():
+            pass
+        case Refused() | SetAside():
+            if name not in ROLES:  # those have their mailbox, and its owner a trace
+                _list_aside(core, tx, envelope, to, received, about)
+        case _:
+            assert_never(received)
     return received
 
 
@@ -129,11 +148,11 @@ def _file_letter(
     if letter.machine:
         return _note_answer(core, tx, token, envelope, letter)
     if name in ROLES and letter.report:
-        return Received(aside="a report of a machine")
+        return SetAside("a report of a machine")
     if verdict.disposition is Disposition.JUNK:
-        return Received("The help desk does not take this message; please use the form on our page")
+        return Refused("The help desk does not take this message; please use the form on our page")
     if store.has_message(tx, letter.message_id, letter.writer, ticket_text.tidy_text(letter.text)):
-        return Received(aside="a case has it already")
+        return SetAside("a case has it already")
     is_authentic = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
     ticket = _find_ticket(core, tx, token, letter)
     try:
@@ -145,8 +164,8 @@ def _file_letter(
         else:
             _open_ticket(core, tx, name, letter, is_authentic)
     except TooMany:
-        return Received(LATER, refusal=Refusal.LATER)
-    return ACCEPTED
+        return Refused(LATER, Refusal.LATER)
+    return Filed()
 
 
 def _add_to_ticket(core: Core, tx: Tx, ticket: Ticket, letter: Letter, is_authentic: bool) -> None:
@@ -194,7 +213,7 @@ def _open_ticket(core: Core, tx: Tx, name: str, letter: Letter, is_authentic: bo
 
 
 def is_from_machine(sender: str, fields: Header) -> bool:
-    """A bounce, an automatic reply, a list: nobody waits for an answer."""
+    """Say if it is a bounce, an automatic reply or from a list, so that nobody waits for an answer."""
     if not sender or sender.partition("@")[0].lower() in _DAEMON:
         return True
     if any(map(fields.has, ("x-autoreply", "x-autorespond", "list-id"))):
@@ -203,42 +222,42 @@ def is_from_machine(sender: str, fields: Header) -> bool:
 
 
 def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Letter) -> Received:
-    """A machine's answer to what we sent: the desk sees it, nobody is written to."""
+    """Add a machine's answer to what we sent as a note for the desk; nobody is answered."""
     ticket = store.find_ticket_by_token(tx, token) if token else None
     if ticket is None or ticket.state == "erased":
-        return Received(aside="written by a machine")
+        return SetAside("written by a machine")
     number, now = ticket.merged_into or ticket.id, core.clock.seconds()
     if store.count_notes(tx, number, now - 3600) >= NOTES_PER_HOUR:
-        return Received(aside="written by a machine that goes on answering")
+        return SetAside("written by a machine that goes on answering")
     kind = "Automatic reply" if envelope.sender else "Returned mail"
     store.add_message(
         tx, number, author="note", name="", text=f"{kind}: {letter.subject[:200]}", now=now, header=letter.shown
     )
-    return ACCEPTED
+    return Filed()
 
 
-def _list_aside(core: Core, tx: Tx, envelope: Envelope, to: str, received: Received, about: records.About) -> None:
-    """A line for the administrator: in the log, and in the trace of postmaster@ with sender and subject."""
-    log.warning("mail to the help desk became no ticket: %s", received.refused or received.aside)
+def _list_aside(
+    core: Core, tx: Tx, envelope: Envelope, to: str, received: Refused | SetAside, about: records.About
+) -> None:
+    """Record for the administrator what became no ticket: in the log, and in the trace of postmaster@."""
+    log.warning("mail to the help desk became no ticket: %s", received.reason)
     account = find_address_owner(tx, "postmaster", core.config.domain.lower())
     if account is not None:
-        outcome = "refused" if received.refused else Outcome.DISCARDED.value
-        records.save_record(
-            tx, account, core.clock.seconds(), envelope.sender, to, outcome, received.refused or received.aside, about
-        )
+        outcome = "refused" if isinstance(received, Refused) else Outcome.DISCARDED.value
+        records.save_record(tx, account, core.clock.seconds(), envelope.sender, to, outcome, received.reason, about)
 
 
 # Who wrote, and where it belongs
 
 
 def _addresses(fields: Header, name: str) -> list[str]:
-    """The addresses of a field that can be written; an address of raw octets outside UTF-8 can not."""
+    """List the addresses of a field that can be answered: one of raw octets outside UTF-8 can not."""
     specs = [address.spec for address in fields.addresses(name) if address.localpart and address.host]
     return [spec for spec in specs if spec.isprintable()]
 
 
 def _first_answerable(core: Core, specs: Iterable[str]) -> str:
-    """The first address that can be answered, or ""."""
+    """Return the first address that can be answered, or ""."""
     for spec in specs:
         try:
             address = tickets.check_address(spec)
@@ -283,14 +302,14 @@ def _find_ticket(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | Non
 
 
 def _find_duplicate(core: Core, tx: Tx, letter: Letter) -> Ticket | None:
-    """Written twice: a case of the same person about the same, which is open."""
+    """Find an open case of the same person with the same subject: people write twice."""
     subject = " ".join(letter.subject.split())[: tickets.MAX_SUBJECT]
     ticket = store.find_newest_ticket(tx, letter.answer_to, subject, core.clock.seconds() - _SAME_DAYS)
     return ticket if ticket is not None and _is_theirs(core, tx, ticket, letter.writer) else None
 
 
 def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
-    """Did this author write in the case, or is it answered to them?  A Reply-To alone makes nobody another person."""
+    """Say if this author wrote in the case, or is answered there.  A Reply-To alone makes nobody another person."""
     if comparable(ticket.reply_to) == comparable(writer) or store.has_written(tx, ticket.id, comparable(writer)):
         return True
     return ticket.account is not None and _find_account(core, tx, writer) == ticket.account
@@ -305,7 +324,7 @@ def _find_account(core: Core, tx: Tx, writer: str) -> AccountId | None:
 
 
 def _text_and_files(message: Message) -> tuple[str, tuple[NewFile, ...]]:
-    """Text and files; files that are refused are named in the text."""
+    """Return text and files; files that are refused are named in the text."""
     large = message.size > MAX_OCTETS
     text = ticket_text.extract_text(Message(message.octets[:MAX_OCTETS]) if large else message)
     files, refused = ([], ["(message too large)"]) if large else ticket_text.extract_files(message)

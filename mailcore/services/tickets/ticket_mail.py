@@ -21,7 +21,7 @@ def reply_address(core: Core, ticket: Ticket) -> str:
 
 
 def format_link(core: Core, ticket: Ticket) -> str:
-    """Opens the ticket to whoever has the link."""
+    """Return the URL that opens the ticket to whoever has it."""
     return f"{core.config.url}/tickets/link/{ticket.token}"
 
 

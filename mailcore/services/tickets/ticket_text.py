@@ -33,7 +33,7 @@ _WORDS = {
 
 
 def detect_language(written: str, otherwise: str) -> str:
-    """nb, nn or en by the commonest words; the answer is due in the form of Norwegian that was written."""
+    """Return nb, nn or en by the commonest words; the answer is due in the form of Norwegian that was written."""
     words = re.findall(r"[a-zæøå]+", written[:MAX_TEXT].lower())[:500]
     scores = {language: sum(word in known for word in words) for language, known in _WORDS.items()}
     best = max(scores, key=lambda language: scores[language])
@@ -50,7 +50,7 @@ def tidy_text(written: str) -> str:
 
 
 def strip_quote(written: str) -> str:
-    """Without the quoted message at the end and the line that introduces it; an answer between quotes stays whole."""
+    """Remove the quoted message at the end and the line that introduces it; an answer between quotes stays whole."""
     lines = written.rstrip().split("\n")
     end = len(lines)
     while end and (lines[end - 1].startswith(">") or not lines[end - 1].strip()):
@@ -83,7 +83,7 @@ def extract_text(message: Message) -> str:
 
 
 def _extract_words(octets: Octets, part: Part, read: list[int]) -> str:
-    """The texts of a part in their order; of alternatives the first that says something.  Attached messages stay closed.
+    """Return the texts of a part in order; of alternatives the first with words.  Attached messages stay closed.
 
     Args:
         read: how many texts were read, of which MAX_TEXTS may be.
@@ -108,7 +108,7 @@ def _text_of(octets: Octets, part: Part, read: list[int]) -> str:
 
 
 def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str]:
-    """Texts of attached messages, and of texts that are neither plain nor HTML."""
+    """Yield texts of attached messages, and texts that are neither plain nor HTML."""
     for leaf in body.leaves(root):
         if leaf.is_message:
             yield "\n\n".join(filter(None, (_extract_words(octets, child, read).strip() for child in leaf.children)))

@@ -1,4 +1,4 @@
-"""Help cases: opened, answered, joined, closed, forgotten.
+"""Help cases: opened, answered, merged, closed, erased.
 
 A ticket of a stranger waits until its address is confirmed.  Answers go out by mail from help+TOKEN@domain, so that what
 is written back finds its ticket (services/tickets/ticket_inbox.py).  What the desk does to a ticket is seen by its
@@ -133,12 +133,12 @@ def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -
 
 
 def _new_token() -> str:
-    """Stands in addresses, so it has one case; 80 bits."""
+    """Create the token of a ticket: 80 bits in one case, as it stands in addresses."""
     return "".join(secrets.choice("abcdefghijkmnpqrstuvwxyz23456789") for _ in range(16))
 
 
 def check_address(written: str) -> str:
-    """Raises InvalidName."""
+    """Return an e-mail address as it is saved.  Raises InvalidName."""
     written = written.strip()
     parsed = addresses.addr_specs(written)
     is_one_address = (
@@ -166,7 +166,7 @@ def submit_form(
     files: Sequence[NewFile] = (),
     name: str = "",
 ) -> Ticket:
-    """The form of the portal.  Who is not logged in confirms by mail; nobody asks without end.
+    """Open a case by the portal's form.  A person who is not logged in confirms by mail; nobody asks without end.
 
     Raises:
         InvalidName, TicketRefused, TooMany.
@@ -214,7 +214,7 @@ def count_ticket(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = 
 
 
 def confirm_ticket(core: Core, token: str) -> Ticket:
-    """The stranger's address asked indeed.  Raises TicketNotFound."""
+    """Open a case that waited for its address to confirm it.  Raises TicketNotFound."""
 
     def write(tx: Tx) -> Ticket:
         ticket = _find_by_token(tx, token)
@@ -246,17 +246,17 @@ def _find_by_token(tx: Tx, token: str) -> Ticket:
 
 
 def get_ticket(core: Core, number: int) -> Ticket:
-    """Raises TicketNotFound."""
+    """Get a ticket by number.  Raises TicketNotFound."""
     return core.db.read(lambda tx: _get_ticket(tx, number))
 
 
 def find_by_token(core: Core, token: str) -> Ticket:
-    """Raises TicketNotFound."""
+    """Find a ticket by its token.  Raises TicketNotFound."""
     return core.db.read(lambda tx: _find_by_token(tx, token))
 
 
 def get_owned_ticket(core: Core, account: AccountId, number: int) -> Ticket:
-    """Raises TicketNotFound, for somebody else's too."""
+    """Get a ticket of this account.  Raises TicketNotFound, for somebody else's too."""
     ticket = get_ticket(core, number)
     if ticket.account != account:
         raise TicketNotFound(f"there is no ticket {number}")
@@ -264,20 +264,22 @@ def get_owned_ticket(core: Core, account: AccountId, number: int) -> Ticket:
 
 
 def list_own(core: Core, account: AccountId) -> list[Ticket]:
+    """List the tickets of an account."""
     return core.db.read(lambda tx: store.list_tickets_of(tx, account))
 
 
 def list_tickets(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
-    """Those that wait longest first; `words` of subject or address, or a number."""
+    """List tickets, those that wait longest first; `words` of subject or address, or a number."""
     return core.db.read(lambda tx: store.list_tickets(tx, states, words.strip()))
 
 
 def count_by_state(core: Core) -> dict[str, int]:
+    """Count the tickets in each state."""
     return core.db.read(store.count_by_state)
 
 
 def list_similar(core: Core, ticket: Ticket) -> list[Ticket]:
-    """Other living cases of the same person, which this one may be joined to."""
+    """List other open cases of the same person, which this one may be merged into."""
 
     def same(other: Ticket) -> bool:
         if ticket.account is not None and other.account is not None:
@@ -296,7 +298,7 @@ def list_messages(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMess
 
 
 def load_file(core: Core, ticket: Ticket, number: int, *, notes: bool) -> NewFile:
-    """Raises TicketNotFound."""
+    """Load a file of a ticket.  Raises TicketNotFound."""
     ticket_file = core.db.read(lambda tx: store.find_file(tx, ticket.id, number, notes=notes))
     if ticket_file is None:
         raise TicketNotFound("no such file")
@@ -361,7 +363,7 @@ def add_message(
 
 
 def send_reply(core: Core, number: int, text: str, *, agent: Account | None, close: bool = False) -> Ticket:
-    """The desk answers: on the web and by mail."""
+    """Answer for the desk, on the web and by mail.  Raises TicketNotFound, TicketRefused."""
     text = ticket_text.tidy_text(text)
     if not text:
         raise TicketRefused("there is nothing in it")
@@ -411,10 +413,12 @@ def assign_ticket(core: Core, number: int, assignee: AccountId | None) -> Ticket
 
 
 def close_ticket(core: Core, number: int) -> Ticket:
+    """Close a ticket.  Raises TicketNotFound."""
     return _set_state(core, number, "closed")
 
 
 def reopen_ticket(core: Core, number: int) -> Ticket:
+    """Open a closed ticket again.  Raises TicketNotFound."""
     return _set_state(core, number, "open")
 
 
@@ -428,7 +432,7 @@ def _set_state(core: Core, number: int, state: str) -> Ticket:
 
 
 def merge_tickets(core: Core, number: int, into: int) -> Ticket:
-    """One case out of two; answers to either reach the one that stays.
+    """Merge a case into another; answers to either reach the one that stays.
 
     Raises:
         TicketNotFound: one of them is not there.
@@ -465,6 +469,7 @@ def list_agents(core: Core) -> list[Account]:
 
 
 def find_owner(core: Core, ticket: Ticket) -> Account | None:
+    """Find the account that a ticket belongs to, None if there is none."""
     if ticket.account is None:
         return None
     owner = ticket.account
@@ -478,7 +483,7 @@ def find_owner(core: Core, ticket: Ticket) -> Account | None:
 
 
 def expire_tickets(core: Core) -> None:
-    """A job: strangers who never confirmed and cases long closed are erased; answers nobody contradicts close theirs."""
+    """Erase unconfirmed and long closed cases, and close answered ones that were not contradicted; a job."""
 
     def write(tx: Tx) -> None:
         now = core.clock.seconds()
