@@ -6,9 +6,10 @@ clock, ends a script that works too hard, so a run can be repeated exactly.
 
 import re
 from dataclasses import replace
+from typing import assert_never
 
 from sieve import limits
-from sieve.actions import Action, Ereject, FileInto, Keep, Notify, Redirect, Reject, Result, Vacation
+from sieve.actions import Action, Discard, Ereject, FileInto, Keep, Notify, Redirect, Reject, Result, Vacation
 from sieve.addrspec import comparable
 from sieve.mailto import read_mailto
 from sieve.message import Field, MessageView, Part
@@ -273,8 +274,10 @@ def _place(action: Action) -> object:
         case Redirect(address=address):
             local, _, domain = address.rpartition("@")
             return ("address", local, domain.lower())
-        case _:
+        case Discard() | Reject() | Ereject() | Vacation() | Notify():
             return action
+        case _:
+            assert_never(action)
 
 
 def _merged(earlier: Action, later: Action) -> Action:
