@@ -20,8 +20,8 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process.feed import Feed
 from mailcore.process.threads import Threads
+from mailcore.store.engine import checkpoint, write_watch
 from mailcore.store.engine import db as store
-from mailcore.store.engine import write_watch
 from mailcore.store.engine.db import Db, WriteWithinWrite
 
 SECONDS = 60  # who is not answered by then never is
@@ -85,6 +85,13 @@ def raising(problem: BaseException):
     return fail
 
 
+def wait_until(true) -> None:
+    end = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 # Around the writes
 
 
@@ -112,13 +119,53 @@ def test_a_fault_around_the_writes_is_answered_as_busy_and_the_next_is_written(o
     assert count(db) == 1
 
 
-def test_a_checkpoint_that_fails_costs_no_write(open_db, monkeypatch):
+def test_a_checkpoint_that_fails_costs_no_write_and_is_tried_again(open_db, monkeypatch, caplog):
     db = open_db()
+    monkeypatch.setattr(checkpoint, "CHECKPOINT", 4)
     with monkeypatch.context() as patch:
-        patch.setattr(db, "_due", 0)
-        patch.setattr(db, "connection", raising(ValueError("a fault")))
-        assert isinstance(write_in_time(db, add), Busy)  # and the copy fails, too
+        patch.setattr(checkpoint, "_copy_once", raising(ValueError("a fault")))
+        db._checkpoints._due = 0
+        assert isinstance(write_in_time(db, add), int)
+        wait_until(lambda: "the database's log is not copied: a fault" in caplog.text)
+        assert isinstance(write_in_time(db, add), int)
+    copied = []
+    monkeypatch.setattr(checkpoint, "_copy_once", lambda _: copied.append(1) or (1, 1))
+    wait_until(lambda: isinstance(write_in_time(db, add), int) and copied)
+
+
+def test_writes_go_on_while_a_checkpoint_waits_for_the_disk(open_db, monkeypatch):
+    db, go_on, copying = open_db(), threading.Event(), threading.Event()
+
+    def wait_for_the_disk(_connection):
+        copying.set()
+        assert go_on.wait(SECONDS)
+        return 1, 1
+
+    monkeypatch.setattr(checkpoint, "_copy_once", wait_for_the_disk)
+    db._checkpoints._due = 0
     assert isinstance(write_in_time(db, add), int)
+    assert copying.wait(SECONDS)
+    assert isinstance(write_in_time(db, add), int)  # a database whose writer copies would not answer before `go_on`
+    go_on.set()
+
+
+@pytest.mark.parametrize(
+    ("passes", "turns"),
+    [
+        pytest.param([(10, 10)], 0, id="all at once"),
+        pytest.param([(10, 8), (10, 10)], 1, id="a few written meanwhile"),
+        pytest.param([(900, 300), (1000, 900), (1000, 1000)], 1, id="many written meanwhile"),
+        pytest.param([(900, 300), (950, 300)], 0, id="a reader holds the log"),
+        pytest.param([(-1, -1)], 0, id="another process copies"),
+    ],
+)
+def test_writers_wait_for_the_last_pages_of_a_checkpoint_only(tmp_path, monkeypatch, passes, turns):
+    taken, left = [], list(passes)
+    monkeypatch.setattr(checkpoint, "_copy_once", lambda _: left.pop(0))
+    turn = checkpoint.Turn.taken
+    monkeypatch.setattr(checkpoint.Turn, "taken", lambda self: taken.append(len(left)) or turn(self))
+    checkpoint.Checkpoints(tmp_path / "mail.db")._copy()
+    assert (left, len(taken)) == ([], turns)
 
 
 def test_a_connection_that_is_left_in_a_transaction_is_replaced(open_db, monkeypatch):
@@ -293,9 +340,8 @@ from mailcore.process.threads import Threads
 write_watch.LOOK_SECONDS = 0.05
 made = db.Db(Path({str(tmp_path)!r}) / "mail.db", Threads(1, 1), lambda accounts: None)
 def die(self): raise SystemExit
-db.Db._checkpoint = die
-made._due = 0
-made.write(lambda tx: tx.run("CREATE TABLE t (x)"))
+db.Db._gather = lambda self, group: die(self)
+made.post(lambda tx: tx.run("CREATE TABLE t (x)"))
 time.sleep({SECONDS})
 print("still here")
 """

@@ -2,7 +2,7 @@
 
 The writer takes every write that is waiting, runs each inside a savepoint of one transaction, commits once
 (one fsync: WAL with synchronous=FULL), and only then answers them all.  A write that raises is undone alone.
-What the log has gathered is copied into the database's own file after the answers, so that nobody waits for that.
+What the log has gathered is copied into the database's own file by a thread of its own (store/engine/checkpoint.py).
 
 Whatever goes wrong in the writer, every write is answered; a process whose writer has ended all the same ends too, since
 nothing could be saved there any more (store/engine/write_watch.py).
@@ -10,12 +10,10 @@ nothing could be saved there any more (store/engine/write_watch.py).
 
 import asyncio
 import contextlib
-import fcntl
 import logging
-import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +25,8 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process import budget
 from mailcore.process.threads import Threads
+from mailcore.store.engine.checkpoint import Checkpoints
+from mailcore.store.engine.turn import Turn
 from mailcore.store.engine.write_watch import SlowWrites, WriteWatch, caller_of, end_process
 
 T = TypeVar("T")
@@ -46,9 +46,8 @@ _PRAGMAS = {
     "cache_size": -READER_CACHE,
     "mmap_size": 256 * 2**20,
     "temp_store": "memory",
-    "wal_autocheckpoint": 0,  # `_checkpoint` does it
+    "wal_autocheckpoint": 0,  # Checkpoints does it
 }
-CHECKPOINT = 4000  # pages in the log
 
 # disk full, I/O error, locked: the whole group must hear of it
 _WHOLE_GROUP = (
@@ -127,8 +126,8 @@ class Db:
         self._woken = woken
         self._here = threading.local()
         self._waiting: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
-        self._lock = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
-        self._logged, self._due = 0, CHECKPOINT  # pages in the log, and at how many it is copied
+        self._lock, self._checkpoints = Turn(path.parent), Checkpoints(path)
+        self._turn = self._lock.taken  # what comes in while the writer waits for it joins the group
         self._over = False  # nothing is written any more
         self._slow = SlowWrites()
         self._writer = threading.Thread(target=self._write_forever, name="writer", daemon=True)
@@ -149,7 +148,7 @@ class Db:
         return connection
 
     def _hear(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._logged = pages
+        self._checkpoints.hear(pages)
         return apsw.SQLITE_OK
 
     def read(self, fn: Callable[[Tx], T]) -> T:
@@ -209,7 +208,8 @@ class Db:
         self.watch.stop()
         self._waiting.put(None)
         self._writer.join()
-        os.close(self._lock)
+        self._checkpoints.stop()
+        self._lock.close()
         self.peewee.close()
 
     def _put(self, write: _Write) -> None:
@@ -257,34 +257,6 @@ class Db:
                 log.error("the writer could not write", exc_info=problem)
             finally:
                 _answer(_all_busy(group) if answers is None else answers)
-            if self._logged >= self._due:
-                self._checkpoint()
-
-    def _checkpoint(self) -> None:
-        """Copy the log into the database's file; the log begins anew once all of it is there and nobody reads from it.
-
-        The first try leaves the turn to the writers of other processes.  If they wrote meanwhile, the next one keeps it.
-        """
-        try:
-            with contextlib.nullcontext() if self._due == CHECKPOINT else self._turn():
-                [(_, pages, done)] = self.connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-        except Exception as problem:  # it is tried again; nobody waits for it
-            log.warning("the database's log is not copied: %s", problem)
-            pages, done = self._logged, 0
-        self._due = CHECKPOINT if done == pages else self._logged + CHECKPOINT // 4
-
-    @contextlib.contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait for the writers of other processes.
-
-        SQLite would ask again after ever longer sleeps; this wakes at once, and what comes in meanwhile joins the group.
-        The lock of a killed process is the kernel's to give back.
-        """
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _gather(self, group: list[_Write]) -> bool:
         """Add every write that waits; tells whether it is the last time."""
