@@ -149,6 +149,21 @@ def test_writes_go_on_while_a_checkpoint_waits_for_the_disk(open_db, monkeypatch
     go_on.set()
 
 
+def test_closing_waits_for_the_checkpoint_at_hand_and_for_no_other(tmp_path, monkeypatch):
+    go_on, copying = threading.Event(), threading.Event()
+    monkeypatch.setattr(checkpoint, "_copy_once", lambda _: copying.set() or go_on.wait(SECONDS) and (1, 1))
+    copies = checkpoint.Checkpoints(tmp_path / "mail.db")
+    copies.hear(checkpoint.CHECKPOINT)
+    assert copying.wait(SECONDS)
+    closing = threading.Thread(target=copies.stop, daemon=True)
+    closing.start()
+    wait_until(copies._over.is_set)
+    assert closing.is_alive()
+    go_on.set()
+    closing.join(SECONDS)
+    assert not closing.is_alive()
+
+
 @pytest.mark.parametrize(
     ("passes", "turns"),
     [

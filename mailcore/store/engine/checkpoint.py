@@ -29,7 +29,7 @@ class Checkpoints:
         self._path = path
         self._logged, self._due = 0, CHECKPOINT  # pages in the log, and at how many it is copied
         self._wanted = threading.Event()
-        self._over = False
+        self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
     def hear(self, pages: int) -> None:
@@ -44,13 +44,16 @@ class Checkpoints:
 
     def stop(self) -> None:
         """Wait for the copy at hand."""
-        self._over = True
+        self._over.set()
         self._wanted.set()
         if self._thread is not None:
             self._thread.join()
 
     def _copy_forever(self) -> None:
-        while self._wanted.wait() and not self._over:
+        while not self._over.is_set():
+            self._wanted.wait()
+            if self._over.is_set():
+                return
             try:
                 self._copy()
             except Exception as problem:  # it is tried again; nobody waits for it
