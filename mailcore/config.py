@@ -160,10 +160,23 @@ class PortalUsers:
 
 
 @dataclass(frozen=True, slots=True)
+class Passwords:
+    """`breached`: a list of breached passwords (services/credentials/breached.py); "" = none but the shipped one."""
+
+    breached: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
-    """The help desk; closed tickets are erased after `keep_days`."""
+    """The help desk; closed tickets are erased after `keep_days`.
+
+    `identity_checks`: what an agent may recognise a person by, as the site words it; empty = the shipped list.  So many
+    as `identity_least` are ticked before a link is issued.
+    """
 
     keep_days: int = 365
+    identity_checks: tuple[str, ...] = ()
+    identity_least: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +304,7 @@ class Config:
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)
     directory: Directory = field(default_factory=Directory)
     portal_users: PortalUsers = field(default_factory=PortalUsers)
+    passwords: Passwords = field(default_factory=Passwords)
     help: Help = field(default_factory=Help)
     incoming: Incoming = field(default_factory=Incoming)
     filter: Filter = field(default_factory=Filter)

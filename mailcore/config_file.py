@@ -145,6 +145,15 @@ def _check(config: Config) -> None:
             raise ConfigError(f"{path}: {url!r} is not a URL such as https://alumni.example")
     if not config.domain:
         raise ConfigError("domain must not be empty")
+    if config.passwords.breached and not Path(config.passwords.breached).exists():
+        raise ConfigError(f"passwords.breached: there is no {config.passwords.breached}")
+    checks = config.help.identity_checks
+    if not 1 <= config.help.identity_least <= (len(set(checks)) or 4):
+        raise ConfigError(
+            "help.identity_least must be 1 at least, and at most as many as there are help.identity_checks"
+        )
+    if not all(0 < len(one.strip()) <= 100 for one in checks):
+        raise ConfigError("help.identity_checks: each has at least one character and at most 100")
     if config.outbound.mode == "relay" and not config.outbound.host:
         raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
     if bool(config.tls.certificate) != bool(config.tls.key):

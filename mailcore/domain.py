@@ -307,6 +307,9 @@ class Script:
     held: bool = False
 
 
+ROLLING_DAYS = 90  # after which kept copies of forwarded mail expire, unless the owner chose otherwise
+
+
 class ForwardingState(StrEnum):
     """State of a Forwarding; mail goes to the target while it is HEALTHY or FAILING."""
 
@@ -335,7 +338,7 @@ class Forwarding:
     confirmed_at: datetime | None = None
     unsafe: str = ""
     digest: bool = True
-    rolling_days: int = 0
+    rolling_days: int = ROLLING_DAYS
 
 
 @dataclass(frozen=True, slots=True)

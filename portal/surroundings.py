@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import g, request
+from flask import current_app, g, request
 
 from mailcore.domain import Incident, PageFacts
 from mailcore.errors import Busy
@@ -27,12 +27,13 @@ def incidents() -> list[Incident]:
 
 
 def ending() -> sunset.Sunset | None:
-    """The announced end of the service, once a request; nothing while the database is away."""
+    """The announced end of the service, once a request; while the database is away, as this process read it last."""
     if "ending" not in g:
+        known = current_app.extensions
         try:
-            g.ending = sunset.find_current(core())
+            g.ending = known["ending"] = sunset.find_current(core())
         except Busy:
-            g.ending = None
+            g.ending = known.get("ending")
     return cast(sunset.Sunset | None, g.ending)
 
 

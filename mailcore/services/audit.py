@@ -64,6 +64,7 @@ class Event(StrEnum):
     RECOVERY_LINK_ISSUED = "recovery link issued"
     RECOVERY_REFUSED = "recovery refused"
     REMINDED_OF_CONTACT = "reminded to confirm a contact address"
+    REMINDED_OF_CODES = "reminded to print recovery codes"
     REMINDED_OF_PASSWORD = "reminded to choose an alumni password"
     REMINDED_OF_TAKE_OUT = "reminded of take-out"
     ROLE_GIVEN = "role given"

@@ -67,6 +67,7 @@ WORDS: dict[str, Words] = {
     Event.RECOVERY_LINK_ISSUED: _l("The help desk created a link to choose a new password"),
     Event.RECOVERY_REFUSED: _l("A second agent refused to let somebody in"),
     Event.REMINDED_OF_CONTACT: _l("You were reminded to confirm a contact address"),
+    Event.REMINDED_OF_CODES: _l("You were reminded to print recovery codes"),
     Event.REMINDED_OF_PASSWORD: _l("You were reminded to choose an alumni password"),
     Event.REMINDED_OF_TAKE_OUT: _l("You were reminded that you can take your mail out"),
     Event.ROLE_GIVEN: _l("A role at the help desk was given or taken"),

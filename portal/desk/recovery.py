@@ -3,8 +3,9 @@
 from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import HiddenField, SelectChoice, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import Length
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from mailcore.errors import MailError
 from mailcore.services.accounts import accounts
@@ -16,18 +17,28 @@ from portal.errors import words_of
 from portal.request_values import NumberField
 from portal.web_form import Form
 
-_needed = _l("This must be filled in.")
 _long = _l("This is too long.")
 
 
+SHIPPED_CHECKS = (
+    _l("A passport or identity card was shown"),
+    _l("The person id"),
+    _l("When and what they studied, or where they worked"),
+    _l("When and where they last logged in"),
+)
+
+
 class RecoverForm(Form):
-    proof = TextAreaField(
+    checks = SelectMultipleField(
         _l("How did you recognise the person?"),
-        [DataRequired(_needed), Length(max=500, message=_long)],
-        description=_l(
-            "Two of these at least: a passport or card seen, the person id, when and what they studied, the last log-in."
-        ),
-        render_kw={"rows": 4},
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    proof = TextAreaField(
+        _l("More about it"),
+        [Length(max=500, message=_long)],
+        description=_l("Optional. Whatever another agent should know. It is saved in the log of the account."),
+        render_kw={"rows": 3},
     )
     send_to = StringField(
         _l("Send the link to"),
@@ -50,10 +61,14 @@ def recover(name: str) -> Answer:
     core, agent = current.core(), current.owner()
     owner = accounts.find_account(core, name)
     form, problem, issued = RecoverForm(), "", None
+    checks = core.config.help.identity_checks or tuple(str(one) for one in SHIPPED_CHECKS)
+    form.checks.choices = [SelectChoice(one, one) for one in checks]
+    form.checks.description = _("Tick at least %(count)s of the checks.", count=core.config.help.identity_least)
     if form.validate_on_submit():
         try:
+            proof = recovery.format_proof(core, form.checks.data or [], form.proof.data or "")
             issued = recovery.issue_link(
-                core, owner.name, agent=agent.name, proof=form.proof.data, send_to=(form.send_to.data or "").strip()
+                core, owner.name, agent=agent.name, proof=proof, send_to=(form.send_to.data or "").strip()
             )
         except MailError as trouble:
             problem = words_of(trouble)

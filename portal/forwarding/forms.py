@@ -4,6 +4,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
+from mailcore.domain import ROLLING_DAYS
 from portal.signin.forms import password_field
 from portal.web_form import Form
 
@@ -35,7 +36,7 @@ class ForwardingForm(Form):
     rolling_days = SelectField(
         _l("Delete kept copies"),
         choices=[SelectChoice(*item) for item in ROLLING],
-        default="90",
+        default=str(ROLLING_DAYS),
         description=_l(
             "Only copies that the other server has accepted, and that you did not read, flag, answer or move. "
             "So the copies do not fill your mailbox."

@@ -22,7 +22,12 @@ def index() -> str:
 @blueprint.get("/status")
 @public
 def status_page() -> str:
-    return render_template("front/status.html", history=service_status.list_recent(current.core()))
+    """While the database is away, that itself is the news."""
+    try:
+        history = service_status.list_recent(current.core())
+    except Busy:
+        return render_template("front/status.html", history=[], away=True)
+    return render_template("front/status.html", history=history, away=False)
 
 
 @blueprint.get("/status.xml")

@@ -7,8 +7,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import NewFile
-from mailcore.errors import InvalidName, MailError
+from mailcore.errors import Busy, InvalidName, MailError
 from mailcore.services import client_settings
+from mailcore.services.filtering import uploads
 from mailcore.services.operations import client_doctor as doctor_service
 from mailcore.services.operations import faq as faq_service
 from mailcore.services.tickets import ticket_text, tickets
@@ -43,16 +44,20 @@ def doctor() -> str:
     return render_template("help/_tries.html" if request.htmx else "help/doctor.html", tries=found)
 
 
-def read_files(uploads: list[FileStorage]) -> tuple[list[NewFile], str]:
-    """Return the files that may be saved, and words about those that may not."""
+def read_files(sent: list[FileStorage]) -> tuple[list[NewFile], str]:
+    """Return the files that may be saved, and words about those that may not.  Raises Busy: they cannot be scanned now."""
     limit = ticket_text.MAX_FILE_OCTETS
-    found = [(one.filename or "", one.stream.read(limit + 1)) for one in uploads if one.filename]
-    for one in uploads:
+    found = [(one.filename or "", one.stream.read(limit + 1)) for one in sent if one.filename]
+    for one in sent:
         one.close()
     files, refused = ticket_text.select_files(found)
     if refused:
         return files, _(
             "These files cannot be sent: %(names)s. Pictures, PDF and text up to 4 MB can.", names=", ".join(refused)
+        )
+    if harmful := uploads.list_harmful(current.core(), files, peer=current.peer()):
+        return [], _(
+            "These files were refused, as a virus scanner found something in them: %(names)s.", names=", ".join(harmful)
         )
     return files, ""
 
@@ -72,7 +77,11 @@ def index() -> Answer:
         form.subject.data = request.args.get("subject", "")[:200]
         form.text.data = request.args.get("text", "")[:2000]
     elif form.validate_on_submit():
-        files, problem = read_files(form.files.data or [])
+        try:
+            files, problem = read_files(form.files.data or [])
+        except Busy as trouble:
+            files, (code, words) = [], answer(trouble)
+            problem = str(words)
         if not problem and g.account is None and not is_human(form.website.data or "", form.shown.data or "", now):
             problem = _("That was too quick, or the page was open for too long. Please send it once more.")
             form.shown.raw_data = None

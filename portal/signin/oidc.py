@@ -1,6 +1,7 @@
 """Log-in elsewhere by OpenID Connect: to log in, to order an account, or to link it to one."""
 
 from dataclasses import asdict
+from typing import Any
 
 from flask import g, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,6 +14,7 @@ from portal.access import public
 from portal.signin.views import blueprint, enter
 
 PURPOSES = ("login", "order", "link")
+MOST_BEGUN = 5  # log-ins that one browser has begun, in as many tabs
 LINKING_SECONDS = 900
 
 
@@ -25,20 +27,41 @@ def begin_oidc(name: str, purpose: str) -> BaseResponse:
     if purpose == "link" and g.account is None:
         return redirect(url_for("signin.login", next=url_for("account.index")))
     address, pending = oidc.begin_login(current.core(), name)
-    session["oidc"] = {
+    begun = {
         "pending": asdict(pending),
         "purpose": purpose,
         "next": addresses.safe_next(request.args.get("next", ""), url_for("webmail.index")),
     }
+    session["oidc"] = [*_list_begun(), begun][-MOST_BEGUN:]
     return redirect(address)
+
+
+def _list_begun() -> list[dict[str, Any]]:  # Any: JSON
+    """Log-ins that this browser has begun, the oldest first; a session of an earlier version had one."""
+    begun = session.get("oidc") or []
+    return [begun] if isinstance(begun, dict) else begun
+
+
+def _take_begun(state: str) -> dict[str, Any]:  # Any: JSON
+    """Take the log-in that an answer belongs to out of the session, so that it is answered once.
+
+    An answer with a state that nobody asked with spends the log-in that was begun last.  Raises LinkExpired.
+    """
+    begun = _list_begun()
+    if not begun:
+        raise LinkExpired("nobody asked")
+    place = next((at for at, one in enumerate(begun) if one["pending"]["state"] == state), len(begun) - 1)
+    waiting = begun.pop(place)
+    session["oidc"] = begun
+    return waiting
 
 
 @blueprint.get("/oidc/callback")
 @public
 def oidc_callback() -> BaseResponse:
-    waiting = session.pop("oidc", None)
-    if waiting is None:
-        raise LinkExpired("nobody asked")
+    if g.account is not None and not _list_begun():  # another tab has logged this browser in meanwhile
+        return redirect(url_for("webmail.index"))
+    waiting = _take_begun(request.args.get("state", ""))
     if request.args.get("error"):
         raise NotAllowed("the log-in was given up")
     proven = oidc.finish_login(

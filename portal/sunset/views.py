@@ -1,15 +1,15 @@
 """The page about the end of the service, and the button by which people say that they have read it (N11)."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import StringField
 from wtforms.validators import Length
 
-from mailcore.errors import MailError
+from mailcore.errors import Busy, MailError
 from mailcore.services.accounts import sunset
-from portal import current
+from portal import current, surroundings
 from portal.access import owner_only, public
 from portal.errors import answer
 from portal.signin.forms import password_field
@@ -38,10 +38,26 @@ def _page(form: NewAddressForm, problem: str = "", code: int = 200) -> Answer:
     return render_template("sunset/index.html", form=form, read=EmptyForm(), one=one, problem=problem), code
 
 
+def _page_without_database() -> Answer:
+    """Show what this process knows of the end, with nothing of a person.  Raises Busy if it knows of none."""
+    if surroundings.ending() is None:
+        raise Busy("the database does not answer")
+    return render_template("sunset/index.html", form=None, read=None, one=None, problem="")
+
+
 @blueprint.route("/sunset", methods=["GET", "POST"])
 @public
 def index() -> Answer:
     """Show what ends and when, with the button for people who are logged in."""
+    try:
+        return _answer_index()
+    except Busy:
+        if request.method != "GET":
+            raise
+        return _page_without_database()
+
+
+def _answer_index() -> Answer:
     if sunset.find_current(current.core()) is None:
         abort(404)
     account = current.account()

@@ -61,15 +61,15 @@ def by_link(token: str) -> Answer:
 def _page(ticket: Ticket, here: str) -> Answer:
     form, problem = ReplyForm(), ""
     if form.validate_on_submit():
-        files, problem = read_files(form.files.data or [])
-        if not problem:
-            try:
+        try:
+            files, problem = read_files(form.files.data or [])
+            if not problem:
                 tickets.post_message(current.core(), ticket.id, form.text.data or "", files=files)
-            except MailError as trouble:
-                problem = words_of(trouble)
-            else:
-                flash(_("Your message was added."))
-                return redirect(here)
+        except MailError as trouble:
+            problem = words_of(trouble)
+        if not problem:
+            flash(_("Your message was added."))
+            return redirect(here)
     messages = tickets.list_messages(current.core(), ticket, notes=False)
     page = render_template("tickets/show.html", ticket=ticket, messages=messages, form=form, problem=problem, here=here)
     return page, 400 if problem or form.errors else 200

@@ -1,7 +1,7 @@
 """A browser without JavaScript, and an account to log in to."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ class Browser:
     def get(self, path: str, **more: object) -> TestResponse:
         return self.client.get(path, **more)
 
-    def send(self, page: str, /, to: str = "", **fields: str) -> TestResponse:
+    def send(self, page: str, /, to: str = "", **fields: str | Sequence[str]) -> TestResponse:
         text = self.get(page).text
         hidden = dict(re.findall(r'<input id="\w+" name="(\w+)" type="hidden" value="([^"]*)">', text))
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', text)

@@ -15,6 +15,7 @@ from mailcore.services.delivery import queue_admin
 from mailcore.services.limits import throttle
 from mailcore.services.signin import oidc_login
 from portal import create_app
+from portal.signin.oidc import MOST_BEGUN
 from tests import provider as providers
 from tests.directory import university
 from tests.portal.conftest import PASSWORD, Browser
@@ -218,6 +219,26 @@ def test_an_answer_that_nobody_asked_for_opens_nothing(core, browser, provider):
     assert mine.get("/oidc/callback?error=access_denied").status_code == 410
     for path in ("/oidc/nowhere/login", "/oidc/university/steal"):
         assert mine.get(path).status_code == 410
+
+
+def test_s16_a_log_in_elsewhere_may_be_begun_in_two_tabs(core, browser, provider):
+    accounts.add_account(core, "ola", person="p1")
+
+    def answer(address):
+        return "/oidc/callback?" + urllib.parse.urlencode(provider.authorize(address))
+
+    first, second = (
+        answer(browser.get("/oidc/university/login?next=" + at).headers["Location"]) for at in ("/quota", "/faq")
+    )
+    assert browser.get(first).headers["Location"] == "/quota"
+    assert browser.get(second).headers["Location"] == "/mail/"  # this browser is logged in by the other tab
+    late = Browser(browser.client.application.test_client())
+    begun = [answer(late.get("/oidc/university/login").headers["Location"]) for _ in range(2)]
+    assert late.get(begun[1]).headers["Location"] == "/mail/"
+    many = Browser(browser.client.application.test_client())
+    addresses = [many.get("/oidc/university/login").headers["Location"] for _ in range(MOST_BEGUN + 1)]
+    assert many.get(answer(addresses[0])).status_code == 403  # too many begun since
+    assert many.get(answer(addresses[1])).headers["Location"] == "/mail/"
 
 
 def test_a_silent_provider_is_told_as_such(core, browser, provider):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from mailcore.errors import Busy
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, sunset, sunset_notices
 from portal.desk import sunset as pages
@@ -73,6 +74,23 @@ def test_n11_strangers_see_the_page_and_no_button(core, announced, browser):
     page = browser.get("/sunset").text
     assert "/login?next=/sunset" in page
     assert "Jeg har lest dette" not in page
+
+
+def test_n11_the_page_is_there_while_the_database_is_away(core, announced, inside, monkeypatch):
+    inside.get("/faq?lang=en")  # this process has read of it
+
+    def away(self: object, fn: object) -> None:
+        raise Busy("away")
+
+    for call in ("read", "write"):
+        monkeypatch.setattr(type(core.db), call, away)
+    monkeypatch.setattr(type(core.db), "post", lambda self, fn: None)
+    shown = inside.get("/sunset?lang=en")
+    assert shown.status_code == 200
+    assert "We merge." in shown.text
+    assert "I have read this" not in shown.text
+    inside.client.application.extensions.pop("ending")
+    assert inside.get("/sunset").status_code == 503
 
 
 @pytest.fixture

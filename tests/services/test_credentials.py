@@ -1,12 +1,16 @@
 """App passwords, good passwords, and throttling that locks no owner out (S11, S14)."""
 
+import hashlib
+from dataclasses import replace
+
 import pytest
 
+from mailcore.config import Passwords
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import InvalidName, NotAllowed, TooMany, WeakPassword, WrongPassword
 from mailcore.services.accounts import accounts
-from mailcore.services.credentials import app_passwords, credentials, login, login_log, strength
+from mailcore.services.credentials import app_passwords, breached, credentials, login, login_log, strength
 from mailcore.services.limits import throttle
 from tests.services.conftest import SetClock
 
@@ -249,3 +253,33 @@ def test_the_count_stands_in_the_database_and_takes_a_network_of_one_house_toget
     with pytest.raises(TooMany):
         enter(core, GOOD, peer="2001:db8::ffff")
     assert core.db.read(lambda tx: tx.row("SELECT count(*) FROM login_failure")) == (30,)
+
+
+@pytest.mark.parametrize("form", ["folder", "folder.txt", "file"])
+def test_s14_a_password_of_a_breach_is_refused_by_the_site_s_own_list(
+    core: Core, ola: Account, tmp_path, form: str
+) -> None:
+    listed, padded, free = "Vi seilte til Bergen i mai", "Katten sov under bordet", "Regnet falt hele dagen lang"
+    digits = {word: hashlib.sha1(word.encode(), usedforsecurity=False).hexdigest().upper() for word in (listed, padded)}
+    others = [hashlib.sha1(str(n).encode(), usedforsecurity=False).hexdigest().upper() for n in range(500)]
+    counts = {**dict.fromkeys(others, 7), digits[listed]: 3, digits[padded]: 0}
+    path = tmp_path / "breached"
+    if form == "file":
+        path.write_text("".join(f"{one}:{count}\r\n" for one, count in sorted(counts.items())))
+    else:
+        path.mkdir()
+        for one, count in counts.items():
+            with (path / f"{one[:5]}{form.removeprefix('folder')}").open("a") as file:
+                file.write(f"{one[5:]}:{count}\n")
+    site = replace(core, config=replace(core.config, passwords=Passwords(str(path))))
+    with pytest.raises(WeakPassword, match="breach of another service"):
+        credentials.set_password(site, ola.id, listed)
+    for word in (padded, free):
+        credentials.set_password(site, ola.id, word)
+    for n in (0, 250, 499):
+        with pytest.raises(WeakPassword):
+            breached.check_breached(site.config, str(n))
+    breached.check_breached(site.config, "500")
+    credentials.set_password(core, ola.id, listed)  # without the setting there is the shipped list alone
+    path.rename(tmp_path / "elsewhere")
+    credentials.set_password(site, ola.id, free)  # a list that has gone keeps nobody from a new password

@@ -4,8 +4,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from mailcore import core as cores
+from mailcore.cli import main
 from mailcore.config import Config, ForwardingSettings
 from mailcore.domain import Disposition, Envelope, ForwardingState, Outcome, Verdict
 from mailcore.errors import ForwardingRefused, LinkExpired, TooMany, UnknownRecipient
@@ -20,6 +22,7 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
 from mailcore.store.forwarding import onward
 from mailcore.store.queue.items import delete_item, list_items, read_octets
+from portal.forwarding.forms import ForwardingForm
 from tests.readers import text_of
 
 TARGET = "secret@private.example"
@@ -424,8 +427,24 @@ def test_n5_no_copy_goes_after_the_forwarding_has_ended(core, ola, clock):
     assert copy_expiry.expire_copies(core) == 0
 
 
-def test_n5_it_is_off_at_first(core, ola, clock):
-    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True)
+def test_n5_it_is_ninety_days_in_page_service_and_command_unless_the_owner_chose(core, ola, clock, tmp_path):
+    accounts.add_account(core, "kari")
+    file = tmp_path / "alumnimail.toml"
+    file.write_text(f'data = "{core.config.data}"\n')
+    runner, options = CliRunner(), ["--config", str(file)]
+    for more, said in (([], "expire after 90 days"), (["--copy-days", "0"], "keeps a copy\n"), ([], "keeps a copy\n")):
+        done = runner.invoke(main, [*options, "forward", "set", "kari", TARGET, "--confirmed", *more])
+        assert done.exit_code == 0, done.output
+        assert said in done.output
+    assert forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True).rolling_days == 90
+    assert ForwardingForm.rolling_days.kwargs["default"] == "90"
+    arrive(core)
+    sent_on(core)
+    clock.forward(days=89)
+    assert copy_expiry.expire_copies(core) == 0
+    clock.forward(days=2)
+    assert copy_expiry.expire_copies(core) == 1
+    forwarding.set_forwarding(core, ola.id, TARGET, copy=True, confirmed=True, rolling_days=0)
     arrive(core)
     sent_on(core)
     clock.forward(days=4000)

@@ -12,7 +12,7 @@ from mailcore.cli import connection_guard
 from mailcore.config import Config, Directory
 from mailcore.domain import Account, Affiliation, Identity, Scope
 from mailcore.errors import TooManyVanished, WrongPassword
-from mailcore.services.accounts import accounts, affiliations, leaving
+from mailcore.services.accounts import accounts, affiliations, desk, leaving
 from mailcore.services.credentials import contact_addresses, credentials, login, login_log, passwords
 from mailcore.services.credentials.directory import Entry
 from mailcore.services.delivery import queue_admin
@@ -101,7 +101,7 @@ def test_n8_choosing_is_not_enough_until_the_password_was_used(alone, clock):
     assert leaving.send_reminders(alone) == 1
     assert subjects(alone, ola)[-1] == "Try your alumni password"
     enter(alone, "ola", OURS)
-    alone.db.write(lambda tx: None)
+    recovery.create_codes(alone, ola)
     clock.forward(days=23)
     assert leaving.send_reminders(alone) == 0
     assert leaving.list_at_risk(alone) == []
@@ -128,7 +128,7 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
         for i in queue_admin.listing(alone)
         if "not used it yet" in (text := text_of(queue_admin.octets(alone, i.id)))
     ]
-    assert "When your tie to the university ends, it is" in text
+    assert "When your affiliation with the university ends, it is" in text
 
 
 def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twice_a_year(alone, clock):
@@ -139,15 +139,52 @@ def test_n8_who_is_safe_but_cannot_be_reached_is_asked_for_a_contact_address_twi
         knows(alone, account, TODAY + timedelta(days=days))
         enter(alone, account.name, OURS)
     alone.db.write(lambda tx: contact_addresses.mark_verified(alone, tx, kari.id, "kari@home.example"))
+    recovery.create_codes(alone, kari)
     assert (leaving.send_reminders(alone), leaving.send_reminders(alone)) == (1, 0)
     assert subjects(alone, ola) == ["How do we reach you if you forget your password?"]
     assert subjects(alone, kari) == subjects(alone, far) == []
+    for account in (ola, far):  # who lacks the address is not asked for codes as well
+        assert recovery.count_codes(alone, account) == 0
     told = 0
     for _ in range(0, 365, 5):
         clock.forward(days=5)
         told += leaving.send_reminders(alone)
     assert told == 2  # half a year later, and `far` at the 90th day
     assert leaving.list_at_risk(alone) == []
+
+
+def test_n8_printed_recovery_codes_count_and_who_has_none_left_is_asked_to_print_some_once_a_year(alone, clock):
+    printed, none, far = (
+        accounts.add_account(alone, name, person=name, password=OURS, language="en")
+        for name in ("anna", "berit", "carl")
+    )
+    for account, days in ((printed, 80), (none, 80), (far, 300)):
+        knows(alone, account, TODAY + timedelta(days=days))
+        enter(alone, account.name, OURS)
+        address = f"{account.name}@home.example"
+        alone.db.write(lambda tx, to=address, of=account: contact_addresses.mark_verified(alone, tx, of.id, to))
+    codes = recovery.create_codes(alone, printed)
+    assert (leaving.send_reminders(alone), leaving.send_reminders(alone)) == (1, 0)
+    assert subjects(alone, none) == ["Print recovery codes"]
+    assert subjects(alone, printed) == subjects(alone, far) == []
+    for code in codes:
+        recovery.spend_code(alone, printed, code)
+    assert leaving.send_reminders(alone) == 1  # the last one is used
+    assert subjects(alone, printed)[-1] == "Print recovery codes"
+    clock.forward(days=220)
+    assert leaving.send_reminders(alone) == 1  # `far`, whose end is near now
+    assert leaving.send_reminders(alone) == 0
+    clock.forward(days=150)
+    assert leaving.send_reminders(alone) == 2
+
+
+def test_n8_the_desk_sees_how_many_printed_codes_are_left(alone):
+    ola = accounts.add_account(alone, "ola", person="p1")
+    knows(alone, ola, TODAY + timedelta(days=5))
+    assert [one.codes for one in desk.list_at_risk(alone)] == [0]
+    codes = recovery.create_codes(alone, ola)
+    recovery.spend_code(alone, ola, codes[0])
+    assert [one.codes for one in desk.list_at_risk(alone)] == [9]
 
 
 def test_n8_the_desk_sees_who_is_at_risk(alone):

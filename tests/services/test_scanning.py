@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import socket
 import struct
 import threading
@@ -11,13 +12,17 @@ from contextlib import contextmanager
 import pytest
 
 from mailcore import core as cores
+from mailcore.domain import NewFile
 from mailcore.services.accounts import accounts
-from mailcore.services.filtering import learning
+from mailcore.services.filtering import learning, uploads
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
 from mailcore.services.webmail import mail_actions
 from mailcore.store.delivery import learning as store
 from mailcore.store.queue.items import list_items
+from portal import create_app
+from portal.help import forms
 from tests.content_filters import EICAR, clamav, opendkim, rspamd
 from tests.machine import until
 from tests.smtp_talk import build, inbox, talk
@@ -258,6 +263,15 @@ def test_a_filter_that_does_not_answer(house, settings):
     assert send(core, CLEAN).startswith("451")
 
 
+@pytest.mark.interop
+def test_s29_a_virus_in_a_file_of_the_help_form_is_refused(tmp_path, scanner):
+    core = build(tmp_path / "house", f'[filter]\nmilters = ["{scanner}"]\n')
+    assert uploads.list_harmful(
+        core, [NewFile("a.txt", "text/plain", EICAR), NewFile("b.txt", "text/plain", b"hei")]
+    ) == ["a.txt"]
+    cores.close(core)
+
+
 @contextmanager
 def odd_filter(answers: bytes):
     """A filter that says this whatever it hears."""
@@ -316,3 +330,28 @@ def test_what_a_milter_may_say(house, said, reply, mailbox, field):
         if mailbox:
             assert field in box(core, "kari", mailbox)[-1]
             assert b"forged" not in box(core, "kari", mailbox)[-1]
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ((b"c",), 302, ""),
+        ((b"y550 5.7.1 Eicar\0",), 400, "virus scanner found something in them: letter.txt"),
+        ((b"qEicar\0", b"c"), 400, "virus scanner found something in them: letter.txt"),
+        ((b"d",), 400, "virus scanner found something in them: letter.txt"),
+        ((b"t",), 503, "Something went wrong on our side"),
+    ],
+)
+def test_s29_files_from_the_web_form_are_scanned_like_mail(house, monkeypatch, said, code, words):
+    monkeypatch.setattr(forms, "MIN_SECONDS", 0)
+    with odd_filter(packets(*said)) as address:
+        core = house(f'milters = ["{address}"]\nseconds = 5')
+        browser = create_app(core).test_client()
+        page = browser.get("/help?lang=en").text
+        hidden = {name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', page)[1] for name in ("csrf_token", "shown")}
+        file = (io.BytesIO(b"Dear desk"), "letter.txt")
+        fields = {"kind": "other", "subject": "Hm", "text": "What is this?", "reply_to": "me@home.example"}
+        answer = browser.post("/help", data={**hidden, **fields, "files": file})
+        assert answer.status_code == code
+        assert words in answer.text
+        assert sum(tickets.count_by_state(core).values()) == (code == 302)

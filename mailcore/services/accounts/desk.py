@@ -89,6 +89,7 @@ class AtRisk:
     present: bool
     has_password: bool
     is_reachable: bool  # by a confirmed contact address
+    codes: int  # printed, and not used
 
 
 def list_at_risk(core: Core) -> list[AtRisk]:
@@ -98,4 +99,5 @@ def list_at_risk(core: Core) -> list[AtRisk]:
 
 
 def _to_at_risk(tx: Tx, leaver: Leaver) -> AtRisk:
-    return AtRisk(get_account(tx, leaver.account), leaver.until, leaver.present, leaver.chosen, leaver.verified)
+    account = get_account(tx, leaver.account)
+    return AtRisk(account, leaver.until, leaver.present, leaver.chosen, leaver.verified, leaver.codes)

@@ -4,7 +4,8 @@ At 90, 30 and 7 days before the end of an affiliation, and on the day itself, th
 password, until one is chosen *and has been used*.  Where the directory knows no end, everybody without one is reminded
 twice a year.  People who have left without one are sent a link at the contact addresses, and are on the desk's list.
 People with one but no confirmed contact address are asked for that, twice a year: it is the way back when the password
-is forgotten.
+is forgotten.  Who has left, or soon does, and lacks printed recovery codes alone is asked to print some, once a year: a
+contact address can be lost, too.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +31,8 @@ STEPS = (90, 30, 7, 0)  # days before the end
 HALF_YEAR_SECONDS = 182 * 86_400
 GONE_SECONDS = 14 * 86_400  # life of the link that somebody gets who has gone
 AGAIN_SECONDS = 30 * 86_400  # and how often, while nothing is chosen
-_ORDER = ("", "contact", "twice", "90", "30", "7", "0", "gone")
+YEAR_SECONDS = 365 * 86_400
+_ORDER = ("", "codes", "contact", "twice", "90", "30", "7", "0", "gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def send_reminders(core: Core) -> int:
     open_end = _list_all(core, partial(store.list_without_end, told_before=now - HALF_YEAR_SECONDS))
     count = sum(_send_reminder(core, leaver, _find_step(leaver, today), now) for leaver in ending)
     count += sum(_send_reminder(core, leaver, "twice", now) for leaver in open_end)
-    return count + _ask_for_contacts(core, today, now)
+    return count + _ask_for_contacts(core, today, now) + _ask_for_codes(core, today, now)
 
 
 def _ask_for_contacts(core: Core, today: date, now: int) -> int:
@@ -90,6 +92,20 @@ def _send_contact_reminder(core: Core, tx: Tx, *, leaver: Leaver, now: int) -> N
     account_notices.notify_owner(core, tx, get_account(tx, leaver.account), "contact_missing")
     store.save_reminder(tx, [leaver.account], "contact", now)
     audit.note(core, tx, leaver.account, Event.REMINDED_OF_CONTACT)
+
+
+def _ask_for_codes(core: Core, today: date, now: int) -> int:
+    until, told_before = today + timedelta(days=STEPS[0]), now - YEAR_SECONDS
+    leavers = list(_list_all(core, partial(store.list_without_codes, until=until, told_before=told_before)))
+    for leaver in leavers:
+        core.db.write(partial(_send_codes_reminder, core, leaver=leaver, now=now))
+    return len(leavers)
+
+
+def _send_codes_reminder(core: Core, tx: Tx, *, leaver: Leaver, now: int) -> None:
+    account_notices.notify_owner(core, tx, get_account(tx, leaver.account), "codes_missing")
+    store.save_reminder(tx, [leaver.account], "codes", now)
+    audit.note(core, tx, leaver.account, Event.REMINDED_OF_CODES)
 
 
 def _list_all(core: Core, read_page: Callable[..., list[Leaver]]) -> Iterator[Leaver]:

@@ -12,7 +12,7 @@ from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.credentials import contact_addresses, login, scram, strength
+from mailcore.services.credentials import breached, contact_addresses, login, scram, strength
 from mailcore.services.credentials.passwords import hash_password
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
@@ -37,6 +37,7 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
     """
     owner = core.db.read(lambda tx: get_account(tx, account))
     strength.check_strength(new, owner, strength.list_site_words(core.config))
+    breached.check_breached(core.config, new)
     hashed = hash_password(new)
     core.db.write(lambda tx: _save_password(core, tx, account, hashed, session=session, apps=apps))
     scram.save_account_verifier(core, account, new)
@@ -114,6 +115,7 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
     """
     owner = find_link_account(core, token)
     strength.check_strength(new, owner, strength.list_site_words(core.config))
+    breached.check_breached(core.config, new)
     hashed = hash_password(new)
 
     def store(tx: Tx) -> Account:

@@ -5,7 +5,9 @@ not answer lets the message through, or, with `filter.required`, makes the sende
 """
 
 import re
+from dataclasses import replace
 
+from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Envelope, Scan
 from mailcore.errors import Busy
@@ -33,14 +35,36 @@ _OURS = (
 MAX_FIELDS, MAX_VALUE = 20, 2000
 
 
+def is_on(config: Config) -> bool:
+    return bool(config.filter.rspamd or config.filter.milters)
+
+
+def is_harmful(core: Core, envelope: Envelope, octets: bytes) -> bool:
+    """Say if what did not come as mail is refused: a virus, or what a filter would refuse or put aside; blocking.
+
+    What rspamd calls spam is none: nobody can say so of a file.
+
+    Raises:
+        Busy: a filter asks to try again, or does not answer, and the settings require it.
+    """
+    scans = [_scan_by_milter(core, Scan(), one, envelope, octets, "upload") for one in core.config.filter.milters]
+    if core.config.filter.rspamd:
+        scans.append(replace(_scan_by_rspamd(core, envelope, octets, "upload"), junk=False))
+    for scan in scans:
+        if scan.junk or scan.reply[:1] == "5" or spam_scores.read_virus_level(scan.fields) >= 4:
+            return True
+        if scan.reply:
+            raise Busy("a content filter asks to try again")
+    return False
+
+
 async def scan_message(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:
     """Ask all filters and combine their answers.
 
     Raises:
         Busy: one did not answer, and the settings require it.
     """
-    wanted = core.config.filter
-    if not wanted.rspamd and not wanted.milters:
+    if not is_on(core.config):
         return Scan()
     return await core.threads.wait(_run_filters, core, envelope, octets, queue_id)
 

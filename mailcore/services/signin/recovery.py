@@ -8,11 +8,13 @@ factors are taken off, because the person has lost them.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
 from mailcore.services.audit import Event
@@ -27,6 +29,7 @@ from mailcore.store.people.accounts import get_account
 from mailcore.store.people.contact_addresses import Recovery
 
 CODES = 10
+MAX_PROOF = 1500  # characters
 DESK_SECONDS = 24 * 3600
 COMMAND_LINE = "command line"  # the agent who works at the server itself
 SECOND_SECONDS = 7 * 86_400  # within which the second agent must agree
@@ -103,6 +106,18 @@ class Issued:
     waiting: Recovery | None = None
 
 
+def format_proof(core: Core, checks: Sequence[str], note: str) -> str:
+    """Join what an agent ticked in the site's list of checks with their note, as the `proof` of `issue_link`.
+
+    Raises:
+        NotAllowed: too few are ticked.
+    """
+    least = core.config.help.identity_least
+    if len(set(checks)) < least:
+        raise NotAllowed(Saying("Tick at least %(count)s of the checks.", count=least))
+    return "; ".join([*dict.fromkeys(checks), *filter(None, [note.strip()])])
+
+
 def issue_link(
     core: Core, username: str, *, agent: str, proof: str, send_to: str = "", ticket: int | None = None
 ) -> Issued:
@@ -119,7 +134,7 @@ def issue_link(
         InvalidName: `send_to` is not an outside address.
     """
     account = accounts.find_account(core, username)
-    proof = " ".join(proof.split())[:500]
+    proof = " ".join(proof.split())[:MAX_PROOF]
     send_to = contact_addresses.check_address(core, send_to) if send_to else ""
     _check_agent(core, agent, account)
     if not proof:

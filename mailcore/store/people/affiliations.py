@@ -161,6 +161,24 @@ def list_unreachable(
     return [_leaver(row) for row in rows]
 
 
+def list_without_codes(
+    tx: Tx, *, until: date, told_before: int, after: AccountId | None = None, limit: int = 500
+) -> list[Leaver]:
+    """Return leavers who lack only printed recovery codes, whose tie is over by that day."""
+    rows = tx.rows(
+        f"{_LEAVER} AND c.last_used_at IS NOT NULL AND a.id>?"  # noqa: S608 - no value in it
+        " AND EXISTS (SELECT 1 FROM reach k WHERE k.account_id=a.id)"
+        " AND NOT EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id=a.id AND r.used_at IS NULL)"
+        " AND (f.present=0 OR (f.until<>'' AND f.until<=?)) AND (l.step IS NULL OR l.step<>'codes' OR l.told_at<?)"
+        " ORDER BY a.id LIMIT ?",
+        after or 0,
+        until.isoformat(),
+        told_before,
+        limit,
+    )
+    return [_leaver(row) for row in rows]
+
+
 def find_leaver(tx: Tx, account: AccountId) -> Leaver | None:
     row = tx.row(f"{_LEAVER} AND a.id=?", account)
     return _leaver(row) if row else None
