@@ -273,8 +273,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Content filters for mail from outside; no address = none."""
+    """Content filters for mail from outside: our own by its level, and others; no address = none."""
 
+    level: str = "normal"
+    programs: str = "junk"
     rspamd: str = ""
     milters: tuple[str, ...] = ()
     refuse: bool = True

@@ -69,6 +69,8 @@ def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
 _CHOICES = {
     "quota.full_and_forwarding": ("forward", "reject"),
     "outbound.mode": ("direct", "relay", "capture"),
+    "filter.level": ("off", "low", "normal", "strict"),
+    "filter.programs": ("junk", "mark"),
     "dns.dnssec": ("auto", "yes", "no"),
     "forwarding.unsafe": ("rewrite", "keep"),
     "forwarding.targets": ("any", "confirmed", "none"),

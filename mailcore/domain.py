@@ -143,12 +143,14 @@ class Scan:
         junk: it is filed into Junk.
         reply: the SMTP reply that refuses it; empty = it is not refused.
         fields: header fields that the filters add above the message.
+        reasons: the signs that said most, as our filter names them.
     """
 
     percent: float | None = None
     junk: bool = False
     reply: str = ""
     fields: bytes = b""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,7 @@ class Verdict:
     `policy` is what the author's domain publishes ("" = nothing); `field` is our Authentication-Results.
     A message that an account or the service itself submitted has the default: it is not from outside.
     `sealed`: DMARC passed at a server whose ARC seals the site believes.
+    `judged`: what our own filter says of it for each owner, who may have taught it.
     """
 
     author: str = ""
@@ -173,6 +176,7 @@ class Verdict:
     field: bytes = b""
     outside: bool = False
     scan: Scan = Scan()
+    judged: tuple[tuple[AccountId, Scan], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from mailcore.mail.reading.structure import extent
 from mailcore.process import budget
 from mailcore.services.delivery import delivery, traces
 from mailcore.services.delivery.recipients import check_recipient
-from mailcore.services.filtering import scanning, sender_policy
+from mailcore.services.filtering import judging, scanning, sender_policy
 from mailcore.services.mailauth import authentication
 from mailcore.services.operations import reports
 from mailcore.services.quota import quota_warnings
@@ -206,6 +206,8 @@ class Inbound:
         if scan.reply:
             return await self._refuse(transaction, envelope, message, verdict, scan.reply)
         verdict = replace(verdict, scan=scan, field=verdict.field + scan.fields)
+        accounts = [item.account for item in transaction.found if isinstance(item, MailboxRecipient)]
+        verdict = replace(verdict, judged=await judging.judge_message(self._core, message, verdict, accounts))
         ready = await prepared(self._core, incoming, message)
         return await self._deliver(transaction, envelope, ready, verdict, field, f"250 2.0.0 OK {queue_id}")
 

@@ -95,6 +95,7 @@ def rule(found: Rule) -> str:
         "failed": _("Your script failed, so the message was kept: %(problem)s", problem=translate(detail)),
         "junk": _("The check of the sender: junk mail"),
         "spam": _("The spam filter: %(score)s", score=detail) if detail else _("The spam filter"),
+        "spam signs": _("What looked like spam: %(signs)s", signs=detail),
     }
     if kind == "held":
         if detail == "junk":

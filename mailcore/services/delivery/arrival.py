@@ -5,10 +5,10 @@ and the report of a bounce, is read here too, once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailcore.core import Core
-from mailcore.domain import Envelope, Verdict
+from mailcore.domain import AccountId, Envelope, Verdict
 from mailcore.mail.passing import srs
 from mailcore.mail.writing import dsn
 from mailcore.mail.writing.dsn import Returned
@@ -53,3 +53,11 @@ async def read(
     if any(address.lower().startswith(srs.PREFIX) for address in addresses):
         report = await core.threads.run(lambda: dsn.read(prepared.octets[: dsn.MOST_READ]))
     return Arrival(envelope, prepared, verdict, trace, letter, report)
+
+
+def of_recipient(arrival: Arrival, account: AccountId) -> Arrival:
+    """Return the arrival as it is for one owner, whose filter may judge it otherwise than that of others."""
+    scan = next((scan for owner, scan in arrival.verdict.judged if owner == account), None)
+    if scan is None:
+        return arrival
+    return replace(arrival, verdict=replace(arrival.verdict, scan=scan), trace=scan.fields + arrival.trace)

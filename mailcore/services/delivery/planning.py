@@ -25,6 +25,7 @@ from mailcore.domain import (
 )
 from mailcore.errors import MAILBOX_FULL, RoomGone
 from mailcore.mail.reading import trace
+from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import (
     delivery_receipts,
     forwards,
@@ -112,7 +113,8 @@ def make_plan(
     for recipient in recipients:
         match recipient:
             case MailboxRecipient():
-                made.append(_Planner(core, tx, arrival, text, now, path, recipient, facts[recipient.account]).make())
+                own = arrivals.of_recipient(arrival, recipient.account)
+                made.append(_Planner(core, tx, own, text, now, path, recipient, facts[recipient.account]).make())
             case DeskRecipient() | ReturnedBounce():
                 made.append(recipient)
             case _:
@@ -184,7 +186,10 @@ class _Planner:
             return Decision(_JUNK, (("junk", ""),)), held
         if verdict.scan.junk and not _READS_SCORES.search(self.facts.personal):
             percent = verdict.scan.percent
-            return Decision(_JUNK, (("spam", "" if percent is None else f"{percent:.0f} %"),)), None
+            rules = [("spam", "" if percent is None else f"{percent:.0f} %")]
+            if verdict.scan.reasons:
+                rules.append(("spam signs", ", ".join(verdict.scan.reasons)))
+            return Decision(_JUNK, tuple(rules)), self._hold_back(Passage.JUNK) if self.facts.forwards else None
         view = RecipientView(place, self.text, self.arrival.envelope, self.recipient.address)
         decision = script_runs.decide(place, view, self.facts.generated, self.facts.personal)
         return self._drop_unforwardable(decision)

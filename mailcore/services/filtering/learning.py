@@ -1,14 +1,22 @@
-"""The spam filter learns from what owners move into Junk and out of it.
+"""The spam filters learn from what owners move into Junk and out of it: our own for its owner, and the one of `filter.learn`.
 
-Junk to Trash says nothing: who empties Junk does not call its mail good.
+A move is recorded within its own transaction, and learned by a job: nothing is read there.  Junk to Trash says nothing: who
+empties Junk does not call its mail good.
 """
 
+from functools import partial
+
 from mailcore.core import Core
-from mailcore.domain import MailboxId
+from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import Busy
 from mailcore.log import log_for
+from mailcore.mail.judging.model import number_of
+from mailcore.mail.judging.signs import list_signs
+from mailcore.mail.reading.message import Message
 from mailcore.services.filtering import rspamd
 from mailcore.store.delivery import learning as store
+from mailcore.store.delivery import spam_signs
+from mailcore.store.delivery.spam_signs import Total, Vote
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.uidset import Ranges
 
@@ -20,17 +28,71 @@ MAX_OCTETS = 5 * 2**20  # of a larger message the filter learns little
 
 def record_move(core: Core, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> None:
     """Record messages for the spam filter that are about to be moved or copied; call it inside that transaction."""
-    if not core.config.filter.learn or source == target:
+    wanted = core.config.filter
+    if source == target or not (wanted.learn or wanted.level != "off"):
         return
-    source_use, target_use = core.mail.get(tx, source).special_use, core.mail.get(tx, target).special_use
-    if target_use == JUNK:
-        store.add_messages(tx, source, ranges, "spam", core.clock.seconds())
-    elif source_use == JUNK and target_use != TRASH:
-        store.add_messages(tx, source, ranges, "ham", core.clock.seconds())
+    old, new = core.mail.get(tx, source), core.mail.get(tx, target)
+    if new.special_use == JUNK:
+        kind = "spam"
+    elif old.special_use == JUNK and new.special_use != TRASH:
+        kind = "ham"
+    else:
+        return
+    if wanted.learn:
+        store.add_messages(tx, source, ranges, kind, core.clock.seconds())
+    if wanted.level != "off":
+        spam_signs.add_votes(tx, new.account, source, ranges, kind, core.clock.seconds())
+
+
+def teach_filters(core: Core) -> None:
+    """Teach the filters the recorded messages, as a job."""
+    teach_our_filter(core)
+    teach_filter(core)
+
+
+def teach_our_filter(core: Core) -> None:
+    """Count the signs of recorded messages for their owners."""
+    taught: set[AccountId] = set()
+    for vote in core.db.read(lambda tx: spam_signs.list_votes(tx, AT_ONCE)):
+        numbers = _read_signs(core, vote.blob)
+        if numbers is None:
+            log.info("a message to learn from no longer exists")
+            core.db.write(partial(spam_signs.delete_vote, vote=vote))
+        else:
+            core.db.write(partial(_learn_vote, vote=vote, numbers=numbers, now=core.clock.seconds()))
+            taught.add(vote.account)
+    if taught:
+        core.db.write(lambda tx: spam_signs.make_room(tx, taught))
+
+
+def _read_signs(core: Core, blob: int) -> list[int] | None:
+    """Return the numbers of a message's signs; None where it is gone."""
+    try:
+        octets = core.db.read(lambda tx: core.blobs.octets(tx, blob))
+    except Busy:
+        return None
+    return sorted({number_of(sign) for sign in list_signs(Message(octets))})
+
+
+def _learn_vote(tx: Tx, vote: Vote, numbers: list[int], now: int) -> None:
+    if vote.learned:
+        spam_signs.remove_message(tx, vote.account, numbers, vote.learned, now)
+    spam_signs.add_message(tx, vote.account, numbers, vote.kind, now)
+    spam_signs.finish_vote(tx, vote)
+
+
+def forget_lessons(core: Core, account: AccountId) -> None:
+    """Forget everything that an owner taught our filter."""
+    core.db.write(lambda tx: spam_signs.reset_owner(tx, account))
+
+
+def count_lessons(core: Core, account: AccountId) -> Total:
+    """Return how many messages an owner has taught our filter."""
+    return core.db.read(lambda tx: spam_signs.get_totals(tx, [account])).get(account, Total())
 
 
 def teach_filter(core: Core) -> None:
-    """Teach the spam filter the recorded messages, as a job; those that it does not take now wait for the next run."""
+    """Teach the other spam filter the recorded messages; those that it does not take now wait for the next run."""
     if not core.config.filter.learn:
         return
     done_rows: list[int] = []

@@ -54,7 +54,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("sweep of orphaned blobs", HOUR, health.sweep_orphans),
         Job("cutting of change logs", HOUR, health.cut_change_logs),
         Job("expiry of orders", HOUR, orders.expire_orders),
-        Job("learning of the spam filter", MINUTE, learning.teach_filter, waits=True),
+        Job("learning of the spam filter", MINUTE, learning.teach_filters, waits=True),
         Job("sweep of rates", HOUR, rates.expire_counts),
         Job("end of help cases", HOUR, tickets.expire_tickets),
         Job("quota warnings", MINUTE, quota_warnings.warn_all),

@@ -101,3 +101,50 @@ class LearnRow(Model):
 
     class Meta:
         table_name = "learn"
+
+
+class SpamSignRow(Model):
+    """How often a sign of mail was in spam and in other mail (store/delivery/spam_signs.py)."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    sign = IntegerField()
+    spam = IntegerField()
+    ham = IntegerField()
+    at = IntegerField()
+
+    class Meta:
+        table_name = "spam_sign"
+        primary_key = CompositeKey("account_id", "sign")
+        without_rowid = True
+
+
+class SpamTotalRow(Model):
+    """How many messages these counts are of."""
+
+    ERASE = Delete()
+
+    account_id = AccountField(primary_key=True)
+    spam = IntegerField()
+    ham = IntegerField()
+
+    class Meta:
+        table_name = "spam_total"
+
+
+class SpamVoteRow(Model):
+    """An owner's word on a message, spam or ham, and the one that was learned, if any."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField()
+    blob = IntegerField()
+    kind = TextField()
+    learned = TextField()
+    at = BigIntegerField(index=True)
+
+    class Meta:
+        table_name = "spam_vote"
+        indexes = ((("account_id", "blob"), True),)

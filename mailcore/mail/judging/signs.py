@@ -1,0 +1,257 @@
+"""Signs of a message by which it is known as spam or not: words, marks of its HTML, places it leads to, its header's shape.
+
+A sign is a short text such as `word:meeting` or `host:outside.example`, so that people can read why.  The names of servers on
+the way and of recipients are no signs: they say where a message was collected.  Every input is cut before it is looked at,
+so that a message costs the same time however large it is.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+from urllib.parse import unquote
+
+from mailcore.mail.reading import structure, text
+from mailcore.mail.reading.fields import Header
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.structure import Part
+from mailcore.mail.showing import html_scan
+from mailcore.mail.showing.html_scan import Tag
+
+MAX_TEXT = 6000  # characters of a message's words that are read
+MAX_HTML = 12_000  # characters of its HTML
+MAX_OCTETS = 24_000  # of one part that are decoded
+MAX_LEAVES = 12  # parts that are looked into
+MAX_WORDS = 500  # words of text, as many pairs
+MAX_HOSTS = 30
+MAX_SIGNS = 1400  # of one message
+_WORD = re.compile(r"[^\W_]{2,40}+|[$€£]|!{2,}+")
+_LINK = re.compile(r"(?i)\bhttps?://([^\s/<>\"'?#]{1,200}+)(/?)")
+_ADDRESS = re.compile(r"(?i)\bhttps?://[^\s<>\"]{1,500}+")
+_IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
+_STYLE_HIDES = re.compile(r"(?i)display\s{0,3}:\s{0,3}none|font-size\s{0,3}:\s{0,3}[01](?:px|pt)?\s{0,3}(?:;|\Z)")
+_DIGITS = re.compile(r"\d{3,}")
+_KNOWN_FIELDS = (
+    "cc", "in-reply-to", "references", "reply-to", "sender", "x-mailer", "user-agent", "list-id", "list-unsubscribe",
+    "precedence", "x-priority", "x-msmail-priority", "importance", "mime-version", "message-id", "date", "to", "organization",
+    "auto-submitted", "list-unsubscribe-post", "feedback-id", "disposition-notification-to", "errors-to",
+)  # fmt: skip
+_MARKS = frozenset(
+    "a b big blink body br center div font form h1 h2 hr iframe img input li marquee p script span strong style table td".split()  # noqa: SIM905
+)
+_SECOND_LEVEL = frozenset({"co", "com", "org", "net", "ac", "gov", "edu"})
+
+
+def list_signs(message: Message, facts: Iterable[str] = ()) -> list[str]:
+    """List the signs of a message, each once.
+
+    Args:
+        facts: signs that the caller knows of it, such as the results of SPF, DKIM and DMARC.
+    """
+    signs = dict.fromkeys(facts)
+    signs.update(dict.fromkeys(_header_signs(message.header)))
+    signs.update(dict.fromkeys(_body_signs(message)))
+    return list(islice(signs, MAX_SIGNS))
+
+
+def host_of_organisation(host: str) -> str:
+    """Return the last labels of a host's name: what somebody has registered, by a rule of thumb."""
+    labels = host.lower().rstrip(".").split(".")[-3:]
+    return ".".join(labels[-2:] if len(labels) < 3 or labels[1] not in _SECOND_LEVEL else labels)
+
+
+def _words(value: str, most: int) -> list[str]:
+    """Cut words in small letters; a long one stands by its length."""
+    return [
+        word if len(word) <= 20 else f"of {len(word)} letters"
+        for word in (found[0].lower() for found in islice(_WORD.finditer(value), most))
+    ]
+
+
+def _with_pairs(kind: str, words: list[str]) -> Iterator[str]:
+    for word in words:
+        yield f"{kind}:{word}"
+    for one, other in pairwise(words):
+        yield f"{kind}:{one} {other}"
+
+
+def _bucket(number: int) -> str:
+    """Name how many there are by powers of two."""
+    return str(1 << (number.bit_length() - 1)) if number else "0"
+
+
+# The header
+
+
+def _header_signs(fields: Header) -> Iterator[str]:
+    subject = fields.text("subject")[:300]
+    words = _words(subject, 40)
+    yield from _with_pairs("subject", words)
+    yield from (f"word:{word}" for word in words)
+    yield from _subject_shape(fields, subject)
+    yield from _author_signs(fields)
+    for name in _KNOWN_FIELDS:
+        yield f"field:{name}" if fields.has(name) else f"no field:{name}"
+    mailer = fields.text("x-mailer") or fields.text("user-agent")
+    if mailer:
+        yield f"mailer:{' '.join(_words(mailer[:60], 2))}"
+    date = fields.sent_at
+    yield "date:none" if date is None else f"zone:{date.utcoffset()}"
+    yield f"recipients:{_bucket(len(fields.addresses('to')) + len(fields.addresses('cc')))}"
+
+
+def _subject_shape(fields: Header, subject: str) -> Iterator[str]:
+    letters = [c for c in subject if c.isalpha()]
+    if len(letters) > 5 and sum(map(str.isupper, letters)) > len(letters) * 0.7:
+        yield "subject:in capitals"
+    if "!" in subject or "?" in subject:
+        yield f"subject:{subject.count('!')} ! {subject.count('?')} ?" if len(subject) < 200 else "subject:long"
+    if _DIGITS.search(subject):
+        yield "subject:with digits"
+    if "   " in subject:
+        yield "subject:with a gap"
+    if subject[:3].lower() == "re:" and not (fields.has("in-reply-to") or fields.has("references")):
+        yield "subject:an answer to nothing"
+    if not subject:
+        yield "subject:none"
+
+
+def _author_signs(fields: Header) -> Iterator[str]:
+    author = next(iter(fields.authors), None)
+    if author is None or not author.host:
+        yield "author:none"
+        return
+    host, local = author.host.lower()[:200], author.spec.rpartition("@")[0][:64]
+    own = host_of_organisation(host)
+    yield f"author:{own}"
+    yield f"author ends in:{host.rpartition('.')[2]}"
+    yield f"author with {_bucket(sum(map(str.isdigit, local)))} digits"
+    if not author.name.strip():
+        yield "author:without a name"
+    yield from (f"name:{word}" for word in _words(author.name[:100], 6))
+    replies = fields.addresses("reply-to")
+    if replies and host_of_organisation(replies[0].host or "") != own:
+        yield "replies:go elsewhere"
+    made_at = fields.text("message-id")[:300].strip("<> ").rpartition("@")[2]
+    yield "message-id:of the author" if host_of_organisation(made_at) == own else "message-id:of another"
+
+
+# The body
+
+
+def _body_signs(message: Message) -> Iterator[str]:
+    root = message.root
+    leaves = list(islice(structure.leaves(root), MAX_LEAVES + 1))
+    yield f"form:{root.type}/{root.subtype}"
+    yield f"parts:{_bucket(len(leaves))}"
+    words: list[str] = []
+    hosts: dict[str, None] = {}
+    for leaf in leaves[:MAX_LEAVES]:
+        yield from _leaf_signs(leaf)
+        is_read = leaf.type == "text" and leaf.subtype in ("plain", "html") and not _is_attached(leaf)
+        if is_read and len(words) < MAX_WORDS:
+            read = text.part_text(message.octets, leaf, MAX_OCTETS)
+            page = _Page(read, is_html=leaf.subtype == "html")
+            yield from page.signs
+            words += _words(page.words, MAX_WORDS - len(words))
+            hosts.update(dict.fromkeys(page.hosts))
+    yield from _with_pairs("word", words)
+    yield f"words:{_bucket(len(words))}"
+    for host in islice(hosts, MAX_HOSTS):
+        yield f"host:{host}"
+        yield f"host ends in:{host.rpartition('.')[2]}"
+    yield f"hosts:{_bucket(len(hosts))}"
+
+
+def _is_attached(leaf: Part) -> bool:
+    return leaf.disposition is not None and leaf.disposition[0] == "attachment"
+
+
+def _leaf_signs(leaf: Part) -> Iterator[str]:
+    yield f"part:{leaf.type[:30]}/{leaf.subtype[:40]}"
+    if leaf.type == "text":
+        yield f"text as {leaf.encoding[:20].lower()}"
+        yield f"charset:{leaf.param('charset')[:30].lower()}"
+    ending = leaf.filename[-12:].rpartition(".")[2].lower() if "." in leaf.filename[-12:] else ""
+    if ending.isalnum():
+        yield f"file:{ending}"
+
+
+class _Page:
+    """The words of a text, the hosts it leads to, and marks of its HTML."""
+
+    def __init__(self, read: str, *, is_html: bool) -> None:
+        self.signs: list[str] = []
+        self.hosts: list[str] = []
+        if is_html:
+            self._read_html(read[:MAX_HTML])
+        else:
+            self.words = read[:MAX_TEXT]
+            for found in islice(_LINK.finditer(self.words), MAX_HOSTS):
+                self._add_host(found[1])
+            self.words = _ADDRESS.sub(" ", self.words)
+        letters = [c for c in self.words[:2000] if c.isalpha()]
+        if letters:
+            self.signs.append(f"capitals:{10 * sum(map(str.isupper, letters)) // len(letters)}")
+            self.signs.append(f"foreign:{10 * sum(c > 'ɏ' for c in letters) // len(letters)}")
+        self.signs.append(f"exclamations:{_bucket(self.words.count('!'))}")
+
+    def _read_html(self, html: str) -> None:
+        pieces: list[str] = []
+        size, links, pictures = 0, 0, 0
+        marks: dict[str, None] = {}
+        for piece in html_scan.scan(html):
+            if not isinstance(piece, Tag):
+                pieces.append(piece.words)
+                size += len(piece.raw)
+                if size > MAX_TEXT:
+                    break
+                continue
+            if piece.is_end:
+                continue
+            name, raw = piece.name, piece.raw
+            if name in _MARKS:
+                marks[name] = None
+            if name == "a":
+                links += 1
+                self._add_target(piece)
+            elif name == "img":
+                pictures += 1
+                self._add_target(piece)
+            elif name == "form":
+                self._add_target(piece)
+            if "style" in raw and _STYLE_HIDES.search(raw[:500]):
+                marks["hidden text"] = None
+            if name == "font" and "color" in raw:
+                marks["coloured text"] = None
+            if name not in ("b", "i", "strong", "em", "u"):
+                pieces.append(" ")
+        self.words = "".join(pieces)[:MAX_TEXT]
+        self.signs += [f"html:{name}" for name in marks]
+        self.signs.append(f"links:{_bucket(links)}")
+        self.signs.append(f"pictures:{_bucket(pictures)}")
+        if pictures and len(self.words.split(None, 40)) < 40:
+            self.signs.append("html:pictures without words")
+
+    def _add_target(self, tag: Tag) -> None:
+        if len(self.hosts) >= MAX_HOSTS:
+            return
+        named = tag.attributes()
+        target = (named.get("href") or named.get("src") or named.get("action") or "").strip()[:300]
+        if found := _LINK.match(target):
+            self._add_host(found[1])
+        elif scheme := target.partition(":")[0].lower() if ":" in target[:12] else "":
+            self.signs.append(f"target:{scheme}")
+
+    def _add_host(self, place: str) -> None:
+        _, at, host = unquote(place).rpartition("@")
+        host, colon, _ = host.partition(":")
+        if at:
+            self.signs.append("link:with a user")
+        if colon:
+            self.signs.append("link:with a port")
+        if _IP.match(host):
+            self.signs.append("link:to a number")
+        elif host.isdigit():
+            self.signs.append("link:to digits")
+        else:
+            self.hosts.append(host_of_organisation(host)[:60])

@@ -1,0 +1,129 @@
+"""Our own spam filter: a message is judged by its signs (mail/judging), for each owner, before anything is written.
+
+Four sources are added up: the start-up model that comes with the program, what administrators trained, what at least two owners
+say, and what this owner says, which weighs most.  Where another filter has given a score, that one counts and ours stands beside.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Scan, Verdict
+from mailcore.log import log_for
+from mailcore.mail.judging import model, programs
+from mailcore.mail.judging.arithmetic import Judgement, Source, judge
+from mailcore.mail.judging.model import BrokenModel, Model, number_of
+from mailcore.mail.judging.signs import list_signs
+from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.octets import forget
+from mailcore.store.delivery import spam_signs
+from mailcore.store.delivery.spam_signs import OWNERS, TRAINED, Total
+from mailcore.store.engine.db import Tx
+
+log = log_for(__name__)
+BARS = {"low": 0.99, "normal": 0.95, "strict": 0.85}
+OWN_WEIGHT = 3.0
+SMALL = 16_384  # octets; judging these takes less than a thread and back
+REASONS = 6
+GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+GTUBE_WITHIN = 65_536  # octets
+Judged = tuple[tuple[AccountId, Scan], ...]
+
+
+@lru_cache(maxsize=1)
+def get_startup_model() -> Model:
+    """Return the model that comes with the program; the empty one, told once, where that is missing or broken."""
+    try:
+        return model.read_model((resources.files("mailcore.services.filtering") / "startup.model").read_bytes())
+    except (OSError, BrokenModel) as problem:
+        log.error("the spam filter has no start-up model, and knows only what it is taught: %s", problem)
+        return model.EMPTY
+
+
+async def judge_message(core: Core, message: Message, verdict: Verdict, accounts: Collection[AccountId]) -> Judged:
+    """Judge a message from outside for each owner; empty where the filter is off."""
+    if core.config.filter.level == "off" or not accounts:
+        return ()
+    owners = list(dict.fromkeys(accounts))
+    if message.size <= SMALL:
+        return core.db.read(lambda tx: judge_for(core, tx, message, verdict, owners))
+    try:
+        return await core.db.aread(lambda tx: judge_for(core, tx, message, verdict, owners))
+    finally:
+        forget(message.octets)
+
+
+def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Sequence[AccountId]) -> Judged:
+    """Judge a message for these owners within a transaction that reads."""
+    carried = programs.list_programs(message.octets, message.root)
+    forced = (["the standard test text"] if has_test_text(message) else []) + [f"program:{kind}" for kind in carried]
+    is_forced = bool(forced) and (not carried or core.config.filter.programs == "junk" or len(forced) > len(carried))
+    signs = number_signs(list_signs(message, [*list_facts(verdict), *forced]))
+    totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
+    shared = find_shared(tx, signs, totals)
+    common: Scan | None = None
+    judged: list[tuple[AccountId, Scan]] = []
+    for owner in owners:
+        total = totals.get(owner)
+        if total is None and common is not None:
+            judged.append((owner, common))
+            continue
+        sources = shared
+        if total is not None:
+            counts = spam_signs.get_counts(tx, owner, [number for _, number in signs])
+            sources = [*shared, Source(counts, total.spam, total.ham, OWN_WEIGHT)]
+        scan = _to_scan(core, verdict.scan, judge(signs, sources), forced, is_forced=is_forced)
+        judged.append((owner, scan))
+        if total is None:
+            common = scan
+    return tuple(judged)
+
+
+def number_signs(signs: Sequence[str]) -> list[tuple[str, int]]:
+    return [(sign, number_of(sign)) for sign in signs]
+
+
+def list_facts(verdict: Verdict) -> list[str]:
+    """List what was found out about the sender, as signs; none for mail that nobody checked."""
+    return [f"spf:{verdict.spf}", f"dkim:{verdict.dkim}", f"dmarc:{verdict.dmarc}"] if verdict.outside else []
+
+
+def has_test_text(message: Message) -> bool:
+    """Say if it is a message with the text by which filters are tried out (GTUBE)."""
+    return message.octets.find(GTUBE, 0, GTUBE_WITHIN) >= 0
+
+
+def find_shared(tx: Tx, signs: Sequence[tuple[str, int]], totals: dict[AccountId, Total]) -> list[Source]:
+    """Return what counts for every owner: the start-up model, what was trained, what several owners say."""
+    startup = get_startup_model()
+    sources = [Source(startup.counts, startup.spam, startup.ham)]
+    numbers = [number for _, number in signs]
+    if trained := totals.get(TRAINED):
+        sources.append(Source(spam_signs.get_counts(tx, TRAINED, numbers), trained.spam, trained.ham))
+    if said := totals.get(OWNERS):
+        sources.append(Source(_agreed(spam_signs.get_counts(tx, OWNERS, numbers)), said.spam, said.ham))
+    return sources
+
+
+def _agreed(counts: Mapping[int, tuple[float, float]]) -> dict[int, tuple[float, float]]:
+    """Leave out one voice of each: what a single owner says moves nothing for others."""
+    return {sign: (max(spam - 1, 0), max(ham - 1, 0)) for sign, (spam, ham) in counts.items() if max(spam, ham) > 1}
+
+
+def _to_scan(core: Core, others: Scan, judgement: Judgement, forced: Sequence[str], *, is_forced: bool) -> Scan:
+    """Join our judgement with the answers of other filters."""
+    bar = BARS[core.config.filter.level]
+    percent = min(100.0 * judgement.probability / bar, 100.0)
+    is_spam = judgement.probability > bar
+    reasons = (*forced, *(name for name, p in judgement.reasons if p > 0.5))[:REASONS]
+    if others.percent is not None:
+        beside = f"X-Spam-Judged: {percent:.0f}\r\n".encode()
+        return Scan(others.percent, others.junk or is_forced, others.reply, beside, reasons if is_forced else ())
+    is_junk = is_spam or is_forced
+    score = 100.0 if is_forced else 100 * judgement.probability
+    fields = f"X-Spam-Status: {'Yes' if is_junk else 'No'}, score={score:.1f} required={100 * bar:.1f}\r\n"
+    if is_junk:
+        fields += "X-Spam-Flag: YES\r\n"
+    junk = is_junk or others.junk
+    return Scan(100.0 if is_forced else percent, junk, others.reply, fields.encode(), reasons if is_junk else ())

@@ -1,0 +1,183 @@
+# ruff: noqa: S608 - only names of our own columns and tables are put into statements
+"""Counts of the spam filter: for each owner, for the site by its owners, and for the site by its administrators.
+
+OWNERS counts how many owners have seen a sign in spam, and in other mail, not how often: one owner is one voice, however many
+messages that owner moves.  What only one owner says is not believed (services/filtering/judging.py).
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from mailcore.domain import AccountId, MailboxId
+from mailcore.store.engine.db import Tx
+from mailcore.store.mail.uidset import Ranges
+
+OWNERS, TRAINED = AccountId(0), AccountId(-1)
+VOTES_A_DAY = 200  # of one owner; further moves are moves and nothing else
+MAX_VOTES = 20_000  # that are remembered, of all
+MAX_OWN, MAX_SITE, MAX_ALL = (
+    15_000,
+    200_000,
+    500_000,
+)  # rows of signs, 32 octets each; those seen once and long ago go first
+VOICE = 10  # messages of each kind that one owner adds to the site's number
+_SEEN = "SELECT value FROM json_each(?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many messages an owner or the site has counted."""
+
+    spam: int = 0
+    ham: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A word of an owner that is to be learned; `learned` is what was learned of the message before, or ""."""
+
+    id: int
+    account: AccountId
+    blob: int
+    kind: str
+    learned: str
+
+
+def get_totals(tx: Tx, accounts: Collection[AccountId]) -> dict[AccountId, Total]:
+    """Return the totals of those that have any."""
+    rows = tx.rows(
+        f"SELECT account_id, spam, ham FROM spam_total WHERE account_id IN ({_SEEN})", json.dumps([*accounts])
+    )
+    return {AccountId(row[0]): Total(row[1], row[2]) for row in rows}
+
+
+def get_counts(tx: Tx, account: AccountId, signs: Collection[int]) -> dict[int, tuple[float, float]]:
+    """Return the counts of those signs that are known."""
+    sql = f"SELECT sign, spam, ham FROM spam_sign WHERE account_id=? AND sign IN ({_SEEN})"
+    return {row[0]: (row[1], row[2]) for row in tx.rows(sql, account, json.dumps([*signs]))}
+
+
+def add_votes(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
+    """Record an owner's word on messages that stand there; the last word on a message counts."""
+    [[today]] = tx.rows("SELECT COUNT(*) FROM spam_vote WHERE account_id=? AND at>?", account, now - 86_400)
+    left = VOTES_A_DAY - today
+    for first, last in ranges:
+        if left <= 0:
+            return
+        left -= tx.run(
+            "INSERT INTO spam_vote (account_id,blob,kind,learned,at) SELECT DISTINCT ?,blob,?,'',? FROM message"
+            " WHERE mailbox=? AND uid BETWEEN ? AND ? LIMIT ?"
+            " ON CONFLICT (account_id,blob) DO UPDATE SET kind=excluded.kind, at=excluded.at",
+            account,
+            kind,
+            now,
+            mailbox,
+            first,
+            last,
+            left,
+        )
+    tx.run("DELETE FROM spam_vote WHERE id IN (SELECT id FROM spam_vote ORDER BY at DESC LIMIT -1 OFFSET ?)", MAX_VOTES)
+
+
+def list_votes(tx: Tx, limit: int) -> list[Vote]:
+    """Return words that are not learned yet, the oldest first."""
+    sql = "SELECT id, account_id, blob, kind, learned FROM spam_vote WHERE kind<>learned ORDER BY at LIMIT ?"
+    return [Vote(row[0], AccountId(row[1]), row[2], row[3], row[4]) for row in tx.rows(sql, limit)]
+
+
+def finish_vote(tx: Tx, vote: Vote) -> None:
+    tx.run("UPDATE spam_vote SET learned=? WHERE id=? AND kind=?", vote.kind, vote.id, vote.kind)
+
+
+def delete_vote(tx: Tx, vote: Vote) -> None:
+    tx.run("DELETE FROM spam_vote WHERE id=?", vote.id)
+
+
+def add_message(tx: Tx, account: AccountId, signs: Sequence[int], kind: str, now: int) -> None:
+    """Count a message for an owner, and the owner as one voice more for the signs that are new to that owner."""
+    _add(tx, account, signs, kind, 1, now)
+    _add_total(tx, account, kind, 1)
+    if account != TRAINED:
+        new = [sign for sign, seen in _own(tx, account, signs, kind).items() if seen == 1]
+        _add(tx, OWNERS, new, kind, 1, now)
+        if _total_of(tx, account, kind) <= VOICE:
+            _add_total(tx, OWNERS, kind, 1)
+
+
+def remove_message(tx: Tx, account: AccountId, signs: Sequence[int], kind: str, now: int) -> None:
+    """Take back what `add_message` counted."""
+    last = [sign for sign, seen in _own(tx, account, signs, kind).items() if seen == 1]
+    if _total_of(tx, account, kind) <= VOICE:
+        _add_total(tx, OWNERS, kind, -1)
+    _add(tx, OWNERS, last, kind, -1, now)
+    _add(tx, account, signs, kind, -1, now)
+    _add_total(tx, account, kind, -1)
+
+
+def reset_owner(tx: Tx, account: AccountId) -> None:
+    """Forget everything that an owner taught, for the site as well."""
+    for kind in ("spam", "ham"):
+        own = f"SELECT sign FROM spam_sign WHERE account_id=? AND {kind}>0"
+        tx.run(f"UPDATE spam_sign SET {kind}=MAX({kind}-1,0) WHERE account_id=? AND sign IN ({own})", OWNERS, account)
+        _add_total(tx, OWNERS, kind, -min(_total_of(tx, account, kind), VOICE))
+    for table in ("spam_sign", "spam_total", "spam_vote"):
+        tx.run(f"DELETE FROM {table} WHERE account_id=?", account)
+
+
+def _own(tx: Tx, account: AccountId, signs: Sequence[int], kind: str) -> dict[int, int]:
+    sql = f"SELECT sign, {kind} FROM spam_sign WHERE account_id=? AND sign IN ({_SEEN})"
+    return {row[0]: row[1] for row in tx.rows(sql, account, json.dumps([*signs]))}
+
+
+def _add(tx: Tx, account: AccountId, signs: Sequence[int], kind: str, step: int, now: int) -> None:
+    start = max(step, 0)
+    tx.run(
+        f"INSERT INTO spam_sign (account_id,sign,spam,ham,at) SELECT ?,value,?,?,? FROM json_each(?) WHERE true"
+        f" ON CONFLICT (account_id,sign) DO UPDATE SET {kind}=MAX({kind}+?,0), at=excluded.at",
+        account,
+        start if kind == "spam" else 0,
+        start if kind == "ham" else 0,
+        now // 86_400,
+        json.dumps([*signs]),
+        step,
+    )
+
+
+def _add_total(tx: Tx, account: AccountId, kind: str, step: int) -> None:
+    start = max(step, 0)
+    tx.run(
+        "INSERT INTO spam_total (account_id,spam,ham) VALUES (?,?,?)"
+        f" ON CONFLICT (account_id) DO UPDATE SET {kind}=MAX({kind}+?,0)",
+        account,
+        start if kind == "spam" else 0,
+        start if kind == "ham" else 0,
+        step,
+    )
+
+
+def _total_of(tx: Tx, account: AccountId, kind: str) -> int:
+    rows = tx.rows(f"SELECT {kind} FROM spam_total WHERE account_id=?", account)
+    return int(rows[0][0]) if rows else 0
+
+
+def make_room(tx: Tx, accounts: Collection[AccountId]) -> None:
+    """Forget signs where there are too many of an owner, of the site, or of all; once for many messages."""
+    for account in {*accounts, OWNERS}:
+        most = MAX_SITE if account in (OWNERS, TRAINED) else MAX_OWN
+        [[rows]] = tx.rows("SELECT COUNT(*) FROM spam_sign WHERE account_id=?", account)
+        if rows > most:
+            tx.run(
+                "DELETE FROM spam_sign WHERE account_id=? AND sign IN"
+                " (SELECT sign FROM spam_sign WHERE account_id=? ORDER BY spam+ham>1, at LIMIT ?)",
+                account,
+                account,
+                most // 10 + rows - most,
+            )
+    [[rows]] = tx.rows("SELECT COUNT(*) FROM spam_sign")
+    if rows > MAX_ALL:
+        tx.run(
+            "DELETE FROM spam_sign WHERE (account_id, sign) IN"
+            " (SELECT account_id, sign FROM spam_sign WHERE account_id>0 ORDER BY at, spam+ham LIMIT ?)",
+            MAX_ALL // 10 + rows - MAX_ALL,
+        )

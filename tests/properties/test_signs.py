@@ -1,0 +1,119 @@
+"""Signs of spam: a list for any octets, in bounded time and number; programs by their content; sums that stay between 0 and 1."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailcore.mail.judging import model, programs, signs
+from mailcore.mail.judging.arithmetic import Source, judge
+from mailcore.mail.judging.model import BrokenModel
+from mailcore.mail.judging.signs import MAX_SIGNS, list_signs
+from mailcore.mail.reading.message import Message
+
+HTML = b"Content-Type: text/html\r\n\r\n"
+HOSTILE = {
+    "one word": b"\r\n" + b"viagra " * 2_000_000,
+    "one long word": b"\r\n" + b"a" * 5_000_000,
+    "links": HTML + b"".join(b'<a href="http://h%d.example/x">y</a>' % number for number in range(100_000)),
+    "deep html": HTML + b"<div>" * 500_000,
+    "open tags": HTML + b"<a href=" * 500_000,
+    "invisible text": HTML + b'<p style="display:none">' + b"free money " * 500_000,
+    "word salad": b"\r\n" + b" ".join(b"w%d" % number for number in range(500_000)),
+    "styles": HTML + b'<p style="' + b"font-size : " * 200_000 + b'">',
+    "many parts": b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\nword\r\n" * 2000,
+    "a zip of heads": b"Content-Type: application/zip; name=a.zip\r\n\r\n" + b"PK\x03\x04" * 500_000,
+    "scripts": b"Content-Type: text/x; name=a.js\r\n\r\n" + b"<script " * 300_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_message_has_few_signs_and_takes_little_time(name):
+    message = Message(HOSTILE[name])
+    assert message.header.pieces is not None
+    assert message.root.type
+    began = time.process_time()
+    found = list_signs(message)
+    programs.list_programs(message.octets, message.root)
+    assert time.process_time() - began < 0.25
+    assert 0 < len(found) <= MAX_SIGNS
+    assert max(map(len, found)) < 400
+
+
+@given(st.binary(max_size=3000))
+def test_any_octets_have_signs_each_once(octets):
+    found = list_signs(Message(octets))
+    assert len(found) == len(set(found))
+    programs.list_programs(octets, Message(octets).root)
+
+
+def test_words_links_and_form_are_signs():
+    octets = (
+        b"From: Kari <kari9876@shop.co.example>\r\nSubject: FREE MONEY NOW!\r\nReply-To: x@y.example\r\n"
+        b"Content-Type: text/html\r\n\r\n"
+        b'Click <a href="http://user@www.Bad.example:81/x">here</a> <img src="http://1.2.3.4/a"><p style="display: none">x'
+    )
+    assert {
+        "word:click", "word:click here", "host:bad.example", "link:with a user", "link:with a port", "link:to a number",
+        "html:hidden text", "subject:in capitals", "replies:go elsewhere", "no field:date",
+    } <= set(list_signs(Message(octets)))  # fmt: skip
+
+
+def zipped(*names: bytes) -> bytes:
+    return b"".join(
+        b"PK\x03\x04" + bytes(22) + len(name).to_bytes(2, "little") + bytes(2) + name + b"x" for name in names
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "kind"),
+    [
+        (b"MZ" + bytes(60) + b"PE\0\0", "photo.png", "exe"),
+        (b"MZ in a text", "a.txt", ""),
+        (b"\x7fELF\x02", "a", "exe"),
+        (b"L\0\0\0\x01\x14\x02\0\0", "a.txt", "lnk"),
+        (bytes(0x8001) + b"CD001", "a", "iso"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "_VBA_PROJECT".encode("utf-16-le"), "a.doc", "macro"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "a.doc", ""),
+        (zipped(b"[Content_Types].xml", b"word/document.xml"), "a.docx", ""),
+        (zipped(b"[Content_Types].xml", b"word/vbaProject.bin"), "a.docx", "macro"),
+        (zipped(b"META-INF/MANIFEST.MF"), "a.zip", "jar"),
+        (zipped(b"invoice.js"), "a.zip", "zipped program"),
+        (zipped(b"notes.txt"), "a.zip", ""),
+        (b"<html><hta:application id=x>", "a.html", "hta"),
+        (b"var s = new ActiveXObject('WScript.Shell')", "a.js", "script"),
+        (b"export const colour = 1", "a.js", ""),
+        (b"@echo off", "a.bat", "script"),
+        (b"%PDF-1.7", "a.pdf", ""),
+        (b"", "", ""),
+    ],
+)
+def test_a_program_is_known_by_its_octets(start, name, kind):
+    assert programs.kind_of(start, name) == kind
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=300), st.integers(0, 50), st.integers(0, 50)
+)
+def test_a_judgement_is_a_probability(counts, spam, ham):
+    numbered = [(str(number), number) for number in range(len(counts))]
+    judgement = judge(numbered, [Source(dict(enumerate(counts)), spam, ham)])
+    assert 0.0 <= judgement.probability <= 1.0
+    assert judge(numbered, []).probability == 0.5
+
+
+def test_a_model_is_read_as_it_was_written_and_what_is_broken_is_refused():
+    octets = model.write_model({5: (1, 2), 2**32 - 1: (70_000, 0), 7: (3, 4)}, 10, 20)
+    read = model.read_model(octets)
+    assert (read.spam, read.ham, len(read.counts)) == (10, 20, 3)
+    assert [read.counts.get(number) for number in (5, 7, 2**32 - 1, 6)] == [(1, 2), (3, 4), (65_535, 0), None]
+    for broken in (octets[:-30], octets[:20], b"", octets.replace(b"spam-1", b"spam-9")):
+        with pytest.raises(BrokenModel):
+            model.read_model(broken)
+
+
+def test_signs_of_organisations_leave_out_hosts():
+    assert [signs.host_of_organisation(host) for host in ("www.a.example", "x.a.co.uk", "example", "")] == [
+        "a.example", "a.co.uk", "example", "",
+    ]  # fmt: skip

@@ -1,0 +1,209 @@
+"""Spam is judged by our own filter: Junk, scores, lessons of owners, and what one of them cannot do to others."""
+
+import logging
+
+import pytest
+
+from mailcore import core as cores
+from mailcore.domain import Verdict
+from mailcore.mail.judging import model
+from mailcore.mail.judging.signs import list_signs
+from mailcore.mail.reading.message import Message
+from mailcore.services.accounts import accounts
+from mailcore.services.filtering import judging, learning
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import mail_actions
+from mailcore.store.delivery import spam_signs
+from mailcore.store.forwarding import held_back
+from mailcore.store.queue.items import list_items
+from tests.services.test_scanning import box, send
+from tests.smtp_talk import build, inbox
+
+HEAD = "From: Kari Holm <kari@b.example>\r\nTo: kari@alumni.example\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
+SPAM = (
+    "From: Deals <offer@b.example>\r\nSubject: Earn $5,000 weekly from home, guaranteed free credit!!!\r\n\r\n"
+    "Click here to receive your free mortgage quote. No obligation! To be removed from our mailing list, reply with remove\r\n"
+    "in the subject line. Lowest rates, guaranteed. Earn money from home. Order now, limited time offer, 100% free.\r\n"
+    "You are receiving this because you opted in. Credit cards accepted: million dollars, investment, viagra.\r\n"
+)
+NEWS = (
+    HEAD
+    + "Subject: Choir rehearsal in the old canteen\r\n\r\nDear singers, the rehearsal begins at seven, bring the notes.\r\n"
+)
+GTUBE = NEWS + judging.GTUBE.decode() + "\r\n"
+
+
+@pytest.fixture
+def house(tmp_path):
+    made = []
+
+    def make(settings: str = ""):
+        made.append(build(tmp_path / f"house{len(made)}", f"[filter]\n{settings}\n"))
+        return made[-1]
+
+    yield make
+    for core in made:
+        cores.close(core)
+
+
+def probability(core, message: str, name: str) -> float:
+    account = accounts.find_account(core, name).id
+    [(_, scan)] = core.db.read(
+        lambda tx: judging.judge_for(core, tx, Message(message.encode()), Verdict(outside=True), [account])
+    )
+    return scan.percent
+
+
+def uids(core, name: str, mailbox: str) -> list[int]:
+    account = accounts.find_account(core, name).id
+    return core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, account, mailbox).id))
+
+
+def test_spam_is_in_junk_on_the_first_day_and_other_mail_is_not(house):
+    core = house()
+    assert send(core, SPAM).startswith("250")
+    assert send(core, NEWS).startswith("250")
+    [junk] = box(core, "kari", "Junk")
+    assert b"X-Spam-Status: Yes, score=" in junk
+    assert b"X-Spam-Flag: YES" in junk
+    assert junk.endswith(SPAM.encode())
+    assert b"X-Spam-Status: No, score=" in inbox(core, "kari")[-1]
+
+
+def test_the_filter_can_be_off(house):
+    core = house('level = "off"')
+    send(core, SPAM)
+    send(core, GTUBE)
+    assert box(core, "kari", "Junk") == []
+
+
+@pytest.mark.parametrize("level", ["low", "normal", "strict"])
+def test_the_test_text_is_spam_at_every_level(house, level):
+    core = house(f'level = "{level}"')
+    assert send(core, GTUBE).startswith("250")
+    assert len(box(core, "kari", "Junk")) == 1
+
+
+def test_what_we_call_spam_is_not_forwarded_and_stands_in_the_digest(house):
+    core = house()
+    kari = accounts.find_account(core, "kari").id
+    forwarding.set_forwarding(core, kari, "kari@home.example", copy=True, confirmed=True)
+    before = len(core.db.read(list_items))
+    send(core, GTUBE)
+    assert len(core.db.read(list_items)) == before
+    assert len(box(core, "kari", "Junk")) == 1
+    assert "Choir rehearsal" in str(core.db.write(lambda tx: held_back.take_held_back(tx, kari)))
+
+
+def test_a_script_sees_the_score(house):
+    core = house()
+    kari = accounts.find_account(core, "kari").id
+    source = 'require ["spamtestplus", "relational", "comparator-i;ascii-numeric", "fileinto"];\n'
+    source += 'if spamtest :percent :value "ge" :comparator "i;ascii-numeric" "95" { fileinto :create "Odd"; }'
+    filters.put_script(core, kari, "own", source.replace('"fileinto"', '"fileinto", "mailbox"'))
+    filters.set_active_script(core, kari, "own")
+    send(core, GTUBE)
+    assert len(box(core, "kari", "Odd")) == 1
+    send(core, NEWS)
+    assert len(box(core, "kari", "Odd")) == 1
+
+
+@pytest.mark.parametrize(("programs", "places"), [("junk", (0, 1)), ("mark", (1, 0))])
+def test_an_attached_program_is_known_by_its_octets(house, programs, places):
+    core = house(f'programs = "{programs}"')
+    message = NEWS.replace("Subject:", 'MIME-Version: 1.0\r\nContent-Type: image/png; name="a.png"\r\nSubject:')
+    message = message.partition("\r\n\r\n")[0] + "\r\n\r\nMZ" + "x" * 60 + "PE\0\0".replace("\0", "\x01") + "\r\n"
+    send(core, message)
+    assert box(core, "kari", "Junk") == []
+    coded = message.partition("\r\n\r\n")[0] + "\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    send(core, coded + "TVp4eHh4eHh4eHh4UEUAAHh4eHg=\r\n")
+    assert (len(inbox(core, "kari")) - 2, len(box(core, "kari", "Junk"))) == places
+
+
+def test_an_owner_teaches_by_moves_and_can_take_it_back(house):
+    core = house()
+    send(core, NEWS)
+    first = probability(core, NEWS, "kari")
+    kari = accounts.find_account(core, "kari").id
+    mail_actions.apply_action(core, kari, "INBOX", uids(core, "kari", "INBOX")[-1:], "junk")
+    learning.teach_filters(core)
+    assert probability(core, NEWS, "kari") > first
+    assert learning.count_lessons(core, kari) == spam_signs.Total(1, 0)
+    mail_actions.apply_action(core, kari, "Junk", uids(core, "kari", "Junk"), "move", "INBOX")
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(0, 1)
+    assert probability(core, NEWS, "kari") < first
+    learning.forget_lessons(core, kari)
+    assert probability(core, NEWS, "kari") == first
+    assert core.db.read(lambda tx: tx.rows("SELECT COUNT(*) FROM spam_sign WHERE spam+ham>0")) == [(0,)]
+
+
+def test_junk_that_is_deleted_teaches_nothing(house):
+    core = house()
+    send(core, SPAM)
+    kari = accounts.find_account(core, "kari").id
+    mail_actions.apply_action(core, kari, "Junk", uids(core, "kari", "Junk"), "delete")
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total()
+
+
+def test_a_flood_of_one_owner_s_votes_moves_nothing_for_others_and_two_owners_do(house):
+    core = house()
+    before = probability(core, NEWS, "ola")
+    kari, ola = (accounts.find_account(core, name).id for name in ("kari", "ola"))
+    numbers = sorted({n for _, n in judging.number_signs(list_signs(Message(NEWS.encode())))})
+
+    def vote(tx, owner, times):
+        for _ in range(times):
+            spam_signs.add_message(tx, owner, numbers, "spam", 0)
+
+    core.db.write(lambda tx: vote(tx, kari, 300))
+    assert probability(core, NEWS, "kari") > 100 * 0.99
+    assert probability(core, NEWS, "ola") == pytest.approx(before, abs=0.5)
+    assert core.db.read(lambda tx: spam_signs.get_totals(tx, [spam_signs.OWNERS])) == {
+        spam_signs.OWNERS: spam_signs.Total(spam_signs.VOICE, 0)
+    }
+    third = accounts.add_account(core, "siri", display_name="Siri", quota=2**30, password="a long enough word 7").id
+    core.db.write(lambda tx: vote(tx, third, 1))
+    assert probability(core, NEWS, "ola") > before + 5
+    assert ola not in core.db.read(lambda tx: spam_signs.get_totals(tx, [ola]))
+
+
+def test_a_day_has_so_many_votes_of_an_owner(house, monkeypatch):
+    core = house()
+    monkeypatch.setattr(spam_signs, "VOTES_A_DAY", 2)
+    for number in range(4):
+        send(core, NEWS.replace("seven", str(number)))
+    kari = accounts.find_account(core, "kari").id
+    mail_actions.apply_action(core, kari, "INBOX", uids(core, "kari", "INBOX"), "junk")
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(2, 0)
+
+
+def test_signs_are_forgotten_where_there_are_too_many(house, monkeypatch):
+    core = house()
+    monkeypatch.setattr(spam_signs, "MAX_OWN", 100)
+    kari = accounts.find_account(core, "kari").id
+    core.db.write(lambda tx: spam_signs.add_message(tx, kari, range(50), "ham", 86_400))
+    core.db.write(lambda tx: spam_signs.add_message(tx, kari, range(200), "ham", 0))
+    core.db.write(lambda tx: spam_signs.make_room(tx, [kari]))
+    left = core.db.read(lambda tx: spam_signs.get_counts(tx, kari, range(200)))
+    assert len(left) == 90
+    assert set(range(50)) <= set(left)
+
+
+@pytest.mark.parametrize("octets", [b"", b"something else", model.MAGIC + b"no zlib", model.MAGIC + b"x\x9c\x03\x00"])
+def test_without_a_model_mail_flows_unjudged_and_that_is_told_once(house, monkeypatch, caplog, octets):
+    core = house()
+    monkeypatch.setattr(model, "read_model", lambda _: real(octets))
+    judging.get_startup_model.cache_clear()
+    with caplog.at_level(logging.ERROR):
+        for _ in range(2):
+            assert send(core, SPAM).startswith("250")
+    judging.get_startup_model.cache_clear()
+    assert len(inbox(core, "kari")) == 3  # with the welcome
+    assert [one.message[:15] for one in caplog.records].count("the spam filter") == 1
+
+
+real = model.read_model
