@@ -13,14 +13,13 @@ from sieve.actions import (
     Vacation,
 )
 from sieve.advice import includes, mailboxes, sends_on, warnings
-from sieve.interpreter import ScriptRuntimeError, run
+from sieve.interpreter import Program, ScriptRuntimeError, run
 from sieve.limits import MAX_REDIRECTS, Options
 from sieve.mailto import Mailto, read_mailto
 from sieve.message import Address, Field, MessageView, Part, Structured, one_address, read_address
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
 from sieve.printer import print_script
-from sieve.program import Program
 from sieve.tree import Command, SieveTest, Tag
 from sieve.validator import capabilities, check_script, compile_script, examine
 

@@ -80,7 +80,7 @@ class Notify:
     """RFC 5435 section 3.
 
     Attributes:
-        told: addresses of the URI that an earlier notification of this run has reached already.
+        already_reached: addresses of the URI that an earlier notification of this run reaches.
     """
 
     method: str
@@ -89,7 +89,7 @@ class Notify:
     importance: str
     options: tuple[str, ...]
     fcc: FileInto | None = None
-    told: tuple[str, ...] = ()
+    already_reached: tuple[str, ...] = ()
 
 
 Action = Keep | FileInto | Redirect | Discard | Reject | Ereject | Vacation | Notify
@@ -107,5 +107,5 @@ class Result:
 
     actions: tuple[Action, ...]
     implicit_keep: bool
-    seen: tuple[tuple[str, int], ...] = ()  # RFC 7352: to be remembered, and for how many seconds
+    remembered: tuple[tuple[str, int], ...] = ()  # RFC 7352: to be remembered, and for how many seconds
     lines: tuple[int, ...] = ()

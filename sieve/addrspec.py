@@ -60,6 +60,6 @@ def normal_address(text: str) -> str:
 
 
 def comparable(text: str) -> str:
-    """The same text for the same mailbox: what the address means, in lower case."""
+    """Return one text for each mailbox: what the address means, in lower case."""
     found = read_addr_spec(text) if '"' in text else None
     return (f"{found.local}@{found.domain}" if found else text).lower()

@@ -87,7 +87,7 @@ def _misnamed(commands: Iterable[Command]) -> Iterator[ScriptError]:
             continue
         for name in _strings(node.arguments[-place : len(node.arguments) - place + 1] if place else ()):
             if "${" not in name and not FIELD_NAME.fullmatch(name):
-                problem = Phrase("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=name)
+                problem = Phrase("'%(fixed)s' is not the name of a header field; use letters, digits and -", fixed=name)
                 yield ScriptError(node.line, problem, node.column)
 
 

@@ -1,18 +1,52 @@
 """Tree to closures.  Collects every problem it meets, so that an author sees them all at once."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sieve import limits, regex
-from sieve.interpreter import State
-from sieve.match import COMPARATORS, DEFAULT, FOLDS, FREE, NUMERIC, OCTET, RELATIONS, glob, numeric
+from sieve import limits, matchers, regex
+from sieve.interpreter import Check, Matcher, State, Step, Text, Texts
+from sieve.match import COMPARATORS, DEFAULT, FOLDS, FREE, NUMERIC, OCTET
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Check, Matcher, Step, Text, Texts
-from sieve.signature import Bound, CommandDef, TagSpec, TestDef, bind
+from sieve.signature import Bound, Signature, TagSpec, bind
 from sieve.strings import Reference, decode, references
 from sieve.tree import Command, SieveTest
+
+
+@dataclass(frozen=True, slots=True)
+class CommandDef:
+    """A command: its arguments, and how its step is built of them."""
+
+    signature: Signature
+    build: Callable[["Builder", Bound], Step]
+    requires: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestDef:
+    """A test: its arguments, and how its check is built of them."""
+
+    signature: Signature
+    build: Callable[["Builder", Bound], Check]
+    requires: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A name for `require`, and all that it brings.
+
+    Attributes:
+        tags: for a command, a test or a tag family: tag name -> what it is.
+        implies: is required with it; wants: must be required beside it.
+    """
+
+    name: str
+    commands: Mapping[str, CommandDef] = field(default_factory=dict)
+    tests: Mapping[str, TestDef] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, TagSpec]] = field(default_factory=dict)
+    implies: tuple[str, ...] = ()
+    wants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +60,7 @@ class Tables:
 
 
 def _never(state: State) -> None:
-    """Stands in for a command that has a problem; such a program is not handed out."""
+    """Stand in for a command that has a problem; such a program is not handed out."""
 
 
 def NEVER(_state: State) -> bool:  # noqa: N802 - a constant: known to be false before any message comes
@@ -70,20 +104,20 @@ class Builder:
         self.required |= {other for name in names for other in (name, *self.known[name])}
 
     def variable(self, name: str) -> str:
-        """The name under which a run keeps a variable: `global.x` for one that this script declared global."""
+        """Return the name under which a run keeps a variable: `global.x` for one that this script declared global."""
         if name in self.globals:
             return f"global.{name}"
         self.locals.add(name)
         return name
 
     def included(self, place: str, name: str, line: int, *, optional: bool, once: bool) -> Step | None:
-        """Another script as one step; None for one that is not there or stands around already, and need not."""
+        """Build another script as one step; None for one that is missing or already runs, where that is allowed."""
         return self._include(place, name, line, optional, once)
 
     # Commands and tests
 
     def block(self, commands: Iterable[Command]) -> Step:
-        """One step for a whole block; `elsif` and `else` are joined to their `if`."""
+        """Build one step of a whole block; `elsif` and `else` are joined to their `if`."""
         steps: list[tuple[int, Step]] = []
         chain: list[tuple[Check, Step]] | None = None
         for command in commands:
@@ -181,7 +215,7 @@ class Builder:
         return (value,)
 
     def constant(self, value: str, line: int) -> str | None:
-        """The string if it is the same in every run."""
+        """Return the string if it is the same in every run."""
         parts = self.parts(value, line)
         return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else None
 
@@ -225,18 +259,19 @@ class Builder:
                 state.message.list_holds(name, v) for v in values for name in wanted(state)
             )
         if kind in ("value", "count"):
-            return _relation(bound, kind, comparator, wanted)
+            return matchers.relates(bound, kind, comparator, wanted)
         if comparator == NUMERIC:
             if kind != "is":
                 raise ScriptError(bound.line, Phrase("':%(kind)s' cannot compare numbers; use ':is'", kind=kind))
-            return _equal_numbers(wanted)
+            return matchers.equals_number(wanted)
         fold = FOLDS[comparator]
         if kind == "matches":
-            return _matches(fold, wanted)
+            return matchers.matches_any(fold, wanted)
         constants = [self.constant(key, bound.line) for key in keys]
         known = [fold(key) for key in constants if key is not None]
         folded = tuple(known) if len(known) == len(keys) else None
-        return (_contains if kind == "contains" else _is)(fold, wanted, folded)
+        compare = matchers.contains_any if kind == "contains" else matchers.is_any
+        return compare(fold, wanted, folded)
 
     def _regex(self, keys: Iterable[str], ignore_case: bool, line: int) -> Matcher:
         """Compile constants once, here; a variable's value is compiled when it is met, and counts as work."""
@@ -248,7 +283,7 @@ class Builder:
             else:
                 self._count_pattern(line)
                 made.append((len(fixed), regex.fixed(fixed, ignore_case, line)))
-        return _regex(ignore_case, made)
+        return matchers.matches_regex(ignore_case, made)
 
 
 def _true(_state: State) -> bool:
@@ -288,102 +323,3 @@ def _expanded(state: State, parts: tuple[str | Reference, ...]) -> str:
     text = "".join(found)
     state.spend(1 + len(text) // limits.STEP_CHARACTERS)
     return text
-
-
-def _is(fold: Callable[[str], str], wanted: Texts, fixed: tuple[str, ...] | None) -> Matcher:
-    def compare(state: State, values: Iterable[str]) -> bool:
-        keys = fixed if fixed is not None else tuple(map(fold, wanted(state)))
-        for value in values:
-            state.spend(1 + len(value) // limits.STEP_CHARACTERS)
-            if fold(value) in keys:
-                return True
-        return False
-
-    return compare
-
-
-def _contains(fold: Callable[[str], str], wanted: Texts, fixed: tuple[str, ...] | None) -> Matcher:
-    def compare(state: State, values: Iterable[str]) -> bool:
-        keys = fixed if fixed is not None else tuple(map(fold, wanted(state)))
-        for value in values:
-            state.spend((1 + len(value) // limits.STEP_CHARACTERS) * len(keys))
-            folded = fold(value)
-            for key in keys:
-                if key in folded:
-                    return True
-        return False
-
-    return compare
-
-
-def _matches(fold: Callable[[str], str], wanted: Texts) -> Matcher:
-    """`:matches`; what the wildcards took becomes ${1} and so on (RFC 5229 section 3.2)."""
-
-    def compare(state: State, values: Iterable[str]) -> bool:
-        globs = tuple(glob(fold(key)) for key in wanted(state))
-        for value in values:
-            folded = fold(value)
-            for each in globs:
-                state.spend(1 + len(value) * each.cost // limits.STEP_CHARACTERS)
-                taken = each.match(folded, value)
-                if taken is not None:
-                    state.matched = (value, *taken[: limits.MAX_MATCH_VARIABLE])
-                    return True
-        return False
-
-    return compare
-
-
-def _regex(ignore_case: bool, made: Sequence[tuple[int, Any] | Text]) -> Matcher:
-    def known(state: State, one: tuple[int, Any] | Text) -> tuple[int, Any]:
-        if isinstance(one, tuple):
-            return one
-        text = one(state)
-        state.spend(limits.PATTERN_STEPS)
-        return len(text), regex.pattern(text, ignore_case)
-
-    def compare(state: State, values: Iterable[str]) -> bool:
-        try:
-            patterns = [known(state, one) for one in made]
-        except ValueError:
-            return False  # a variable that is no pattern matches nothing; a constant one is refused beforehand
-        for value in values:
-            for length, pattern in patterns:
-                state.spend(1 + len(value) * (1 + length) // limits.STEP_CHARACTERS)
-                if found := pattern.search(value):
-                    groups = found.groups()[: limits.MAX_MATCH_VARIABLE]
-                    state.matched = (found.group(0), *(group or "" for group in groups))
-                    return True
-        return False
-
-    return compare
-
-
-def _equal_numbers(wanted: Texts) -> Matcher:
-    def compare(state: State, values: Iterable[str]) -> bool:
-        keys = tuple(map(numeric, wanted(state)))
-        for value in values:
-            state.spend(1)
-            if numeric(value) in keys:
-                return True
-        return False
-
-    return compare
-
-
-def _relation(bound: Bound, kind: str, comparator: str, wanted: Texts) -> Matcher:
-    """RFC 5231: `:value "gt"` on each value, `:count "gt"` on how many there are."""
-    sign = (bound.tag_string(kind) or "").lower()
-    relation = RELATIONS.get(sign)
-    if relation is None:
-        problem = Phrase("unknown relation '%(sign)s'; known: %(known)s", sign=sign, known=", ".join(RELATIONS))
-        raise ScriptError(bound.line, problem)
-    fold: Callable[[str], object] = numeric if comparator == NUMERIC else FOLDS[comparator]
-
-    def compare(state: State, values: Iterable[str]) -> bool:
-        found = [str(len(list(values)))] if kind == "count" else list(values)
-        keys = tuple(map(fold, wanted(state)))
-        state.spend(len(found) * len(keys) + 1)
-        return any(relation(fold(value), key) for value in found for key in keys)
-
-    return compare

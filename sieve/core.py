@@ -4,15 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from sieve.actions import Discard, Redirect
-from sieve.builder import Builder
-from sieve.interpreter import State, Stopped
+from sieve.builder import Builder, CommandDef, TestDef
+from sieve.interpreter import Check, State, Step, Stopped
 from sieve.limits import MAX_FLAGS
 from sieve.message import ADDRESS_HEADERS, Address, one_address
 from sieve.parser import ScriptError
 from sieve.parts import raw_values_of, values_of
 from sieve.phrase import Phrase
-from sieve.program import Check, Step
-from sieve.signature import MANY, Bound, CommandDef, Kind, Signature, TagSpec, TestDef
+from sieve.signature import MANY, Bound, Kind, Signature, TagSpec
 
 Value = TypeVar("Value")
 MATCH_TAGS = {
@@ -47,7 +46,7 @@ def _stop(_build: Builder, _bound: Bound) -> Step:
 
 def _keep(build: Builder, bound: Bound) -> Step:
     flags = flag_list(build, bound)
-    return lambda state: state.keep(flags(state) if flags else None)
+    return lambda state: state.add_keep(flags(state) if flags else None)
 
 
 def flag_list(build: Builder, bound: Bound) -> Callable[[State], tuple[str, ...]] | None:
@@ -87,7 +86,7 @@ def _redirect(build: Builder, bound: Bound) -> Step:
     given = bound.string("address")
     fixed = build.constant(given, bound.line)
     if fixed is not None and "list" not in bound.tags and not one_address(fixed):
-        raise ScriptError(bound.line, Phrase("'%(fixed)s' is no address; write name@domain", fixed=fixed))
+        raise ScriptError(bound.line, Phrase("'%(fixed)s' is not an address; write name@domain", fixed=fixed))
     text = build.text(given, bound.line)
     copy = "copy" in bound.tags
     for word in bound.tag_strings("notify") or ():
@@ -217,7 +216,7 @@ def _size(_build: Builder, bound: Bound) -> Check:
         case "under":
             return lambda state: state.size() < limit
         case _:
-            raise ScriptError(bound.line, Phrase("'size' wants ':over' or ':under'"))
+            raise ScriptError(bound.line, Phrase("'size' needs ':over' or ':under'"))
 
 
 def _not(build: Builder, bound: Bound) -> Check:

@@ -1,20 +1,18 @@
-"""Running a program: the state of one run, and the actions in their final order.
+"""Run a program: the state of one run, and the actions in their final order.
 
 Nothing is done here; actions are only written down (RFC 5228 section 2.10).  A step counter, not a
-clock, ends a script that works too hard, so a run can be repeated exactly.
+clock, ends a script that needs too many steps, so a run can be repeated exactly.
 """
 
 import re
-from dataclasses import replace
-from typing import assert_never
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from sieve import limits
-from sieve.actions import Action, Discard, Ereject, FileInto, Keep, Notify, Redirect, Reject, Result, Vacation
-from sieve.addrspec import comparable
-from sieve.mailto import read_mailto
+from sieve.actions import Action, Keep, Notify, Redirect, Result
+from sieve.merging import addresses, find_conflict, identify, merge, without_repeats
 from sieve.message import Field, MessageView, Part
 from sieve.phrase import Phrase
-from sieve.program import Program
 
 
 class ScriptRuntimeError(Exception):
@@ -34,7 +32,7 @@ class Returned(Exception):
 
 
 class State:
-    """One run over one message; not shared, not saved."""
+    """The state of one run over one message; not shared, not saved."""
 
     __slots__ = (
         "_before_enclosing", "_changed", "_edited", "_edits", "_new_parts", "_octets", "_part_edits", "_steps", "actions",
@@ -71,7 +69,7 @@ class State:
     def spend(self, steps: int) -> None:
         self._steps -= steps
         if self._steps < 0:
-            raise self.fail(Phrase("the script works too hard on this message; make it shorter"))
+            raise self.fail(Phrase("the script needs too many steps for this message; make it shorter"))
 
     def assign(self, name: str, text: str) -> None:
         """Set a variable, shortened to what the limits allow (RFC 5229 section 6)."""
@@ -96,7 +94,7 @@ class State:
         return [field.value for field in self._edited if field.name.lower() == name]
 
     def raw_header(self, name: str) -> list[bytes]:
-        """The same as they are written."""
+        """Return the values as they are written, not decoded."""
         if self._edited is None:
             return self.message.raw_header(name)
         name = name.lower()
@@ -109,7 +107,7 @@ class State:
         return self._edited
 
     def new_field(self, name: str, value: str) -> Field:
-        """One that is added (RFC 5293 section 4); line ends in the value are folds."""
+        """Make a field to be added (RFC 5293 section 4); line ends in the value are folds."""
         value = " ".join(filter(None, map(str.strip, re.split(r"[\r\n]", value)))).replace("\0", "")
         return Field(name, value, self.message.new_field(name, value))
 
@@ -175,7 +173,7 @@ class State:
         return self._octets
 
     def octets_to_send(self) -> bytes | None:
-        """The same for redirect."""
+        """Return the changed message that redirect sends: without what encloses it."""
         return self.octets() if self._before_enclosing is None else self._before_enclosing[0]
 
     def _made(self) -> bytes:
@@ -193,14 +191,14 @@ class State:
         pieces.append(whole[at:])
         return b"".join(pieces)
 
-    def seen(self, key: str, seconds: int, last: bool) -> bool:
-        """RFC 7352: known already?  To be remembered when the run ends well."""
+    def check_duplicate(self, key: str, seconds: int, last: bool) -> bool:
+        """Was a message with this key seen before?  It is remembered when the run ends well (RFC 7352)."""
         known = key in self.remembered or self.message.was_seen(key, seconds, last)
         if last or not known:
             self.remembered[key] = seconds
         return known
 
-    def keep(self, flags: tuple[str, ...] | None = None) -> None:
+    def add_keep(self, flags: tuple[str, ...] | None = None) -> None:
         self.implicit_keep = False
         self.add(Keep(self.flags if flags is None else flags, octets=self.octets()))
 
@@ -209,15 +207,17 @@ class State:
 
         The last flags win (RFC 5232 section 5), and one mailbox gets one copy (RFC 5228 2.10.3).
         """
-        self._refuse_conflicts(action)
+        for earlier in self.actions:
+            if conflict := find_conflict(earlier, action):
+                raise self.fail(conflict)
         if isinstance(action, Notify):
-            action = self._told_once(action)
-            if not _addresses(action):
+            action = without_repeats(action, self.actions)
+            if not addresses(action):
                 return
-        place = _place(action)
+        identity = identify(action)
         for index, earlier in enumerate(self.actions):
-            if _place(earlier) == place:
-                self.actions[index] = _merged(earlier, action)
+            if identify(earlier) == identity:
+                self.actions[index] = merge(earlier, action)
                 self.lines[index] = self.line
                 return
         if len(self.actions) >= self.options.max_actions:
@@ -227,77 +227,35 @@ class State:
             if self.redirects > limits.MAX_REDIRECTS:
                 raise self.fail(Phrase("more than %(most)s redirects for one message", most=limits.MAX_REDIRECTS))
         if isinstance(action, Notify):
-            told = sum(isinstance(earlier, Notify) for earlier in self.actions)
-            if told >= self.options.max_notifications:
+            notifications = sum(isinstance(earlier, Notify) for earlier in self.actions)
+            if notifications >= self.options.max_notifications:
                 raise self.fail(
                     Phrase("more than %(most)s notifications for one message", most=self.options.max_notifications)
                 )
         self.actions.append(action)
         self.lines.append(self.line)
 
-    def _told_once(self, action: Notify) -> Notify:
-        """The same without those whom an earlier notification has reached (RFC 5435 section 3)."""
-        told = {
-            comparable(one) for earlier in self.actions if isinstance(earlier, Notify) for one in _addresses(earlier)
-        }
-        return replace(action, told=tuple(one for one in _addresses(action) if comparable(one) in told))
 
-    def _refuse_conflicts(self, action: Action) -> None:
-        """RFC 5429 section 2.3 and RFC 5230 section 4.7."""
-        for earlier in self.actions:
-            match earlier, action:
-                case (Vacation(), Vacation()):
-                    raise self.fail(Phrase("vacation answers once only; this is the second time"))
-                case (Reject() | Ereject(), Reject() | Ereject()):
-                    raise self.fail(Phrase("the message is already rejected"))
-                case (Reject() | Ereject(), Keep() | FileInto() | Redirect() | Vacation()) | (
-                    Keep() | FileInto() | Redirect() | Vacation(),
-                    Reject() | Ereject(),
-                ):
-                    raise self.fail(Phrase("a message cannot be rejected and also kept, sent or answered"))
-                case _:
-                    pass
+Step = Callable[[State], None]
+Check = Callable[[State], bool]
+Text = Callable[[State], str]
+Texts = Callable[[State], tuple[str, ...]]
+Matcher = Callable[[State, Iterable[str]], bool]
 
 
-def _addresses(action: Notify) -> tuple[str, ...]:
-    read = read_mailto(action.method)
-    return read.without(action.told).addresses if read else ()
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A script ready to run: closures built once, called for every message.
 
+    Safe to keep and to share between threads: a run changes nothing in it.
 
-def _place(action: Action) -> object:
-    """Two actions of one place are one action."""
-    match action:
-        case Keep():
-            return "INBOX"
-        case FileInto(mailbox=mailbox):
-            return "INBOX" if mailbox.upper() == "INBOX" else ("mailbox", mailbox)
-        case Redirect(address=address):
-            local, _, domain = address.rpartition("@")
-            return ("address", local, domain.lower())
-        case Discard() | Reject() | Ereject() | Vacation() | Notify():
-            return action
-        case _:
-            assert_never(action)
+    Attributes:
+        requires: the extensions named by the script, in order.
+        start: runs the whole script.
+    """
 
-
-def _merged(earlier: Action, later: Action) -> Action:
-    match earlier, later:
-        case FileInto(), FileInto():
-            return replace(
-                earlier,
-                flags=later.flags,
-                octets=later.octets,
-                copy=earlier.copy and later.copy,
-                create=earlier.create or later.create,
-            )
-        case (FileInto(), Keep()) | (Keep(), Keep()):
-            return later
-        case Keep(), FileInto(flags=flags):
-            return replace(earlier, flags=flags)
-        case Redirect(), Redirect():
-            return replace(earlier, copy=earlier.copy and later.copy)
-        case _:
-            return earlier
+    requires: tuple[str, ...]
+    start: Step
 
 
 def run(

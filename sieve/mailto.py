@@ -28,7 +28,7 @@ class Mailto:
     body: str = ""
 
     def without(self, addresses: Iterable[str]) -> "Mailto":
-        """The same for those whom no earlier notification has reached."""
+        """Leave out those whom an earlier notification reached."""
         gone = {comparable(address) for address in addresses}
 
         def left(shown: tuple[str, ...]) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ class Mailto:
 def read_mailto(uri: str) -> Mailto | None:
     """Parse a mailto URI; None if it is none, or names nobody or somebody who has no address.
 
-    A `bcc` does nothing: whoever is told of somebody's mail is named in the message (RFC 5436 section 2.3).  One that names
+    A `bcc` does nothing: whoever is notified of somebody's mail is named in the message (RFC 5436 section 2.3).  One that names
     nobody else is no error, since scripts that have it worked before.  An address that stands twice counts once.
     """
     scheme, colon, rest = uri.partition(":")

@@ -91,7 +91,7 @@ class Glob:
 
     @property
     def cost(self) -> int:
-        """Looks at one character of text at worst; a part with `?` looks at every piece anew."""
+        """Count the looks at one character of text at worst; a part with `?` looks at every piece anew."""
         return sum(len(part) if len(part) == 1 else 4 * len(part) for part in self._parts)
 
     def match(self, folded: str, text: str) -> tuple[str, ...] | None:

@@ -54,7 +54,7 @@ class Part(Protocol):
         ...
 
     def is_readable(self) -> bool:
-        """Is its transfer encoding one that we know?"""
+        """Is its transfer encoding a known one?"""
         ...
 
 
@@ -66,7 +66,7 @@ def every(part: Part) -> Iterator[Part]:
 
 
 class MessageView(Protocol):
-    """One message on its way to one recipient.  Every answer comes from memory or a quick look.
+    """A message on its way to one recipient.  Every answer comes from memory or a quick look.
 
     Who implements it derives from it and overrides what it knows; the rest says "nothing of the kind".
     """
@@ -82,7 +82,7 @@ class MessageView(Protocol):
         ...
 
     def raw_header(self, name: str) -> list[bytes]:
-        """The same as they are written: addresses are read from that, and decoded afterwards (RFC 2047 section 6.2)."""
+        """Return the values as they are written: addresses are read from that, and decoded afterwards (RFC 2047 section 6.2)."""
         ...
 
     def addresses(self, value: bytes) -> Sequence["Address"]:
@@ -93,7 +93,7 @@ class MessageView(Protocol):
         ...
 
     def structured(self, value: bytes) -> "Structured":
-        """One value of a field with parameters, such as Content-Type."""
+        """A value of a field with parameters, such as Content-Type."""
         ...
 
     def fields(self) -> Sequence[Field]:
@@ -121,7 +121,7 @@ class MessageView(Protocol):
         ...
 
     def reread(self, octets: bytes) -> "MessageView":
-        """Another message under the same envelope: this one, as a script changed it."""
+        """Return this message as a script changed it, under the same envelope."""
         ...
 
     def environment(self, item: str) -> str | None:

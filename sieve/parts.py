@@ -36,7 +36,7 @@ def values_of(build: Builder, bound: Bound) -> Values:
 
 
 def raw_values_of(bound: Bound) -> RawValues:
-    """The same as they are written."""
+    """Return the values as they are written, not decoded."""
     if "mime" not in bound.tags:
         _refuse_options(bound)
         return lambda state, name: state.raw_header(name)

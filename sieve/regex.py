@@ -31,7 +31,7 @@ def fixed(text: str, ignore_case: bool, line: int) -> Any:  # Any: re2 has no ty
         return pattern(text, ignore_case)
     except ValueError as problem:
         raise ScriptError(
-            line, Phrase("'%(text)s' is no regular expression: %(problem)s", text=text, problem=problem)
+            line, Phrase("'%(text)s' is not a regular expression: %(problem)s", text=text, problem=problem)
         ) from None
 
 

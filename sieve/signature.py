@@ -1,17 +1,12 @@
 """Signatures: the arguments that a command or test takes, and the error that helps if they are others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
 from sieve.tree import Argument, Command, SieveTest, Tag
-
-if TYPE_CHECKING:
-    from sieve.builder import Builder
-    from sieve.program import Check, Step
 
 
 class Kind(Enum):
@@ -55,37 +50,6 @@ class Signature:
     families: tuple[str, ...] = ()
     optional_first: bool = False
     optional_last: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CommandDef:
-    signature: Signature
-    build: Callable[["Builder", "Bound"], "Step"]
-    requires: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TestDef:
-    signature: Signature
-    build: Callable[["Builder", "Bound"], "Check"]
-    requires: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """One name for `require`, and all that it brings.
-
-    Attributes:
-        tags: for a command, a test or a tag family: tag name -> what it is.
-        implies: is required with it; wants: must be required beside it.
-    """
-
-    name: str
-    commands: Mapping[str, CommandDef] = field(default_factory=dict)
-    tests: Mapping[str, TestDef] = field(default_factory=dict)
-    tags: Mapping[str, Mapping[str, TagSpec]] = field(default_factory=dict)
-    implies: tuple[str, ...] = ()
-    wants: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +153,7 @@ def bind(
                 line, Phrase("put ':%(tag)s' before the other arguments of '%(name)s'", tag=tag, name=name)
             )
         if tag in found:
-            raise ScriptError(line, Phrase("':%(tag)s' stands twice in '%(name)s'; leave one out", tag=tag, name=name))
+            raise ScriptError(line, Phrase("':%(tag)s' appears twice in '%(name)s'; leave one out", tag=tag, name=name))
         if spec.group and (other := groups.setdefault(spec.group, tag)) != tag:
             raise ScriptError(
                 line, Phrase("':%(other)s' and ':%(tag)s' exclude each other; leave one out", other=other, tag=tag)
@@ -198,7 +162,7 @@ def bind(
         if spec.value:
             value = next(rest, None)
             if value is None or not _fits(value, spec.value):
-                raise ScriptError(line, Phrase("':%(tag)s' wants %(kind)s after it", tag=tag, kind=spec.value.value))
+                raise ScriptError(line, Phrase("':%(tag)s' needs %(kind)s after it", tag=tag, kind=spec.value.value))
             found[tag] = value
     values = _positional(name, line, signature, plain)
     _check_shape(item, signature)
@@ -215,7 +179,7 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
     for (key, kind), value in zip(wanted, plain, strict=False):
         if not _fits(value, kind):
             problem = Phrase(
-                "'%(name)s' wants %(kind)s as %(key)s, found %(found)s",
+                "'%(name)s' needs %(kind)s as %(key)s, found %(found)s",
                 name=name,
                 kind=kind.value,
                 key=Phrase(key),
@@ -226,17 +190,15 @@ def _positional(name: str, line: int, signature: Signature, plain: list[Argument
     if len(plain) < len(wanted):
         key, kind = wanted[len(plain)]
         problem = Phrase(
-            "'%(name)s' wants %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Phrase(key)
+            "'%(name)s' needs %(kind)s as %(key)s, and it is missing", name=name, kind=kind.value, key=Phrase(key)
         )
         raise ScriptError(line, problem)
     if len(plain) > len(wanted):
         extra = _shown(plain[len(wanted)])
         if not wanted:
-            raise ScriptError(
-                line, Phrase("'%(name)s' takes no arguments; %(extra)s is too much", name=name, extra=extra)
-            )
+            raise ScriptError(line, Phrase("'%(name)s' takes no arguments, found %(extra)s", name=name, extra=extra))
         number = Phrase("one argument") if len(wanted) == 1 else Phrase("%(number)s arguments", number=len(wanted))
-        problem = Phrase("'%(name)s' takes %(number)s; %(extra)s is too much", name=name, number=number, extra=extra)
+        problem = Phrase("'%(name)s' takes %(number)s, found also %(extra)s", name=name, number=number, extra=extra)
         raise ScriptError(line, problem)
     return values
 
@@ -246,11 +208,11 @@ def _check_shape(item: Command | SieveTest, signature: Signature) -> None:
     if signature.tests == 0 and item.tests:
         raise ScriptError(line, Phrase("'%(name)s' takes no test; is a ';' missing before it?", name=name))
     if signature.tests == 1 and len(item.tests) != 1:
-        raise ScriptError(line, Phrase("'%(name)s' wants exactly one test; join more with allof or anyof", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' needs exactly one test; join more with allof or anyof", name=name))
     if signature.tests == MANY and not item.tests:
-        raise ScriptError(line, Phrase("'%(name)s' wants tests in brackets: %(name)s (true, false)", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' needs tests in brackets: %(name)s (true, false)", name=name))
     if isinstance(item, Command):
         if signature.block and item.block is None:
-            raise ScriptError(line, Phrase("'%(name)s' wants a block: { ... }", name=name))
+            raise ScriptError(line, Phrase("'%(name)s' needs a block: { ... }", name=name))
         if not signature.block and item.block is not None:
             raise ScriptError(line, Phrase("'%(name)s' takes no block; end it with ';'", name=name))

@@ -33,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 def variable_name(name: str, line: int) -> str:
     """The name of a variable in lower case (RFC 5229 section 3).  Raises ScriptError."""
     if not _NAME.fullmatch(name):
-        raise ScriptError(line, Phrase("'%(name)s' is no variable name; use letters, digits and _", name=name))
+        raise ScriptError(line, Phrase("'%(name)s' is not a variable name; use letters, digits and _", name=name))
     if len(name) > MAX_VARIABLE_NAME:
         raise ScriptError(
             line, Phrase("'%(name)s' is longer than %(most)s characters", name=name, most=MAX_VARIABLE_NAME)
@@ -57,7 +57,7 @@ def decode(text: str, line: int) -> str:
         for point in points:
             if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
                 raise ScriptError(
-                    line, Phrase("%(point)s is no Unicode character; write another number", point=f"{point:X}")
+                    line, Phrase("%(point)s is not a Unicode character; write another number", point=f"{point:X}")
                 )
         return "".join(map(chr, points))
 

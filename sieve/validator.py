@@ -5,13 +5,13 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from sieve import core, limits
-from sieve.builder import Builder, Tables
+from sieve.builder import Builder, CommandDef, Tables, TestDef
 from sieve.extensions import EXTENSIONS
+from sieve.interpreter import Program, Step
 from sieve.parser import ScriptError, read
 from sieve.phrase import Phrase
 from sieve.printer import quoted
-from sieve.program import Program, Step
-from sieve.signature import CommandDef, TagSpec, TestDef
+from sieve.signature import TagSpec
 from sieve.tree import Command
 
 Library = Callable[[str, str], str | None]  # "personal" or "global", and a name: the source
@@ -102,7 +102,7 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
             case (tuple() as several,) if not command.tests and command.block is None:
                 asked = several
             case _:
-                problem = Phrase("'require' wants the names of extensions: require [\"fileinto\"];")
+                problem = Phrase("'require' needs the names of extensions: require [\"fileinto\"];")
                 errors.append(ScriptError(command.line, problem, command.column))
                 continue
         for name in asked:
@@ -133,7 +133,7 @@ def _none(_place: str, _name: str) -> str | None:
 
 
 class _Compiler:
-    """One script and what it includes."""
+    """Compile one script and what it includes."""
 
     def __init__(self, library: Library, options: limits.Options) -> None:
         self._library, self._options = library, options

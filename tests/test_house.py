@@ -32,10 +32,10 @@ RIDDLE_NAMES = frozenset(
 RIDDLES_THAT_STAY = frozenset(
     """
     asking/summary.of cli/web_connection.look cli/web_connection.take commands/listing.listing
-    commands/progress.tell delivery/planning.make delivery/queue_admin.listing delivery/script_runs.seen
+    commands/progress.tell delivery/planning.make delivery/queue_admin.listing
     desk/sunset.knows limits/rates.take mail/blobs.keep mail/search.know mail/search.known mail/search.said
     mailauth/signatures.take moving/maildir.of net/transport.known portal/access.takes process/threads.wait
-    sieve/interpreter.keep sieve/interpreter.seen smtp/data.take smtp/incoming.of smtp/session.say trace/views.one
+    smtp/data.take smtp/incoming.of smtp/session.say trace/views.one
     transfer/takeout.take webmail/address_book.listing webmail/attachments.take webmail/rows.of wire/reader.take
     """.split()  # noqa: SIM905
 )

@@ -1,5 +1,6 @@
 """Extensions that `require` may name, one file each.  A new extension is a file and a line here."""
 
+from sieve.builder import Extension
 from sieve.extensions import (
     body,
     copy,
@@ -30,7 +31,6 @@ from sieve.extensions import (
     vacation,
     variables,
 )
-from sieve.signature import Extension
 
 EXTENSIONS: tuple[Extension, ...] = (
     Extension("comparator-i;ascii-casemap"),  # RFC 5228 section 2.7.3

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from sieve.builder import Builder
-from sieve.interpreter import State
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State, Texts
 from sieve.markup import plain_text
 from sieve.message import Part, every
-from sieve.program import Check, Texts
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 
 def _is_asked(part: Part, wanted: Sequence[str]) -> bool:

@@ -6,13 +6,12 @@ from datetime import date, datetime, timedelta, timezone
 from email.utils import format_datetime
 
 from sieve import maildate
-from sieve.builder import Builder
+from sieve.builder import Builder, Extension, TestDef
 from sieve.core import picker
-from sieve.interpreter import State
+from sieve.interpreter import Check, State
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 _ZONE = re.compile(r"([+-])([01][0-9]|2[0-3])([0-5][0-9])")
 _MODIFIED_JULIAN = date(1858, 11, 17)
@@ -50,7 +49,7 @@ def read_date(text: str) -> datetime | None:
 
 
 def _placed(build: Builder, bound: Bound) -> Callable[[State, datetime], datetime]:
-    """Into the zone that the tags ask for; without one, that of the server."""
+    """Convert to the zone that the tags ask for; without one, to that of the server."""
     if "originalzone" in bound.tags:
         return lambda state, at: at
     given = bound.tag_string("zone")
@@ -59,7 +58,7 @@ def _placed(build: Builder, bound: Bound) -> Callable[[State, datetime], datetim
     fixed = build.constant(given, bound.line)
     if fixed is not None and zone(fixed) is None:
         raise ScriptError(
-            bound.line, Phrase("':zone' wants an offset such as \"+0100\", found '%(fixed)s'", fixed=fixed)
+            bound.line, Phrase("':zone' needs an offset such as \"+0100\", found '%(fixed)s'", fixed=fixed)
         )
     text = build.text(given, bound.line)
 

@@ -3,10 +3,9 @@
 from hashlib import sha256
 
 from sieve import limits
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 
 def _duplicate(build: Builder, bound: Bound) -> Check:
@@ -28,7 +27,7 @@ def _duplicate(build: Builder, bound: Bound) -> Check:
                 return False  # section 3.1: without the field it is no duplicate
             value = values[0].strip()
         key = sha256(f"{handle(state)}\0{value}".encode("utf-8", "replace")).hexdigest()
-        return state.seen(key, seconds, last)
+        return state.check_duplicate(key, seconds, last)
 
     return check
 

@@ -1,14 +1,13 @@
 """addheader and deleteheader (RFC 5293).  Later tests and actions see the changed header."""
 
-from sieve.builder import Builder
+from sieve.builder import Builder, CommandDef, Extension
 from sieve.core import picker
-from sieve.interpreter import State
+from sieve.interpreter import State, Step
 from sieve.limits import Options
 from sieve.message import CONTROL, FIELD_NAME
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 PROTECTED = ("received", "auto-submitted")  # section 5: never deleted
 
@@ -17,7 +16,7 @@ def _checked(build: Builder, bound: Bound) -> None:
     fixed = build.constant(bound.string("field name"), bound.line)
     if fixed is not None and not FIELD_NAME.fullmatch(fixed):
         raise ScriptError(
-            bound.line, Phrase("'%(fixed)s' is no name of a header field; use letters, digits and -", fixed=fixed)
+            bound.line, Phrase("'%(fixed)s' is not the name of a header field; use letters, digits and -", fixed=fixed)
         )
 
 

@@ -3,15 +3,14 @@
 import re
 
 from sieve.actions import Notify
-from sieve.builder import Builder
+from sieve.builder import Builder, CommandDef, Extension, TestDef
 from sieve.extensions.fcc import fcc_of
-from sieve.interpreter import State
+from sieve.interpreter import Check, State, Step
 from sieve.mailto import read_mailto
 from sieve.message import one_address
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Check, Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*=[^\0\r\n]*")
 
@@ -28,11 +27,11 @@ def _notify(build: Builder, bound: Bound) -> Step:
     source = bound.tag_string("from")
     constant = build.constant(source, line) if source else None
     if constant and not one_address(constant):
-        raise ScriptError(line, Phrase("':from' wants one address, found '%(fixed)s'", fixed=constant))
+        raise ScriptError(line, Phrase("':from' needs one address, found '%(fixed)s'", fixed=constant))
     for option in bound.tag_strings("options") or ():
         fixed = build.constant(option, line)
         if fixed is not None and not _OPTION.fullmatch(fixed):
-            raise ScriptError(line, Phrase("'%(fixed)s' is no option; write name=value on one line", fixed=fixed))
+            raise ScriptError(line, Phrase("'%(fixed)s' is not an option; write name=value on one line", fixed=fixed))
     method, message = build.text(given, line), build.text(bound.tag_string("message") or "", line)
     from_address, level = build.text(source or "", line), build.text(importance or "2", line)
     options = build.texts(bound.tag_strings("options") or (), line)

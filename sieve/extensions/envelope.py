@@ -3,14 +3,13 @@
 import re
 
 from sieve.addrspec import quoted_local, unquoted_local
-from sieve.builder import Builder
+from sieve.builder import Builder, Extension, TestDef
 from sieve.core import address_part
-from sieve.interpreter import State
+from sieve.interpreter import Check, State
 from sieve.message import Address
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TestDef
+from sieve.signature import Bound, Kind, Signature
 
 _PARTS = ("from", "to", "auth")
 _OPTIONS = ("notify", "orcpt", "ret", "envid")  # RFC 6009 section 4

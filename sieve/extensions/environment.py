@@ -1,9 +1,8 @@
 """environment (RFC 5183).  An item nobody knows never matches (section 4)."""
 
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TestDef
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State
+from sieve.signature import Bound, Kind, Signature
 
 # What is true of every run here; the message may say otherwise.
 _ALWAYS = {"location": "MDA", "phase": "during", "name": "Alumnimail Sieve", "version": "1.0"}

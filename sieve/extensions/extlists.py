@@ -1,8 +1,8 @@
 """extlists (RFC 6134): lists stored elsewhere, such as the address book."""
 
-from sieve.builder import Builder
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 
 def _valid(build: Builder, bound: Bound) -> Check:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from sieve.actions import FileInto
-from sieve.builder import Builder
+from sieve.builder import Builder, Extension
 from sieve.core import flag_list
 from sieve.interpreter import State
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.signature import Bound, Extension, Kind, TagSpec
+from sieve.signature import Bound, Kind, TagSpec
 
 
 def fcc_of(build: Builder, bound: Bound) -> Callable[[State], FileInto | None]:

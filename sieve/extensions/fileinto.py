@@ -1,14 +1,13 @@
 """fileinto (RFC 5228 section 4.1)."""
 
 from sieve.actions import FileInto
-from sieve.builder import Builder
+from sieve.builder import Builder, CommandDef, Extension
 from sieve.core import flag_list
 from sieve.extensions.specialuse import read_use
-from sieve.interpreter import State
+from sieve.interpreter import State, Step
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
+from sieve.signature import Bound, Kind, Signature
 
 
 def _is_name(mailbox: str) -> bool:
@@ -21,7 +20,7 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
     fixed = build.constant(given, bound.line)
     if fixed is not None and not _is_name(fixed):
         raise ScriptError(
-            bound.line, Phrase("'fileinto' wants the name of a mailbox, found %(fixed)s", fixed=repr(fixed))
+            bound.line, Phrase("'fileinto' needs the name of a mailbox, found %(fixed)s", fixed=repr(fixed))
         )
     text = build.text(given, bound.line)
     flags = flag_list(build, bound)

@@ -4,10 +4,9 @@ Answered at compile time: what a false ihave guards is not even looked at, and w
 there on.
 """
 
-from sieve.builder import NEVER, Builder
-from sieve.interpreter import State
-from sieve.program import Check, Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TestDef
+from sieve.builder import NEVER, Builder, CommandDef, Extension, TestDef
+from sieve.interpreter import Check, State, Step
+from sieve.signature import Bound, Kind, Signature
 
 # They change what every string means, so they cannot begin in the middle of a script (section 4).
 _FROM_THE_TOP = ("variables", "encoded-character")

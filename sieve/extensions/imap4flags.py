@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from sieve.builder import Builder
+from sieve.builder import Builder, CommandDef, Extension, TestDef
 from sieve.core import read_flags
-from sieve.interpreter import State
+from sieve.interpreter import Check, State, Step
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Check, Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.signature import Bound, Kind, Signature, TagSpec
 from sieve.strings import variable_name
 
 Flags = tuple[str, ...]

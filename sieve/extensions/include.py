@@ -4,12 +4,11 @@ Included scripts are compiled with the one that names them; each has variables o
 global.
 """
 
-from sieve.builder import Builder
-from sieve.interpreter import Returned, State
+from sieve.builder import Builder, CommandDef, Extension
+from sieve.interpreter import Returned, State, Step
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+from sieve.signature import Bound, Kind, Signature, TagSpec
 from sieve.strings import variable_name
 
 
@@ -19,7 +18,7 @@ def _include(build: Builder, bound: Bound) -> Step:
     fixed = build.constant(name, bound.line)
     if not fixed or any(ord(c) < 32 or 0x7F <= ord(c) <= 0x9F or c in "\u2028\u2029" for c in fixed):
         problem = Phrase(
-            "%(name)s is no name of a script; it cannot hold variables or control characters", name=repr(name)
+            "%(name)s is not the name of a script; it cannot hold variables or control characters", name=repr(name)
         )
         raise ScriptError(bound.line, problem)
     name = fixed

@@ -1,9 +1,8 @@
 """mailboxexists and :create (RFC 5490 section 3)."""
 
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 
 def _mailbox_exists(build: Builder, bound: Bound) -> Check:

@@ -1,9 +1,8 @@
 """mboxmetadata and servermetadata (RFC 5490 sections 4 and 5)."""
 
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Check, Text
-from sieve.signature import Bound, Extension, Kind, Signature, TestDef
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State, Text
+from sieve.signature import Bound, Kind, Signature
 
 
 def _mailbox(build: Builder, bound: Bound) -> Text:

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterable
 
-from sieve.builder import Builder
+from sieve.builder import Builder, CommandDef, Extension
 from sieve.extensions.body import is_text, readable_text
 from sieve.extensions.variables import MODIFIERS, limited
-from sieve.interpreter import State
+from sieve.interpreter import State, Step
 from sieve.limits import MAX_LOOPS
 from sieve.message import Part, every
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+from sieve.signature import Bound, Kind, Signature, TagSpec
 from sieve.strings import variable_name
 
 

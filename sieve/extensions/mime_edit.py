@@ -6,13 +6,12 @@ Later tests and actions see the new message; only redirect takes the message as 
 from email.utils import format_datetime
 from hashlib import sha256
 
-from sieve.builder import Builder
-from sieve.interpreter import State
+from sieve.builder import Builder, CommandDef, Extension
+from sieve.interpreter import State, Step
 from sieve.message import Field
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 _MADE_ANEW = ("subject", "mime-version", "content-type", "content-transfer-encoding")
 

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from sieve.actions import Ereject, Reject
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature
+from sieve.builder import Builder, CommandDef, Extension
+from sieve.interpreter import State, Step
+from sieve.signature import Bound, Kind, Signature
 
 
 def _refusal(action: type[Reject] | type[Ereject]) -> Callable[[Builder, Bound], Step]:

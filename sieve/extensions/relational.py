@@ -1,6 +1,7 @@
-""":value and :count (RFC 5231).  The comparing itself stands in sieve.builder."""
+""":value and :count (RFC 5231).  The comparing itself stands in sieve.matchers."""
 
-from sieve.signature import Extension, Kind, TagSpec
+from sieve.builder import Extension
+from sieve.signature import Kind, TagSpec
 
 EXTENSION = Extension(
     "relational",

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Check
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 
 def _test(value: Callable[[State, bool], str]) -> Callable[[Builder, Bound], Check]:

@@ -2,12 +2,11 @@
 
 import re
 
-from sieve.builder import Builder
-from sieve.interpreter import State
+from sieve.builder import Builder, Extension, TestDef
+from sieve.interpreter import Check, State, Text
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Check, Text
-from sieve.signature import Bound, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 
 def _specialuse_exists(build: Builder, bound: Bound) -> Check:
@@ -37,7 +36,7 @@ def read_use(build: Builder, bound: Bound, given: str) -> Text:
     fixed = build.constant(given, bound.line)
     if given and fixed is not None and not _ATTRIBUTE.fullmatch(fixed):
         raise ScriptError(
-            bound.line, Phrase("'%(fixed)s' is no special use; write \"\\\\Sent\" or the like", fixed=fixed)
+            bound.line, Phrase("'%(fixed)s' is not a special use; write \"\\\\Sent\" or the like", fixed=fixed)
         )
     return build.text(given, bound.line)
 

@@ -1,6 +1,7 @@
 """:user and :detail (RFC 5233), cut at the first "+".  The cutting stands in sieve.core."""
 
-from sieve.signature import Extension, TagSpec
+from sieve.builder import Extension
+from sieve.signature import TagSpec
 
 EXTENSION = Extension(
     "subaddress",

@@ -4,20 +4,19 @@ from hashlib import sha256
 
 from sieve import limits
 from sieve.actions import Vacation
-from sieve.builder import Builder
+from sieve.builder import Builder, CommandDef, Extension
 from sieve.extensions.fcc import fcc_of
-from sieve.interpreter import State
+from sieve.interpreter import State, Step
 from sieve.message import one_address
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
-from sieve.program import Step
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec
+from sieve.signature import Bound, Kind, Signature, TagSpec
 
 DAY = 86_400
 
 
 def _handle(*words: str) -> str:
-    """Another reply gets another handle (section 4.2)."""
+    """Derive a handle, so that another reply gets another one (section 4.2)."""
     return sha256("\0".join(words).encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -26,7 +25,7 @@ def _vacation(build: Builder, bound: Bound) -> Step:
     given_from = bound.tag_string("from") or ""
     fixed = build.constant(given_from, line)
     if fixed and not one_address(fixed):
-        raise ScriptError(line, Phrase("':from' wants one address, found '%(fixed)s'", fixed=fixed))
+        raise ScriptError(line, Phrase("':from' needs one address, found '%(fixed)s'", fixed=fixed))
     reason = build.text(bound.string("reason"), line)
     subject = build.text(bound.tag_string("subject") or "", line)
     from_address = build.text(given_from, line)

@@ -3,11 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Callable
 
-from sieve.builder import Builder
-from sieve.interpreter import State
-from sieve.program import Check, Step
+from sieve.builder import Builder, CommandDef, Extension, TestDef
+from sieve.interpreter import Check, State, Step
 from sieve.regex import quoted
-from sieve.signature import Bound, CommandDef, Extension, Kind, Signature, TagSpec, TestDef
+from sieve.signature import Bound, Kind, Signature, TagSpec
 from sieve.strings import encode_url, variable_name
 
 _WILDCARDS = str.maketrans({one: "\\" + one for one in "*?\\"})

@@ -312,8 +312,8 @@ def test_the_pages_are_shown_in_each_language(inside, core, ola, path, language)
             "en",
             [
                 "Line 1: unknown extension 'fileintoo'; did you mean 'fileinto'?",
-                "Line 2: 'keep' takes no arguments; a string is too much",
-                "Line 3: 'redirect' wants a string as address, found a number",
+                "Line 2: 'keep' takes no arguments, found a string",
+                "Line 3: 'redirect' needs a string as address, found a number",
             ],
         ),
     ],

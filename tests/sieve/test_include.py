@@ -53,7 +53,7 @@ def test_only_global_variables_are_shared():
         ('include "nobody";', "there is no personal script 'nobody'"),
         ('include "loop";', "includes itself"),
         ('include "broken";', "the personal script 'broken' is not valid: line 1"),
-        ('include "a\x1fb";', "no name of a script"),
+        ('include "a\x1fb";', "not the name of a script"),
     ],
 )
 def test_what_cannot_be_included(script, problem):

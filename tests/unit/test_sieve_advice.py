@@ -18,4 +18,4 @@ from sieve import check_script, warnings
 )
 def test_a_name_that_no_field_has(script, named):
     assert check_script(script) == []
-    assert [str(one).partition("' is no name")[0].partition("'")[2] for one in warnings(script)] == named
+    assert [str(one).partition("' is not the name")[0].partition("'")[2] for one in warnings(script)] == named

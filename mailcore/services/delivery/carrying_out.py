@@ -125,7 +125,7 @@ class _Writer:
         recipient, account, arrival = one.recipient, one.recipient.account, self.plan.arrival
         for notice in one.problems:
             script_runs.send_problem_notice(self.core, self.tx, account, notice, self.now)
-        for key in one.seen:
+        for key in one.duplicate_keys:
             vacation_memory.save_answer(self.tx, account, "duplicate", key, self.now)
         if one.held_back is not None:
             held_back.save_held_back(self.tx, account, one.held_back)

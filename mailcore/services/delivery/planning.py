@@ -172,7 +172,7 @@ class _Planner:
             place.answers,
             needs,
             decision.rules,
-            decision.seen,
+            decision.duplicate_keys,
             held_back,
             problems,
             is_for_desk=name in ticket_inbox.ROLES,

@@ -131,7 +131,7 @@ class MailboxPlan:
         prefix: our fields above the message in this box.
         needs: octets that it puts into the box; 0 = it does not matter how full the box is.
         rules: what decided, for the trace.
-        seen: keys to be remembered for `duplicate` (RFC 7352).
+        duplicate_keys: keys to be remembered for `duplicate` (RFC 7352).
         held_back: a message that was not forwarded, for the digest.
         is_answered: the sender hears of the refusal, in the session or by a report, or did not want to.
         report: of the refusal.
@@ -145,7 +145,7 @@ class MailboxPlan:
     answers: Answers = field(default_factory=dict)
     needs: int = 0
     rules: tuple[Rule, ...] = ()
-    seen: tuple[str, ...] = ()
+    duplicate_keys: tuple[str, ...] = ()
     held_back: HeldBack | None = None
     problems: tuple[ProblemNotice, ...] = ()
     is_answered: bool = True

@@ -88,7 +88,7 @@ def compose(action: sieve.Notify, *, fields: Header, own: str, domain: str, now:
     read = sieve.read_mailto(action.method)
     if read is None:
         return (), b""
-    read = read.without(action.told)
+    read = read.without(action.already_reached)
     original = one_line(" ".join(fields.values("subject")[:1]))
     subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
     priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])

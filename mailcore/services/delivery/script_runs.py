@@ -38,7 +38,7 @@ class Decision:
     Attributes:
         actions: in order, one for each place.
         rules: what decided, for the trace.
-        seen: keys to be remembered for `duplicate` (RFC 7352).
+        duplicate_keys: keys to be remembered for `duplicate` (RFC 7352).
         personal: targets to which the personal script redirects.
         is_full: it is refused by the rule for a full mailbox.
         problems: of scripts that failed.
@@ -46,7 +46,7 @@ class Decision:
 
     actions: Actions
     rules: tuple[Rule, ...] = ()
-    seen: tuple[str, ...] = ()
+    duplicate_keys: tuple[str, ...] = ()
     personal: frozenset[str] = frozenset()
     is_full: bool = False
     problems: tuple[str, ...] = ()
@@ -67,8 +67,8 @@ class Run:
         return (("failed", json.dumps(catalogue.to_json(self.problem), ensure_ascii=False)),)
 
     @property
-    def seen(self) -> tuple[str, ...]:
-        return tuple(key for key, _seconds in self.result.seen)
+    def duplicate_keys(self) -> tuple[str, ...]:
+        return tuple(key for key, _seconds in self.result.remembered)
 
 
 def decide(place: Place, view: RecipientView, generated: str, personal: str) -> Decision:
@@ -87,13 +87,13 @@ def decide(place: Place, view: RecipientView, generated: str, personal: str) -> 
         )
     problems = tuple(filter(None, (first.problem,)))
     if not personal or not first.result.implicit_keep:
-        return Decision(first.result.actions, rules, first.seen, is_full=is_full, problems=problems)
+        return Decision(first.result.actions, rules, first.duplicate_keys, is_full=is_full, problems=problems)
     keep = next((action for action in first.result.actions if isinstance(action, sieve.Keep)), KEEP[0])
     second = run(place, view, personal, sieve.Options(), keep.flags)
     return Decision(
         joined(tuple(action for action in first.result.actions if action is not keep), second.result.actions),
         (*rules, *second.rules, *(("script", str(line)) for line in second.result.lines if line)),
-        (*first.seen, *second.seen),
+        (*first.duplicate_keys, *second.duplicate_keys),
         frozenset(action.address for action in second.result.actions if isinstance(action, sieve.Redirect)),
         problems=(*problems, *filter(None, (second.problem,))),
     )
