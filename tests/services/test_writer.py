@@ -153,7 +153,7 @@ def test_closing_waits_for_the_checkpoint_at_hand_and_for_no_other(tmp_path, mon
     go_on, copying = threading.Event(), threading.Event()
     monkeypatch.setattr(checkpoint, "_copy_once", lambda _: copying.set() or go_on.wait(SECONDS) and (1, 1))
     copies = checkpoint.Checkpoints(tmp_path / "mail.db")
-    copies.hear(checkpoint.CHECKPOINT)
+    copies.note_pages(checkpoint.CHECKPOINT)
     assert copying.wait(SECONDS)
     closing = threading.Thread(target=copies.stop, daemon=True)
     closing.start()

@@ -32,7 +32,7 @@ class Checkpoints:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def hear(self, pages: int) -> None:
+    def note_pages(self, pages: int) -> None:
         if pages < self._logged:  # it has begun anew
             self._due = CHECKPOINT
         self._logged = pages

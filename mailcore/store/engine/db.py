@@ -148,7 +148,7 @@ class Db:
         return connection
 
     def _hear(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._checkpoints.hear(pages)
+        self._checkpoints.note_pages(pages)
         return apsw.SQLITE_OK
 
     def read(self, fn: Callable[[Tx], T]) -> T:
