@@ -17,10 +17,15 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services.credentials import passwords
+from tests.sql_texts import SqlTexts
 
 # a busy machine takes its time for an example; with CI=true hypothesis waits anyway
 settings.register_profile("patient", parent=settings(), deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SqlTexts(), "sql texts")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -170,7 +170,7 @@ def test_statements_of_the_store_name_tables_and_columns_that_there_are(new: Sql
 
 
 def test_each_module_of_the_package_is_a_migration_or_known():
-    others = {"__init__", "runner", "steps", "numbered"}
+    others = {"__init__", "runner", "steps", "numbered", "fresh"}
     files = {file.stem for file in Path(migrations.__path__[0]).glob("*.py")}
     assert files - others == set(runner.known_names())
     for name in runner.known_names():

@@ -7,7 +7,7 @@ from mailcore.store.engine.db import Tx
 
 _FACTS = (
     "SELECT a.id, a.used, a.quota, f.state IN ('healthy','failing'), f.unsafe, s.origin, s.source FROM account a"
-    " LEFT JOIN forwarding f ON f.account_id=a.id LEFT JOIN script s ON s.account_id=a.id AND s.active WHERE a.id IN (%s)"
+    " LEFT JOIN forwarding f ON f.account_id=a.id LEFT JOIN script s ON s.account_id=a.id AND s.active<>0 WHERE a.id IN (%s)"
 )
 
 

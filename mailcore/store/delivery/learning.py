@@ -13,8 +13,8 @@ def add_messages(tx: Tx, mailbox: MailboxId, ranges: Ranges, kind: str, now: int
     """Add the messages that stand there now; the last word on a message counts."""
     for first, last in ranges:
         tx.run(
-            "INSERT OR REPLACE INTO learn (blob,kind,at) SELECT DISTINCT blob,?,? FROM message WHERE mailbox=?"
-            " AND uid BETWEEN ? AND ? LIMIT 1000",
+            "INSERT INTO learn (blob,kind,at) SELECT DISTINCT blob,?,? FROM message WHERE mailbox=?"
+            " AND uid BETWEEN ? AND ? LIMIT 1000 ON CONFLICT (blob) DO UPDATE SET kind=excluded.kind, at=excluded.at",
             kind,
             now,
             mailbox,

@@ -100,7 +100,7 @@ def find_last_record(tx: Tx, account: AccountId) -> Record | None:
 def count_outcome(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:
     """Count the deliveries with this outcome since then, up to `limit`."""
     row = tx.row(
-        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account_id=? AND outcome=? AND at>=? LIMIT ?)",
+        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE account_id=? AND outcome=? AND at>=? LIMIT ?) AS counted",
         account,
         outcome,
         since,

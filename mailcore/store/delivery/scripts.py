@@ -32,7 +32,7 @@ def save_script(tx: Tx, account: AccountId, script: Script) -> None:
     tx.run(
         "INSERT INTO script (account_id,name,source,active,origin,held) VALUES (?,?,?,?,?,?)"
         " ON CONFLICT (account_id,origin,name) DO UPDATE SET source=excluded.source,held=excluded.held,"
-        " active=(CASE WHEN excluded.held THEN 0 ELSE active END)",
+        " active=(CASE WHEN excluded.held<>0 THEN 0 ELSE script.active END)",
         account,
         script.name,
         script.source,
@@ -49,7 +49,11 @@ def release_script(tx: Tx, account: AccountId, name: str) -> None:
 
 def activate_script(tx: Tx, account: AccountId, name: str) -> None:
     """Activate a personal script; at most one is active, and the empty name leaves none."""
-    tx.run("UPDATE script SET active=(name=?) WHERE account_id=? AND origin='personal'", name, account)
+    tx.run(
+        "UPDATE script SET active=(CASE WHEN name=? THEN 1 ELSE 0 END) WHERE account_id=? AND origin='personal'",
+        name,
+        account,
+    )
 
 
 def remove_script(tx: Tx, account: AccountId, name: str, origin: str = "personal") -> None:

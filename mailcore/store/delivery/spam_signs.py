@@ -134,7 +134,7 @@ def _add(tx: Tx, account: AccountId, signs: Sequence[int], kind: str, step: int,
     start = max(step, 0)
     tx.run(
         f"INSERT INTO spam_sign (account_id,sign,spam,ham,at) SELECT ?,value,?,?,? FROM json_each(?) WHERE true"
-        f" ON CONFLICT (account_id,sign) DO UPDATE SET {kind}=MAX({kind}+?,0), at=excluded.at",
+        f" ON CONFLICT (account_id,sign) DO UPDATE SET {kind}=MAX(spam_sign.{kind}+?,0), at=excluded.at",
         account,
         start if kind == "spam" else 0,
         start if kind == "ham" else 0,
@@ -148,7 +148,7 @@ def _add_total(tx: Tx, account: AccountId, kind: str, step: int) -> None:
     start = max(step, 0)
     tx.run(
         "INSERT INTO spam_total (account_id,spam,ham) VALUES (?,?,?)"
-        f" ON CONFLICT (account_id) DO UPDATE SET {kind}=MAX({kind}+?,0)",
+        f" ON CONFLICT (account_id) DO UPDATE SET {kind}=MAX(spam_total.{kind}+?,0)",
         account,
         start if kind == "spam" else 0,
         start if kind == "ham" else 0,

@@ -59,7 +59,8 @@ class SlowWrites:
         try:
             connection.executemany(
                 "INSERT INTO slow_write (caller, hour, count, longest) VALUES (?, ?, 1, ?)"
-                " ON CONFLICT (caller, hour) DO UPDATE SET count=count+1, longest=max(longest, excluded.longest)",
+                " ON CONFLICT (caller, hour) DO UPDATE SET count=slow_write.count+1, "
+                "longest=max(slow_write.longest, excluded.longest)",
                 [(caller, hour, longest) for caller, longest in noted],
             )
             connection.execute("DELETE FROM slow_write WHERE hour<?", (hour - KEPT_HOURS,))

@@ -19,7 +19,9 @@ class Return:
 
 def save_return(tx: Tx, found: Return, now: int) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO srs_return (token,account_id,sender,target,content,at) VALUES (?,?,?,?,?,?)",
+        "INSERT INTO srs_return (token,account_id,sender,target,content,at) VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT (token) DO UPDATE SET account_id=excluded.account_id, sender=excluded.sender,"
+        " target=excluded.target, content=excluded.content, at=excluded.at",
         found.token,
         found.account,
         found.sender,

@@ -23,7 +23,8 @@ def list_to_ask(tx: Tx, confirmed_before: int, limit: int) -> list[AccountId]:
 
 def save_question(tx: Tx, account: AccountId, hashed: str, target: str, now: int) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO forwarding_question (account_id,hash,target,at) VALUES (?,?,?,?)",
+        "INSERT INTO forwarding_question (account_id,hash,target,at) VALUES (?,?,?,?)"
+        " ON CONFLICT (account_id) DO UPDATE SET hash=excluded.hash, target=excluded.target, at=excluded.at",
         account,
         hashed,
         target,

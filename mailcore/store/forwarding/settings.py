@@ -25,8 +25,12 @@ def get_forwarding(tx: Tx, account: AccountId) -> Forwarding:
 def save_forwarding(tx: Tx, account: AccountId, forwarding: Forwarding, token: str = "") -> None:
     confirmed_at = int(forwarding.confirmed_at.timestamp()) if forwarding.confirmed_at else None
     tx.run(
-        "INSERT OR REPLACE INTO forwarding (account_id,target,state,copy,failures,last_reply,confirmed_at,token,unsafe,"
-        "digest,rolling_days) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+        "INSERT INTO forwarding (account_id,target,state,copy,failures,last_reply,confirmed_at,token,unsafe,"
+        "digest,rolling_days) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (account_id) DO UPDATE SET target=excluded.target, state=excluded.state, copy=excluded.copy,"
+        " failures=excluded.failures, last_reply=excluded.last_reply,"
+        " confirmed_at=excluded.confirmed_at, token=excluded.token, unsafe=excluded.unsafe, digest=excluded.digest,"
+        " rolling_days=excluded.rolling_days",
         account,
         forwarding.target,
         forwarding.state.value,

@@ -4,12 +4,17 @@ from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
+def _octets(value: bytes | str) -> bytes:
+    """Return a value as it was given; older ones are texts of Latin-1."""
+    return value.encode("latin-1") if isinstance(value, str) else bytes(value)
+
+
 def list_entries(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
     """Return values by entry (in lower case); mailbox 0 is the account itself."""
     rows = tx.rows(
         "SELECT entry, value FROM annotation WHERE account_id=? AND mailbox=? ORDER BY entry", account, mailbox
     )
-    return {entry: value.encode("latin-1") for entry, value in rows}
+    return {entry: _octets(value) for entry, value in rows}
 
 
 def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | None:
@@ -20,7 +25,7 @@ def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | 
         mailbox,
         entry,
     )
-    return row[0].encode("latin-1") if row else None
+    return _octets(row[0]) if row else None
 
 
 def save_entry(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:
@@ -29,11 +34,12 @@ def save_entry(tx: Tx, account: AccountId, mailbox: int, entry: str, value: byte
         tx.run("DELETE FROM annotation WHERE account_id=? AND mailbox=? AND entry=?", account, mailbox, entry)
         return
     tx.run(
-        "INSERT OR REPLACE INTO annotation (account_id,mailbox,entry,value) VALUES (?,?,?,?)",
+        "INSERT INTO annotation (account_id,mailbox,entry,value) VALUES (?,?,?,?)"
+        " ON CONFLICT (account_id,mailbox,entry) DO UPDATE SET value=excluded.value",
         account,
         mailbox,
         entry,
-        value.decode("latin-1"),
+        value,
     )
 
 

@@ -8,7 +8,7 @@ def list_wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
     """Return the accounts whose count differs: id, name, octets counted, octets found."""
     found: list[tuple[int, str, int, int]] = tx.rows(
         "SELECT * FROM (SELECT a.id, a.name, a.used, (SELECT COALESCE(SUM(m.size),0) FROM message m JOIN mailbox b"
-        " ON b.id=m.mailbox WHERE b.account_id=a.id) AS real FROM account a) WHERE used<>real"
+        " ON b.id=m.mailbox WHERE b.account_id=a.id) AS real FROM account a) AS counted WHERE used<>real"
     )
     return found
 
@@ -20,7 +20,8 @@ def mend_quota(tx: Tx, account: int, octets: int) -> None:
 def list_wrong_mailboxes(tx: Tx) -> list[tuple[int, str]]:
     """Return the mailboxes whose counters, uidnext or modseq contradict their messages."""
     found: list[tuple[int, str]] = tx.rows(
-        "SELECT b.id, b.name FROM mailbox b LEFT JOIN (SELECT mailbox, count(*) n, SUM(flags&1=0) u, SUM(size) s,"
+        "SELECT b.id, b.name FROM mailbox b LEFT JOIN (SELECT mailbox, count(*) n,"
+        " SUM(CASE WHEN flags&1=0 THEN 1 ELSE 0 END) u, SUM(size) s,"
         " MAX(uid) top, MAX(modseq) mod FROM message GROUP BY mailbox) m ON m.mailbox=b.id WHERE b.messages<>COALESCE(n,0)"
         " OR b.unseen<>COALESCE(u,0) OR b.octets<>COALESCE(s,0) OR b.uidnext<=COALESCE(top,0) OR b.modseq<COALESCE(mod,0)"
     )

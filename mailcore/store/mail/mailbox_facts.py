@@ -45,7 +45,7 @@ def list_lost_subscriptions(tx: Tx, account: AccountId) -> list[str]:
 
 
 def add_lost_subscription(tx: Tx, account: AccountId, name: str) -> None:
-    tx.run("INSERT OR IGNORE INTO lost_subscription (account_id,name) VALUES (?,?)", account, name)
+    tx.run("INSERT INTO lost_subscription (account_id,name) VALUES (?,?) ON CONFLICT DO NOTHING", account, name)
 
 
 def delete_lost_subscription(tx: Tx, account: AccountId, name: str) -> bool:

@@ -174,14 +174,21 @@ class Mailboxes:
             " WHERE key='mailbox'),0))+1"
         )
         value = int(row[0]) if row else 1
-        tx.run("INSERT OR REPLACE INTO setting VALUES ('mailbox',?)", str(value))
+        tx.run(
+            "INSERT INTO setting (key,value) VALUES ('mailbox',?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
+            str(value),
+        )
         return value
 
     def _uidvalidity(self, tx: Tx) -> int:
         """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""
         row = tx.row("SELECT value FROM setting WHERE key='uidvalidity'")
         value = max(int(row[0]) + 1 if row else 1, self._clock.seconds())
-        tx.run("INSERT OR REPLACE INTO setting VALUES ('uidvalidity',?)", str(value))
+        tx.run(
+            "INSERT INTO setting (key,value) VALUES ('uidvalidity',?)"
+            " ON CONFLICT (key) DO UPDATE SET value=excluded.value",
+            str(value),
+        )
         return value
 
     def _empty_into(self, tx: Tx, box: Mailbox, target: Mailbox) -> None:

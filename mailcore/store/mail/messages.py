@@ -306,7 +306,7 @@ class MailStore(Mailboxes):
         box = self.get(tx, mailbox)
         modseq = box.modseq + 1
         bits, keywords = flag_bits.split_flags(flags)
-        expression = {"add": "flags|?", "remove": "flags&~?", "replace": "?"}[how]
+        expression = {"add": "flags|?", "remove": "flags & ~?", "replace": "?"}[how]
         words = keywords.split()
         touched: list[int] = []
         seen_changes = bool(bits & flag_bits.SEEN) or how == "replace"
@@ -402,7 +402,7 @@ class MailStore(Mailboxes):
 
     def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
         """Remove messages for good; blobs that nothing names are swept later (order 1)."""
-        condition = " AND flags&8" if only_deleted else ""
+        condition = " AND flags&8<>0" if only_deleted else ""
         uids: list[int] = []
         size = unseen = 0
         for first, last in ranges if ranges is not None else [(1, 2**32)]:

@@ -182,14 +182,14 @@ def plan(criterion: Criterion) -> Plan:
     columns: list[Sql] = []
     test = _test(AllOf(tuple(rest)), columns) if rest else None
     return Plan(
-        " AND ".join(f"({sql})" for sql, _ in exact) or "1",
+        " AND ".join(f"({sql})" for sql, _ in exact) or "TRUE",
         tuple(param for _, own in exact for param in own),
         tuple(columns),
         test,
         frozenset(_texts(criterion)),
         test is not None and _reads_header(AllOf(tuple(rest))),
         tuple(one for one in rest if isinstance(one, Body | Text)),
-        "INDEXED BY message_unseen" if ("m.flags & 1 = 0", ()) in exact and ("0", ()) not in exact else "",
+        "INDEXED BY message_unseen" if ("m.flags & 1 = 0", ()) in exact and ("FALSE", ()) not in exact else "",
     )
 
 
@@ -214,12 +214,12 @@ def batches(rows: Sequence[Row], octets: int) -> Iterator[Sequence[Row]]:
 
 
 def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criterion
-    """The criterion as SQL that is 0 or 1, never NULL; None if SQL cannot say it."""
+    """The criterion as SQL that is TRUE or FALSE, never NULL; None if SQL cannot say it."""
     match one:
         case Everything():
-            return "1", ()
+            return "TRUE", ()
         case Nothing():
-            return "0", ()
+            return "FALSE", ()
         case Flag(name):
             return f"m.flags & {flags.SYSTEM[name]} <> 0", ()
         case Keyword(name):
@@ -243,7 +243,7 @@ def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criter
         case Field(name, wanted):
             column = f"s.{name.value}"
             if "\0" in wanted:
-                return "0", ()
+                return "FALSE", ()
             return f"{column} IS NOT NULL AND instr({column}, ?) > 0", (wanted,)
         case Not(Flag("\\Seen")):
             return "m.flags & 1 = 0", ()  # as the index of unseen messages has it
@@ -263,7 +263,7 @@ def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criter
 
 def _uids(ranges: tuple[tuple[int, int], ...]) -> Sql:
     if not ranges:
-        return "0", ()
+        return "FALSE", ()
     return " OR ".join("m.uid BETWEEN ? AND ?" for _ in ranges), tuple(end for pair in ranges for end in pair)
 
 

@@ -57,7 +57,8 @@ def list_oldest(tx: Tx, account: AccountId, limit: int) -> list[Takes]:
 _FORWARDED = (
     " FROM onward o JOIN blob c ON c.name=o.content JOIN message m ON m.blob=c.id"
     " JOIN mailbox x ON x.id=m.mailbox WHERE o.account_id=? AND o.state='delivered' AND x.account_id=o.account_id"
-    f" AND m.internal_date<? AND m.flags&{KEEP_BITS}=0 AND x.special_use NOT IN ('\\Sent','\\Drafts') GROUP BY m.mailbox, m.uid"
+    f" AND m.internal_date<? AND m.flags&{KEEP_BITS}=0 AND x.special_use NOT IN ('\\Sent','\\Drafts')"
+    " GROUP BY m.mailbox, m.uid, x.uidvalidity"
 )
 
 
@@ -84,8 +85,10 @@ def list_newsletters(tx: Tx, account: AccountId) -> list[Takes]:
     """Return messages with a List-Id or List-Unsubscribe field, other than flagged and answered ones."""
     rows = tx.rows(
         f"SELECT {_FIELDS} FROM mailbox x JOIN message m ON m.mailbox=x.id JOIN blob c ON c.id=m.blob WHERE x.account_id=?"  # noqa: S608
-        f" AND m.flags&{KEEP_BITS}=0 AND (instr(c.header, CAST('\nList-' AS BLOB)) OR instr(c.header, CAST('\nlist-' AS BLOB)))",
+        f" AND m.flags&{KEEP_BITS}=0 AND (instr(c.header, ?) > 0 OR instr(c.header, ?) > 0)",
         account,
+        b"\nList-",
+        b"\nlist-",
     )
     return [_takes(row) for row in rows]
 

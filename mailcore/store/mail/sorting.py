@@ -28,7 +28,7 @@ class SortKey(Enum):
 
 def sort_uids(tx: Tx, mailbox: MailboxId, keys: Sequence[tuple[SortKey, bool]], found: Sequence[int]) -> list[int]:
     """Return the UIDs of `found` (ascending) in the order of the keys, each with whether it is reversed; ties by UID."""
-    by = ",".join(f"{key.value} DESC" if reverse else key.value for key, reverse in keys)
+    by = ",".join(f"{key.value} {'DESC NULLS LAST' if reverse else 'NULLS FIRST'}" for key, reverse in keys)
     sql = f"SELECT m.uid {_FROM} %s ORDER BY {by},m.uid"  # noqa: S608 - names of our own columns
     return [row[0] for row in _picked(tx, mailbox, sql, found)]
 
@@ -42,7 +42,7 @@ def list_letters(tx: Tx, mailbox: MailboxId, found: Sequence[int]) -> list[Row]:
 def _picked(tx: Tx, mailbox: MailboxId, sql: str, found: Sequence[int]) -> list[Row]:
     ranges = uidset.ranges_of(found)
     if len(ranges) <= FEW:
-        where = "AND (" + " OR ".join("m.uid BETWEEN ? AND ?" for _ in ranges) + ")" if ranges else "AND 0"
+        where = "AND (" + " OR ".join("m.uid BETWEEN ? AND ?" for _ in ranges) + ")" if ranges else "AND FALSE"
         return tx.rows(sql % where, mailbox, *(end for pair in ranges for end in pair))
     wanted = frozenset(found)
     return [row for row in tx.rows(sql % "", mailbox) if row[0] in wanted]

@@ -38,7 +38,8 @@ def save_affiliations(tx: Tx, found: Iterable[Affiliation], now: int, gone_befor
     tx.many(
         "INSERT INTO affiliation (person,login,kinds,until,present,blocked,seen_at,checked_at) VALUES (?,?,?,?,1,?,?,?)"
         " ON CONFLICT (person) DO UPDATE SET login=excluded.login, kinds=excluded.kinds, until=excluded.until,"
-        " blocked=excluded.blocked, returned=returned OR COALESCE(gone_at<?, 0), present=1, seen_at=excluded.seen_at,"
+        " blocked=excluded.blocked,"
+        " returned=CASE WHEN affiliation.gone_at<? THEN 1 ELSE affiliation.returned END, present=1, seen_at=excluded.seen_at,"
         " checked_at=excluded.checked_at, gone_at=NULL",
         [
             (
@@ -64,7 +65,7 @@ def mark_vanished(tx: Tx, persons: Iterable[str], now: int) -> None:
 
 
 def confirm_return(tx: Tx, person: str) -> bool:
-    return tx.run("UPDATE affiliation SET returned=0 WHERE person=? AND returned", person) == 1
+    return tx.run("UPDATE affiliation SET returned=0 WHERE person=? AND returned<>0", person) == 1
 
 
 # Who leaves

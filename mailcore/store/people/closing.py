@@ -33,7 +33,9 @@ class Closing:
 
 def save_closing(tx: Tx, account: AccountId, now: int, new_address: str, *, forwarding: bool) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO closing (account_id,closed_at,new_address,forwarding) VALUES (?,?,?,?)",
+        "INSERT INTO closing (account_id,closed_at,new_address,forwarding) VALUES (?,?,?,?)"
+        " ON CONFLICT (account_id) DO UPDATE SET closed_at=excluded.closed_at,"
+        " new_address=excluded.new_address, forwarding=excluded.forwarding",
         account,
         now,
         new_address,
@@ -111,7 +113,10 @@ def give_address_back(tx: Tx, localpart: str, domain: str, account: AccountId) -
 
 
 def save_correspondents(tx: Tx, account: AccountId, marks: Iterable[str]) -> None:
-    tx.many("INSERT OR IGNORE INTO correspondent (account_id,mark) VALUES (?,?)", [(account, mark) for mark in marks])
+    tx.many(
+        "INSERT INTO correspondent (account_id,mark) VALUES (?,?) ON CONFLICT DO NOTHING",
+        [(account, mark) for mark in marks],
+    )
 
 
 def find_new_address(tx: Tx, localpart: str, domain: str, since: int) -> tuple[AccountId, str] | None:

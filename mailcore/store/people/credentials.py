@@ -62,7 +62,7 @@ def find_holder(tx: Tx, name: str) -> Holder | None:
     """Return the active account of that name with its passwords."""
     row = tx.row(
         f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
-        " AND f.active) FROM account WHERE name=? AND state='active'",
+        " AND f.active<>0) FROM account WHERE name=? AND state='active'",
         name,
     )
     if row is None:
@@ -124,7 +124,7 @@ def add_app_password(tx: Tx, account: AccountId, hashed: str, label: str, scopes
 def delete_app_passwords(tx: Tx, account: AccountId, credential: int | None = None) -> int:
     """Delete one app password, or all; return how many there were."""
     return tx.run(
-        "DELETE FROM credential WHERE account_id=? AND kind='app' AND (? IS NULL OR id=?)",
+        "DELETE FROM credential WHERE account_id=? AND kind='app' AND (CAST(? AS INTEGER) IS NULL OR id=?)",
         account,
         credential,
         credential,

@@ -9,7 +9,8 @@ from mailcore.store.engine.db import Tx
 def search_accounts(tx: Tx, words: str) -> list[AccountId]:
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     rows = tx.rows(
-        "SELECT id FROM account WHERE name LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\' OR lower(contact)=?"
+        "SELECT id FROM account WHERE lower(name) LIKE lower(?) ESCAPE '\\'"
+        " OR lower(display_name) LIKE lower(?) ESCAPE '\\' OR lower(contact)=?"
         " OR person=? OR id IN (SELECT account_id FROM address WHERE localpart=?) ORDER BY name<>?, name LIMIT 50",
         like,
         like,
@@ -23,7 +24,10 @@ def search_accounts(tx: Tx, words: str) -> list[AccountId]:
 
 def get_password_state(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
     """Is there an alumni password, and when did a credential last open anything?"""
-    row = tx.row("SELECT SUM(kind='password'), MAX(last_used_at) FROM credential WHERE account_id=?", account)
+    row = tx.row(
+        "SELECT count(CASE WHEN kind='password' THEN 1 END), MAX(last_used_at) FROM credential WHERE account_id=?",
+        account,
+    )
     count, last = row if row else (0, None)
     return bool(count), datetime.fromtimestamp(last, UTC) if last else None
 
@@ -36,7 +40,7 @@ def was_noted(tx: Tx, account: AccountId, actor: str, event: str, since: int) ->
 
 
 def is_away(tx: Tx, account: AccountId, today: date) -> bool:
-    row = tx.row("SELECT first_day, last_day FROM away WHERE account_id=? AND active", account)
+    row = tx.row("SELECT first_day, last_day FROM away WHERE account_id=? AND active<>0", account)
     return row is not None and row[0] <= today.isoformat() and (not row[1] or today.isoformat() <= row[1])
 
 

@@ -91,7 +91,7 @@ def is_known_network(tx: Tx, account: AccountId, beginning: str) -> bool:
     """Was it opened from a place that begins so?"""
     return (
         tx.row(
-            "SELECT 1 FROM login_event WHERE account_id=? AND outcome='ok' AND substr(place,1,?)=? LIMIT 1",
+            "SELECT 1 FROM login_event WHERE account_id=? AND outcome='ok' AND substr(place,1,CAST(? AS SMALLINT))=? LIMIT 1",
             account,
             len(beginning),
             beginning,

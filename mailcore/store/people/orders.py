@@ -168,7 +168,8 @@ def looks_like(tx: Tx, name: str, domain: str, *, besides: str) -> bool:
 
 def save_link(tx: Tx, account: AccountId, provider: str, mark: str, now: int) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO elsewhere (provider,mark,account_id,linked_at) VALUES (?,?,?,?)",
+        "INSERT INTO elsewhere (provider,mark,account_id,linked_at) VALUES (?,?,?,?)"
+        " ON CONFLICT (provider,mark) DO UPDATE SET account_id=excluded.account_id, linked_at=excluded.linked_at",
         provider,
         mark,
         account,

@@ -24,7 +24,9 @@ def has_verifier(tx: Tx, credential: Credential) -> bool:
 
 def save_verifier(tx: Tx, credential: Credential, iterations: int, sealed: str) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO scram (credential_id,account_id,generation,iterations,sealed) VALUES (?,?,?,?,?)",
+        "INSERT INTO scram (credential_id,account_id,generation,iterations,sealed) VALUES (?,?,?,?,?)"
+        " ON CONFLICT (credential_id) DO UPDATE SET account_id=excluded.account_id,"
+        " generation=excluded.generation, iterations=excluded.iterations, sealed=excluded.sealed",
         credential.id,
         credential.account,
         credential.generation,

@@ -54,14 +54,14 @@ def list_factors(tx: Tx, account: AccountId, *, active: bool = True) -> list[Sec
 
 
 def has_factor(tx: Tx, account: AccountId) -> bool:
-    return tx.row("SELECT 1 FROM second_factor WHERE account_id=? AND active LIMIT 1", account) is not None
+    return tx.row("SELECT 1 FROM second_factor WHERE account_id=? AND active<>0 LIMIT 1", account) is not None
 
 
 def add_factor(
     tx: Tx, account: AccountId, kind: str, label: str, handle: str, secret: str, counter: int, now: int, *, active: bool
 ) -> int:
     """Add a second factor, and drop those of its kind that were begun and never finished."""
-    tx.run("DELETE FROM second_factor WHERE account_id=? AND kind=? AND NOT active", account, kind)
+    tx.run("DELETE FROM second_factor WHERE account_id=? AND kind=? AND active=0", account, kind)
     return tx.insert(
         "INSERT INTO second_factor (account_id,kind,label,handle,secret,counter,active,created_at) VALUES (?,?,?,?,?,?,?,?)",
         account,

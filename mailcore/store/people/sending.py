@@ -12,7 +12,7 @@ def get_reason(tx: Tx, account: AccountId) -> str:
 
 def hold_sending(tx: Tx, account: AccountId, why: str, now: int) -> int:
     """Keep the account from sending, and hold what it sent and waits; return how many items that are."""
-    tx.run("INSERT OR IGNORE INTO sending_hold (account_id,at,reason) VALUES (?,?,?)", account, now, why)
+    tx.run("INSERT INTO sending_hold (account_id,at,reason) VALUES (?,?,?) ON CONFLICT DO NOTHING", account, now, why)
     return tx.run(
         "UPDATE queue SET state='held' WHERE account_id=? AND origin='submission' AND state='waiting'", account
     )

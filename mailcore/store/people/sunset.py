@@ -213,7 +213,7 @@ def list_seen_in_boxes(tx: Tx, sunset: int, after: AccountId | None, limit: int)
     """Return accounts not known to have read the notice, in their order, and whether a notice of theirs is \\Seen."""
     rows = tx.rows(
         "SELECT p.account_id, EXISTS (SELECT 1 FROM sunset_notice n JOIN blob b ON b.name=n.blob"
-        " JOIN message m ON m.blob=b.id AND m.flags & 1 JOIN mailbox x ON x.id=m.mailbox AND x.account_id=n.account_id"
+        " JOIN message m ON m.blob=b.id AND m.flags & 1 <> 0 JOIN mailbox x ON x.id=m.mailbox AND x.account_id=n.account_id"
         " WHERE n.account_id=p.account_id AND n.sunset_id=p.sunset_id)"
         " FROM sunset_person p WHERE p.sunset_id=? AND p.read_at IS NULL AND p.account_id>? ORDER BY p.account_id LIMIT ?",
         sunset,

@@ -57,7 +57,7 @@ def update_session(tx: Tx, hashed: str, session: WebSession) -> bool:
     """Update the session; return False if it was ended meanwhile: a late answer must not bring it back."""
     return (
         tx.run(
-            "UPDATE web_session SET data=?, expires_at=? WHERE id=? AND account_id IS ?",
+            "UPDATE web_session SET data=?, expires_at=? WHERE id=? AND account_id IS NOT DISTINCT FROM ?",
             session.data,
             session.expires_at,
             hashed,

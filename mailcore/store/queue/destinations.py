@@ -36,7 +36,8 @@ def find_rests(tx: Tx, domains: Sequence[str]) -> dict[str, Rest]:
 
 def save_rest(tx: Tx, domain: str, found: Rest) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO destination (domain,failures,until,reply) VALUES (?,?,?,?)",
+        "INSERT INTO destination (domain,failures,until,reply) VALUES (?,?,?,?)"
+        " ON CONFLICT (domain) DO UPDATE SET failures=excluded.failures, until=excluded.until, reply=excluded.reply",
         domain,
         found.failures,
         found.until,
@@ -65,7 +66,9 @@ def find_sts_policy(tx: Tx, domain: str) -> StsPolicy | None:
 
 def save_sts_policy(tx: Tx, domain: str, policy: StsPolicy) -> None:
     tx.run(
-        "INSERT OR REPLACE INTO sts_policy (domain,policy_id,mode,hosts,expires_at) VALUES (?,?,?,?,?)",
+        "INSERT INTO sts_policy (domain,policy_id,mode,hosts,expires_at) VALUES (?,?,?,?,?)"
+        " ON CONFLICT (domain) DO UPDATE SET policy_id=excluded.policy_id, mode=excluded.mode,"
+        " hosts=excluded.hosts, expires_at=excluded.expires_at",
         domain,
         policy.id,
         policy.mode,

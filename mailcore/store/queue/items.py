@@ -165,7 +165,7 @@ def find_item(tx: Tx, item: int) -> QueueItem | None:
 
 def list_items(tx: Tx, state: str | None = None) -> list[QueueItem]:
     rows = tx.rows(
-        f"SELECT {_COLUMNS} FROM queue WHERE ? IS NULL OR state=? ORDER BY id LIMIT 10000",  # noqa: S608
+        f"SELECT {_COLUMNS} FROM queue WHERE CAST(? AS TEXT) IS NULL OR state=? ORDER BY id LIMIT 10000",  # noqa: S608
         state,
         state,
     )

@@ -45,7 +45,8 @@ def count_visit(tx: Tx, name: str, hashed: str) -> None:
     """Count a visitor once."""
     if tx.run("INSERT INTO page_visit (hash) VALUES (?) ON CONFLICT (hash) DO NOTHING", hashed):
         tx.run(
-            "INSERT INTO page (name,views,audience,topic) VALUES (?,1,'','') ON CONFLICT (name) DO UPDATE SET views=views+1",
+            "INSERT INTO page (name,views,audience,topic) VALUES (?,1,'','')"
+            " ON CONFLICT (name) DO UPDATE SET views=page.views+1",
             name,
         )
 
@@ -71,7 +72,10 @@ def add_incident(tx: Tx, level: str, words: dict[str, str], now: int) -> int:
 def end_incidents(tx: Tx, incident: int | None, now: int) -> int:
     """End an incident, or all that last; return their number."""
     return tx.run(
-        "UPDATE incident SET ended_at=? WHERE ended_at IS NULL AND (? IS NULL OR id=?)", now, incident, incident
+        "UPDATE incident SET ended_at=? WHERE ended_at IS NULL AND (CAST(? AS INTEGER) IS NULL OR id=?)",
+        now,
+        incident,
+        incident,
     )
 
 

@@ -12,7 +12,13 @@ def count_if_allowed(tx: Tx, key: str, amount: int, limit: int, window_seconds: 
     if row:
         tx.run("UPDATE rate SET count=count+? WHERE key=?", amount, key)
     else:
-        tx.run("INSERT OR REPLACE INTO rate (key,started_at,count) VALUES (?,?,?)", key, now, amount)
+        tx.run(
+            "INSERT INTO rate (key,started_at,count) VALUES (?,?,?)"
+            " ON CONFLICT (key) DO UPDATE SET started_at=excluded.started_at, count=excluded.count",
+            key,
+            now,
+            amount,
+        )
     return True
 
 
@@ -43,7 +49,15 @@ def is_known(tx: Tx, key: str) -> bool:
 
 def save_known(tx: Tx, key: str, now: int) -> None:
     """Let `is_known` accept the key from now on, until it has not been seen for long."""
-    tx.run("INSERT OR REPLACE INTO grey (key,first_at,passed_at,seen_at) VALUES (?,?,?,?)", key, now, now, now)
+    tx.run(
+        "INSERT INTO grey (key,first_at,passed_at,seen_at) VALUES (?,?,?,?)"
+        " ON CONFLICT (key) DO UPDATE SET first_at=excluded.first_at, passed_at=excluded.passed_at,"
+        " seen_at=excluded.seen_at",
+        key,
+        now,
+        now,
+        now,
+    )
 
 
 def delete_expired(tx: Tx, rates_before: int, waiting_before: int, passed_before: int) -> None:

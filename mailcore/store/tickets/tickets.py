@@ -87,8 +87,8 @@ def list_tickets(tx: Tx, states: Sequence[str], words: str = "", limit: int = 50
     return [
         _ticket(row)
         for row in tx.rows(
-            f"SELECT {_COLUMNS} FROM ticket WHERE state IN ({marks}) AND (?='' OR subject LIKE ? ESCAPE '\\'"  # noqa: S608
-            " OR reply_to LIKE ? ESCAPE '\\' OR CAST(id AS TEXT)=?) ORDER BY changed_at, id LIMIT ?",
+            f"SELECT {_COLUMNS} FROM ticket WHERE state IN ({marks}) AND (?='' OR lower(subject) LIKE lower(?) ESCAPE '\\'"  # noqa: S608
+            " OR lower(reply_to) LIKE lower(?) ESCAPE '\\' OR CAST(id AS TEXT)=?) ORDER BY changed_at, id LIMIT ?",
             *states,
             words,
             like,
@@ -227,7 +227,7 @@ def find_file(tx: Tx, ticket: int, file: int, *, notes: bool) -> NewFile | None:
     """Return a file of the ticket; `notes`: those of internal notes, too."""
     row = tx.row(
         "SELECT f.name,f.type,f.octets FROM ticket_file f JOIN ticket_message m ON m.id=f.message_id"
-        " WHERE f.id=? AND m.ticket_id=? AND (? OR m.author<>'note')",
+        " WHERE f.id=? AND m.ticket_id=? AND (?<>0 OR m.author<>'note')",
         file,
         ticket,
         notes,

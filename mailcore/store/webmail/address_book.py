@@ -76,7 +76,7 @@ def collect_contacts(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]
     """Add people who were written to, as (name, address); a name that is there already stays."""
     tx.many(
         "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,'',?,1,1,?,?)"
-        " ON CONFLICT (account_id,address) DO UPDATE SET times=times+1, used_at=excluded.used_at,"
+        " ON CONFLICT (account_id,address) DO UPDATE SET times=contact.times+1, used_at=excluded.used_at,"
         " key=CASE contact.name WHEN '' THEN excluded.key ELSE contact.key END,"
         " name=CASE contact.name WHEN '' THEN excluded.name ELSE contact.name END",
         [(account, address, name, _key(name, address), now, now) for name, address in found],

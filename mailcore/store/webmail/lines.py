@@ -93,7 +93,9 @@ def save_lines(tx: Tx, box: Mailbox, headings: Sequence[Heading], *, all_known: 
             _unlearn(tx, box, since)
         newest, since = box.uidnext - 1, box.modseq
     tx.run(
-        "INSERT OR REPLACE INTO line_state (mailbox,uidvalidity,modseq,uid) VALUES (?,?,?,?)",
+        "INSERT INTO line_state (mailbox,uidvalidity,modseq,uid) VALUES (?,?,?,?)"
+        " ON CONFLICT (mailbox) DO UPDATE SET uidvalidity=excluded.uidvalidity, modseq=excluded.modseq,"
+        " uid=excluded.uid",
         box.id,
         box.uidvalidity,
         since,
@@ -197,13 +199,20 @@ def _learn_all(tx: Tx, box: Mailbox, headings: Sequence[Heading]) -> None:
         thread = root(before)
         lines.append((box.id, one.uid, one.who, one.subject, one.size, thread))
         newest[thread] = max(newest.get(thread, 0), one.at)
-    tx.many("INSERT OR REPLACE INTO line (mailbox,uid,who,subject,size,thread) VALUES (?,?,?,?,?,?)", lines)
     tx.many(
-        "INSERT INTO thread (mailbox,thread,at) VALUES (?,?,?) ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(at,excluded.at)",
+        "INSERT INTO line (mailbox,uid,who,subject,size,thread) VALUES (?,?,?,?,?,?)"
+        " ON CONFLICT (mailbox,uid) DO UPDATE SET who=excluded.who, subject=excluded.subject,"
+        " size=excluded.size, thread=excluded.thread",
+        lines,
+    )
+    tx.many(
+        "INSERT INTO thread (mailbox,thread,at) VALUES (?,?,?)"
+        " ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(thread.at,excluded.at)",
         [(box.id, thread, at) for thread, at in newest.items()],
     )
     tx.many(
-        "INSERT OR REPLACE INTO thread_id (account_id,id,thread) VALUES (?,?,?)",
+        "INSERT INTO thread_id (account_id,id,thread) VALUES (?,?,?)"
+        " ON CONFLICT (account_id,id) DO UPDATE SET thread=excluded.thread",
         [(box.account, id_, root(thread)) for id_, thread in known.items() if id_ not in had],
     )
 
@@ -215,7 +224,7 @@ def _join(tx: Tx, account: AccountId, other: int, thread: int) -> None:
     for mailbox in boxes:
         tx.run(
             "INSERT INTO thread (mailbox,thread,at) SELECT mailbox,?,at FROM thread WHERE mailbox=? AND thread=?"
-            " ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(at,excluded.at)",
+            " ON CONFLICT (mailbox,thread) DO UPDATE SET at=MAX(thread.at,excluded.at)",
             thread,
             mailbox,
             other,
