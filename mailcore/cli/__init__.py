@@ -19,8 +19,8 @@ COMMANDS = {
     "backup": "backup", "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
     "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",
     "init": "serve:init", "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
-    "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "status": "site:status",
-    "sunset": "sunset:sunset_group", "ticket": "ticket", "trace": "trace", "user": "user",
+    "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "spam": "spam:spam_group",
+    "status": "site:status", "sunset": "sunset:sunset_group", "ticket": "ticket", "trace": "trace", "user": "user",
 }  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def test_a_program_is_known_by_its_octets(start, name, kind):
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=300), st.integers(0, 50), st.integers(0, 50)
 )
 def test_a_judgement_is_a_probability(counts, spam, ham):
-    numbered = [(str(number), number) for number in range(len(counts))]
+    numbered = [(f"word:{number}", number) for number in range(len(counts))]
     judgement = judge(numbered, [Source(dict(enumerate(counts)), spam, ham)])
     assert 0.0 <= judgement.probability <= 1.0
     assert judge(numbered, []).probability == 0.5

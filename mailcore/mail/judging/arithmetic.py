@@ -10,8 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailcore.mail.judging.signs import is_portable
+
 STRENGTH, NEUTRAL = 0.45, 0.5  # how many sightings an unknown sign is worth, and for what
 MOST, LEAST = 80, 0.2  # signs that count, and how far from neutral they must be
+LEAST_FORM = 50  # messages of each kind from which the form of mail says something
 DEPENDENCE = 0.3  # signs of one message repeat each other: so much of each is taken for independent
 
 
@@ -32,12 +35,14 @@ class Source:
     Attributes:
         spam, ham: messages that were counted.
         weight: of one of these messages.
+        has_form: it is a collection of both kinds, so that the form of its mail says something, too.
     """
 
     counts: Counts
     spam: float
     ham: float
     weight: float = 1.0
+    has_form: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,14 @@ class Judgement:
 def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source]) -> Judgement:
     """Judge a message by its signs, each with its number, as several sources have counted them."""
     known = [one for one in sources if len(one.counts)]
-    all_spam = max(sum(one.spam * one.weight for one in known), 1.0)
-    all_ham = max(sum(one.ham * one.weight for one in known), 1.0)
+    with_form = [one for one in known if one.has_form and min(one.spam, one.ham) >= LEAST_FORM]
+    totals, totals_of_form = _add_totals(known), _add_totals(with_form)
     weighed: list[tuple[float, float, str]] = []
     for name, number in signs:
         spam = ham = 0.0
-        for source in known:
+        portable = is_portable(name)
+        all_spam, all_ham = totals if portable else totals_of_form
+        for source in known if portable else with_form:
             if counted := source.counts.get(number):
                 spam += counted[0] * source.weight
                 ham += counted[1] * source.weight
@@ -70,6 +77,11 @@ def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source]) -> Judgem
     weighed.sort(reverse=True)
     strongest = weighed[:MOST]
     return Judgement(_combine([one[1] for one in strongest]), tuple((name, p) for _, p, name in strongest))
+
+
+def _add_totals(sources: Iterable[Source]) -> tuple[float, float]:
+    totals = [(one.spam * one.weight, one.ham * one.weight) for one in sources]
+    return max(sum(spam for spam, _ in totals), 1.0), max(sum(ham for _, ham in totals), 1.0)
 
 
 def _combine(probabilities: Sequence[float]) -> float:

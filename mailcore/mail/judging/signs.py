@@ -39,6 +39,13 @@ _MARKS = frozenset(
     "a b big blink body br center div font form h1 h2 hr iframe img input li marquee p script span strong style table td".split()  # noqa: SIM905
 )
 _SECOND_LEVEL = frozenset({"co", "com", "org", "net", "ac", "gov", "edu"})
+# The form of mail says something only beside mail of both kinds from the same place and years.
+_PORTABLE = frozenset({"word", "subject", "name", "host", "author", "program", "link", "target", "replies", "file"})
+
+
+def is_portable(sign: str) -> bool:
+    """Say if a sign means the same elsewhere and in other years."""
+    return sign.partition(":")[0] in _PORTABLE
 
 
 def list_signs(message: Message, facts: Iterable[str] = ()) -> list[str]:

@@ -3,17 +3,10 @@
 from collections.abc import Iterable
 
 from mailcore.mail.judging.model import number_of, write_model
-from mailcore.mail.judging.signs import list_signs
+from mailcore.mail.judging.signs import is_portable, list_signs
 from mailcore.mail.reading.message import Message
 
 LEAST_SIGHTINGS = 3  # rarer signs are left out: they are most of a model's size, and say little
-# The form of a corpus's mail is that of its years and of how it was collected: a model that travels has none of it.
-_KINDS = frozenset({"word", "subject", "name", "host", "author", "program", "link", "target", "replies", "file"})
-
-
-def is_portable(sign: str) -> bool:
-    """Say if a sign means the same elsewhere and in other years."""
-    return sign.partition(":")[0] in _KINDS
 
 
 def train_model(messages: Iterable[tuple[bytes, bool]]) -> bytes:

@@ -5,6 +5,7 @@ say, and what this owner says, which weighs most.  Where another filter has give
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
@@ -56,10 +57,16 @@ async def judge_message(core: Core, message: Message, verdict: Verdict, accounts
 
 def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Sequence[AccountId]) -> Judged:
     """Judge a message for these owners within a transaction that reads."""
-    carried = programs.list_programs(message.octets, message.root)
-    forced = (["the standard test text"] if has_test_text(message) else []) + [f"program:{kind}" for kind in carried]
-    is_forced = bool(forced) and (not carried or core.config.filter.programs == "junk" or len(forced) > len(carried))
-    signs = number_signs(list_signs(message, [*list_facts(verdict), *forced]))
+    forced = list_forced(core, message)
+    signs = number_signs(
+        list_signs(
+            message,
+            [
+                *list_facts(verdict),
+                *(forced or ([] if core.config.filter.programs == "junk" else _list_programs(message))),
+            ],
+        )
+    )
     totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
     shared = find_shared(tx, signs, totals)
     common: Scan | None = None
@@ -73,11 +80,56 @@ def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Se
         if total is not None:
             counts = spam_signs.get_counts(tx, owner, [number for _, number in signs])
             sources = [*shared, Source(counts, total.spam, total.ham, OWN_WEIGHT)]
-        scan = _to_scan(core, verdict.scan, judge(signs, sources), forced, is_forced=is_forced)
+        scan = _to_scan(core, verdict.scan, judge(signs, sources), forced)
         judged.append((owner, scan))
         if total is None:
             common = scan
     return tuple(judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The judgement of a message with its reasons: signs, each with its own probability, strongest first.
+
+    Attributes:
+        bar: the probability above which it is spam.
+        forced: what makes it junk whatever its signs say: the standard test text, programs.
+    """
+
+    probability: float
+    bar: float
+    is_spam: bool
+    forced: tuple[str, ...]
+    reasons: tuple[tuple[str, float], ...]
+
+
+def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -> Explanation:
+    """Judge a message as if it arrived now, without checks of its sender: for one owner, or for those who taught nothing."""
+    message, level = Message(octets), core.config.filter.level
+    forced = list_forced(core, message)
+    signs = number_signs(list_signs(message, forced))
+
+    def read(tx: Tx) -> Judgement:
+        totals = spam_signs.get_totals(tx, [OWNERS, TRAINED, *([owner] if owner else [])])
+        sources = find_shared(tx, signs, totals)
+        if owner and (own := totals.get(owner)):
+            counts = spam_signs.get_counts(tx, owner, [number for _, number in signs])
+            sources.append(Source(counts, own.spam, own.ham, OWN_WEIGHT))
+        return judge(signs, sources)
+
+    judgement, bar = core.db.read(read), BARS.get(level, 1.0)
+    is_spam = level != "off" and (bool(forced) or judgement.probability > bar)
+    return Explanation(judgement.probability, bar, is_spam, tuple(forced), judgement.reasons)
+
+
+def _list_programs(message: Message) -> list[str]:
+    return [f"program:{kind}" for kind in programs.list_programs(message.octets, message.root)]
+
+
+def list_forced(core: Core, message: Message) -> list[str]:
+    """List what makes a message junk whatever its signs say."""
+    carried = _list_programs(message) if core.config.filter.programs == "junk" else []
+    return (["the standard test text"] if has_test_text(message) else []) + carried
 
 
 def number_signs(signs: Sequence[str]) -> list[tuple[str, int]]:
@@ -100,7 +152,7 @@ def find_shared(tx: Tx, signs: Sequence[tuple[str, int]], totals: dict[AccountId
     sources = [Source(startup.counts, startup.spam, startup.ham)]
     numbers = [number for _, number in signs]
     if trained := totals.get(TRAINED):
-        sources.append(Source(spam_signs.get_counts(tx, TRAINED, numbers), trained.spam, trained.ham))
+        sources.append(Source(spam_signs.get_counts(tx, TRAINED, numbers), trained.spam, trained.ham, has_form=True))
     if said := totals.get(OWNERS):
         sources.append(Source(_agreed(spam_signs.get_counts(tx, OWNERS, numbers)), said.spam, said.ham))
     return sources
@@ -111,9 +163,9 @@ def _agreed(counts: Mapping[int, tuple[float, float]]) -> dict[int, tuple[float,
     return {sign: (max(spam - 1, 0), max(ham - 1, 0)) for sign, (spam, ham) in counts.items() if max(spam, ham) > 1}
 
 
-def _to_scan(core: Core, others: Scan, judgement: Judgement, forced: Sequence[str], *, is_forced: bool) -> Scan:
+def _to_scan(core: Core, others: Scan, judgement: Judgement, forced: Sequence[str]) -> Scan:
     """Join our judgement with the answers of other filters."""
-    bar = BARS[core.config.filter.level]
+    bar, is_forced = BARS[core.config.filter.level], bool(forced)
     percent = min(100.0 * judgement.probability / bar, 100.0)
     is_spam = judgement.probability > bar
     reasons = (*forced, *(name for name, p in judgement.reasons if p > 0.5))[:REASONS]

@@ -11,7 +11,7 @@ from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import Busy
 from mailcore.log import log_for
 from mailcore.mail.judging.model import number_of
-from mailcore.mail.judging.signs import list_signs
+from mailcore.mail.judging.signs import is_portable, list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.services.filtering import rspamd
 from mailcore.store.delivery import learning as store
@@ -71,7 +71,7 @@ def _read_signs(core: Core, blob: int) -> list[int] | None:
         octets = core.db.read(lambda tx: core.blobs.octets(tx, blob))
     except Busy:
         return None
-    return sorted({number_of(sign) for sign in list_signs(Message(octets))})
+    return sorted({number_of(sign) for sign in list_signs(Message(octets)) if is_portable(sign)})
 
 
 def _learn_vote(tx: Tx, vote: Vote, numbers: list[int], now: int) -> None:
@@ -79,6 +79,18 @@ def _learn_vote(tx: Tx, vote: Vote, numbers: list[int], now: int) -> None:
         spam_signs.remove_message(tx, vote.account, numbers, vote.learned, now)
     spam_signs.add_message(tx, vote.account, numbers, vote.kind, now)
     spam_signs.finish_vote(tx, vote)
+
+
+def train_message(core: Core, octets: bytes, kind: str) -> None:
+    """Count a message of an administrator's own collection, as `spam` or `ham`, for the whole site."""
+    numbers = sorted({number_of(sign) for sign in list_signs(Message(octets))})
+    core.db.write(lambda tx: spam_signs.add_message(tx, spam_signs.TRAINED, numbers, kind, core.clock.seconds()))
+
+
+def finish_training(core: Core) -> Total:
+    """Forget the rarest signs where there are too many; return how many messages were ever trained."""
+    core.db.write(lambda tx: spam_signs.make_room(tx, [spam_signs.TRAINED]))
+    return core.db.read(lambda tx: spam_signs.get_totals(tx, [spam_signs.TRAINED])).get(spam_signs.TRAINED, Total())
 
 
 def forget_lessons(core: Core, account: AccountId) -> None:
