@@ -2,6 +2,7 @@
 
 import re
 
+_PLAIN = re.compile(rb"[^\r\n\0\x80-\xff\\\"]*\Z")
 _QUOTABLE = re.compile(rb"[^\r\n\0\x80-\xff]*\Z")
 
 
@@ -10,7 +11,9 @@ def string(value: bytes | str | None) -> bytes:
     if value is None:
         return b"NIL"
     octets = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-    if _QUOTABLE.match(octets) and len(octets) < 1000:
+    if len(octets) < 1000 and _PLAIN.match(octets):
+        return b'"%b"' % octets
+    if len(octets) < 1000 and _QUOTABLE.match(octets):
         return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
     octets = octets.replace(b"\0", b"")
     return b"{%d}\r\n%b" % (len(octets), octets)

@@ -65,41 +65,44 @@ def summarise(fields: Header) -> Summary:
     def raw(name: str) -> list[bytes]:
         return [value[:MAX_TEXT] for value in fields.raw_values(name)]
 
-    def text(name: str) -> str | None:
-        values = raw(name)
-        return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
-
-    def ids(name: str) -> list[str]:
-        """Return the ids without blanks, which a quoted one may hold: blanks separate ids where these are saved."""
-        return ["".join(found.split()) for value in raw(name) for found in _ID.findall(header.decode(value))]
-
-    def first(name: str) -> bytes:
-        return (raw(name) or [b""])[0]
-
-    base, is_answer = base_subject(header.decode(first("subject")[:MAX_LINE]))
-    sent = dates.parse(header.decode(first("date")[:MAX_LINE]))
-    own = ids("message-id")[:1]
+    subject, sender, to, cc = raw("subject"), raw("from"), raw("to"), raw("cc")
+    base, is_answer = base_subject(header.decode(_first(subject)[:MAX_LINE]))
+    sent = dates.parse(header.decode(_first(raw("date"))[:MAX_LINE]))
+    own = _ids(raw("message-id"))[:1]
     # what has no @ is no message id, and hides none that In-Reply-To has
-    references = [one for one in ids("references") if "@" in one] or ids("in-reply-to")[:1]
+    references = [one for one in _ids(raw("references")) if "@" in one] or _ids(raw("in-reply-to"))[:1]
     return Summary(
         int(sent.timestamp()) if sent else None,
         sent.toordinal() if sent else None,
         is_answer,
         fold(base),
-        text("subject"),
-        text("from"),
-        text("to"),
-        text("cc"),
-        text("bcc"),
-        _localpart(first("from")),
-        _localpart(first("to")),
-        _localpart(first("cc")),
-        _display(first("from")),
-        _display(first("to")),
+        _text(subject),
+        _text(sender),
+        _text(to),
+        _text(cc),
+        _text(raw("bcc")),
+        _localpart(_first(sender)),
+        _localpart(_first(to)),
+        _localpart(_first(cc)),
+        _display(_first(sender)),
+        _display(_first(to)),
         own[0] if own else "",
         " ".join(references[-MAX_REFERENCES:]),
         usual_fields(fields),
     )
+
+
+def _text(values: list[bytes]) -> str | None:
+    return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
+
+
+def _ids(values: list[bytes]) -> list[str]:
+    """Return the ids without blanks, which a quoted one may hold: blanks separate ids where these are saved."""
+    return ["".join(found.split()) for value in values for found in _ID.findall(header.decode(value))]
+
+
+def _first(values: list[bytes]) -> bytes:
+    return values[0] if values else b""
 
 
 def _localpart(value: bytes) -> str:

@@ -74,6 +74,9 @@ class _NoTx(Tx):
         self.changed = set()
 
 
+_NO_TX = _NoTx()
+
+
 @lru_cache(maxsize=4096)
 def _is_heavy(source: str) -> bool:
     """Say if a script may look at more than the header, or change it."""
@@ -95,7 +98,7 @@ def make_light_plan(
         raise NeedsThread
     if not arrival.verdict.outside and any("redirect" in one.generated + one.personal for one in facts.values()):
         raise NeedsThread  # what is ours is signed as it goes on
-    return make_plan(core, _NoTx(), arrival, recipients, facts)
+    return make_plan(core, _NO_TX, arrival, recipients, facts)
 
 
 def make_plan(
@@ -162,7 +165,7 @@ class _Planner:
         decision, held_back = self._decide(place)
         prefix = self.return_path + trace.delivered_to(self.recipient.address) + arrival.trace
         plan, needs = self._plan(place, decision, arrival.prepared.size + len(prefix))
-        problems = tuple(filter(None, (script_runs.plan_problem_notice(place, one) for one in decision.problems)))
+        notices = [script_runs.plan_problem_notice(place, problem) for problem in decision.problems]
         name = self.recipient.address.partition("@")[0].lower()
         return MailboxPlan(
             self.recipient,
@@ -174,7 +177,7 @@ class _Planner:
             decision.rules,
             decision.duplicate_keys,
             held_back,
-            problems,
+            tuple(filter(None, notices)),
             is_for_desk=name in ticket_inbox.ROLES,
         )
 
