@@ -106,13 +106,17 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     core = site.core
     answer = Answer(core.config.host, 550, "5.0.0 the postmaster gave up on it")
 
-    def give_up(tx: Tx) -> None:
-        now = core.clock.now()
-        for number in ids:
-            item = queue_admin.find(tx, number)
-            outcome.give_up(core, tx, item, answer, now)
+    now = core.clock.now()
 
-    core.db.write(give_up)
+    def write_sequels(tx: Tx) -> list[outcome.Sequel]:
+        return [outcome.write_sequel(core, tx, queue_admin.find(tx, number), answer, now) for number in ids]
+
+    def give_up(tx: Tx, sequels: list[outcome.Sequel]) -> None:
+        for number, sequel in zip(ids, sequels, strict=True):
+            outcome.give_up(core, tx, queue_admin.find(tx, number), answer, now, sequel)
+
+    sequels = core.db.read(write_sequels)
+    core.db.write(lambda tx: give_up(tx, sequels))
     if as_json:
         print_json([{"id": number, "state": "bounced"} for number in ids])
 

@@ -1,10 +1,13 @@
 """Bounces and delay warnings to the sender (RFC 3464, as asked by RFC 3461), and what else becomes of mail that fails.
 
+Reports are written before the write that saves an outcome, and only queued within it.
+
 A forwarding's target never appears in anything that goes to the sender: what it refuses is filed in its owner's INBOX,
 so the sender needs no report.
 """
 
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailcore.core import Core
@@ -17,10 +20,10 @@ from mailcore.queue.client import Answer
 from mailcore.queue.schedule import GIVE_UP_AFTER
 from mailcore.services.forwarding import bounces
 from mailcore.services.notices import notices
-from mailcore.services.tickets import tickets
+from mailcore.services.tickets import ticket_text, tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
-from mailcore.store.mail.blobs import Saved
+from mailcore.store.mail.blobs import Prepared, Saved
 from mailcore.store.people.accounts import get_account
 from mailcore.store.queue.items import domain_of, enqueue_mail, read_octets
 from mailcore.store.tickets import tickets as ticket_store
@@ -48,10 +51,10 @@ def is_wanted(item: QueueItem, kind: str) -> bool:
     return _WANTS[kind] in requested if requested else kind != "relayed"
 
 
-def notify_sender(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, now: datetime) -> None:
-    """Queue a report to the sender; a null sender gets none (RFC 5321 section 6.1)."""
+def write_report(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: str, now: datetime) -> Prepared | None:
+    """Write a report to the sender; a null sender gets none (RFC 5321 section 6.1)."""
     if not is_wanted(item, kind):
-        return
+        return None
     octets = b""
     with contextlib.suppress(Busy):  # octets that are missing on our side must not keep the sender from hearing
         octets = read_octets(tx, core.blobs, item)
@@ -90,12 +93,17 @@ def notify_sender(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: 
         message_id=trace.message_id(core.config.domain),
         will_retry_until=until if kind == "delayed" else None,
     )
+    return core.blobs.prepare(report)
+
+
+def queue_report(core: Core, tx: Tx, item: QueueItem, report: Prepared, now: datetime) -> None:
+    """Queue a report that was written before."""
     enqueue_mail(
         tx,
         core.blobs,
         sender="",
         recipients=[item.sender],
-        prepared=core.blobs.prepare(report),
+        prepared=report,
         prefix=b"",
         account=item.account,
         origin="dsn",
@@ -114,17 +122,36 @@ def return_to_owner(core: Core, tx: Tx, item: QueueItem) -> None:
     bounces.file_for_owner(core, tx, item.account, content, queued, item.prefix)
 
 
-def notify_postmaster(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime) -> None:
-    """Add a report that cannot be delivered to the postmaster's ticket, one a domain and day (RFC 5321 section 6.1)."""
-    domain = domain_of(item.recipient)
-    block = header.split(read_octets(tx, core.blobs, item))[0].decode("utf-8", "replace")
-    subject = f"A delivery report to {domain} could not be delivered"
-    text = f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block[:4000]}"
-    since = int((now - TICKET_EVERY).timestamp())
-    case = ticket_store.find_newest_ticket(tx, "", subject, since)
+@dataclass(frozen=True, slots=True)
+class UndeliveredReport:
+    """A delivery report that could not be delivered, as the postmaster's ticket tells of it."""
+
+    subject: str
+    text: str
+
+
+def describe_undelivered(core: Core, tx: Tx, item: QueueItem, answer: Answer) -> UndeliveredReport:
+    """Describe a report that cannot be delivered (RFC 5321 section 6.1)."""
+    octets = item.prefix + core.blobs.header(tx, item.blob)
+    block = header.split(octets)[0].decode("utf-8", "replace")[:4000]
+    text = f"To: {item.recipient}\nThe answer of {answer.host}: {answer.code} {answer.text}\n\n{block}"
+    subject = f"A delivery report to {domain_of(item.recipient)} could not be delivered"
+    return UndeliveredReport(subject, ticket_text.tidy_text(text))
+
+
+def notify_postmaster(core: Core, tx: Tx, report: UndeliveredReport, now: datetime) -> None:
+    """Add it to the postmaster's ticket, one a domain and day."""
+    case = ticket_store.find_newest_ticket(tx, "", report.subject, int((now - TICKET_EVERY).timestamp()))
     if case is None:
         tickets.open_ticket(
-            core, tx, kind="postmaster", subject=subject, text=text, reply_to="", language="en", notify=False
+            core,
+            tx,
+            kind="postmaster",
+            subject=report.subject,
+            text=report.text,
+            reply_to="",
+            language="en",
+            notify=False,
         )
     elif len(ticket_store.list_messages(tx, case.id)) < MOST_IN_CASE:
-        tickets.add_message(core, tx, case.id, text)
+        tickets.add_message(core, tx, case.id, report.text)

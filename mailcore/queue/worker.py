@@ -19,6 +19,7 @@ from mailcore.queue import lease, outcome, route
 from mailcore.queue.client import Answer, SmtpConnection, TlsResult
 from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
+from mailcore.queue.outcome import Sequel
 from mailcore.queue.sts import PORT, StsPolicies
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
@@ -321,12 +322,13 @@ class Worker:
         if not answer.unreachable:
             wakes = destination.failures > 0
             destination.failures = 0
+            sequel = await self._write_sequel(item, answer, now)
 
             def save(tx: Tx) -> None:
                 if wakes:
                     destinations.end_rests(tx, [domain])
                 outcome.count_tls(tx, domain, results, now)
-                outcome.record_outcome(core, tx, item, answer, now)
+                outcome.record_outcome(core, tx, item, answer, now, sequel)
 
             await self._write_until_saved(save)
             return
@@ -335,10 +337,11 @@ class Worker:
         destination.waiting.clear()
         destination.failures += 1
         failures = destination.failures
+        sequels = [(one, await self._write_sequel(one, answer, now)) for one in items]
 
         def save_unreachable(tx: Tx) -> None:
             outcome.count_tls(tx, domain, results, now)
-            outcome.record_unreachable(core, tx, domain, items, answer, failures, now)
+            outcome.record_unreachable(core, tx, domain, sequels, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)
 
@@ -359,7 +362,8 @@ class Worker:
             [done] = deliver(tx)
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
-            outcome.record_outcome(core, tx, item, Answer(host, 250, "delivered here"), core.clock.now())
+            here = Answer(host, 250, "delivered here")  # not relayed: no report says so
+            outcome.record_outcome(core, tx, item, here, core.clock.now(), outcome.NO_SEQUEL)
             return ""
 
         try:
@@ -372,4 +376,12 @@ class Worker:
 
     async def _record_outcome(self, item: QueueItem, answer: Answer) -> None:
         now: datetime = self._core.clock.now()
-        await self._write_until_saved(lambda tx: outcome.record_outcome(self._core, tx, item, answer, now))
+        sequel = await self._write_sequel(item, answer, now)
+        await self._write_until_saved(lambda tx: outcome.record_outcome(self._core, tx, item, answer, now, sequel))
+
+    async def _write_sequel(self, item: QueueItem, answer: Answer, now: datetime) -> Sequel:
+        """Write the reports that the outcome causes, outside of the write that saves it."""
+        if not outcome.has_sequel(item, answer, now):
+            return outcome.NO_SEQUEL
+        core = self._core
+        return await core.db.aread(lambda tx: outcome.write_sequel(core, tx, item, answer, now))

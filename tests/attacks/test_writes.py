@@ -20,6 +20,8 @@ from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Envelope, Verdict
+from mailcore.queue import outcome
+from mailcore.queue.client import Answer
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, imapsieve, recipients
 from mailcore.services.sieve_scripts import filters
@@ -27,6 +29,7 @@ from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Db, Tx
 from mailcore.store.mail import annotations
 from mailcore.store.people.addresses import find_address_owner
+from mailcore.store.queue import items
 
 SHORT, TIMES = 4_000, 16
 HEAVY = (
@@ -118,6 +121,37 @@ def bounce(core: Core, length: int) -> None:
     send(core, sender, head + b"a line\r\n" * (length // 8) + report, sender="")
 
 
+def undeliverable(origin: str) -> Callable[[Core, int], None]:
+    """A message to another server, or a report to its sender, that cannot be delivered."""
+
+    def play(core: Core, length: int) -> None:
+        ola = accounts.find_account(core, "ola").id
+        octets = HEAD % length + b"Subject: " + b"=?utf-8?q?a?= " * 200 + b"\r\n\r\n" + b"a line\r\n" * (length // 8)
+        prepared = core.blobs.prepare(octets)
+        [number] = core.db.write(
+            lambda tx: items.enqueue_mail(
+                tx,
+                core.blobs,
+                sender="" if origin == "dsn" else "ola@alumni.example",
+                recipients=[f"{length}@elsewhere.example"],
+                prepared=prepared,
+                prefix=b"",
+                account=None if origin == "dsn" else ola,
+                origin=origin,
+                now=core.clock.seconds(),
+            )
+        )
+        item = core.db.read(lambda tx: items.find_item(tx, number))
+        assert item is not None
+        answer, now = Answer("mx.elsewhere.example", 550, "5.1.1 nobody"), core.clock.now()
+        assert outcome.has_sequel(item, answer, now)
+        sequel = core.db.read(lambda tx: outcome.write_sequel(core, tx, item, answer, now))
+        assert sequel != outcome.NO_SEQUEL
+        core.db.write(lambda tx: outcome.record_outcome(core, tx, item, answer, now, sequel))
+
+    return play
+
+
 def append(core: Core, length: int) -> None:
     ola = accounts.find_account(core, "ola").id
     source = 'require ["imapsieve", "body", "imap4flags"]; if body :contains "zz" { addflag "x"; } redirect :copy "a@b.example";'
@@ -162,6 +196,8 @@ SCENARIOS: dict[str, Callable[[Core, int], None]] = {
     ),
     "an owner who has it once": with_script('require "duplicate"; if duplicate { discard; }'),
     "a bounce of what was forwarded": bounce,
+    "a message that cannot be delivered": undeliverable("submission"),
+    "a report that cannot be delivered": undeliverable("dsn"),
     "a script on what comes into a mailbox": append,
     "the help form": ask,
 }
@@ -170,6 +206,8 @@ OF_OURS = ("the help form", "the desk")  # they answer with a letter of ours: a 
 NEVER = (
     "interpreter.py:",
     "dsn.py:read",
+    "dsn.py:build",
+    "header.py:split",
     "dkim.py:sign",
     "structure.py:",
     "composer.py:compose",
