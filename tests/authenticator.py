@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -15,7 +15,10 @@ def text(octets: bytes) -> str:
 
 
 class Key:
-    def __init__(self, origin: str) -> None:
+    """`verifies`: it asks for a fingerprint or PIN.  A passkey remembers whose it is; `counts`: synced ones do not."""
+
+    def __init__(self, origin: str, *, verifies: bool = False, counts: bool = True) -> None:
+        self.verified, self.counts, self.user = 4 * verifies, counts, b""
         self.origin, self.host = origin, origin.partition("//")[2].partition(":")[0]
         self.private = ec.generate_private_key(ec.SECP256R1())
         self.id, self.counter = secrets.token_bytes(16), 0
@@ -25,8 +28,12 @@ class Key:
         return json.dumps({"type": kind, "challenge": asked["challenge"], "origin": self.origin}).encode()
 
     def _head(self, flags: int) -> bytes:
-        self.counter += 1
-        return hashlib.sha256(self.host.encode()).digest() + bytes([flags]) + self.counter.to_bytes(4, "big")
+        self.counter += self.counts
+        return (
+            hashlib.sha256(self.host.encode()).digest()
+            + bytes([flags | self.verified])
+            + self.counter.to_bytes(4, "big")
+        )
 
     def _answer(self, **response: bytes) -> str:
         return json.dumps(
@@ -40,6 +47,7 @@ class Key:
         )
 
     def create(self, options: str) -> str:
+        self.user = urlsafe_b64decode(json.loads(options)["user"]["id"] + "==")
         numbers = self.private.public_key().public_numbers()
         public = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")})
         data = self._head(0x41) + bytes(16) + len(self.id).to_bytes(2, "big") + self.id + public
@@ -49,4 +57,4 @@ class Key:
     def get(self, options: str) -> str:
         client, data = self._client("webauthn.get", options), self._head(0x01)
         signature = self.private.sign(data + hashlib.sha256(client).digest(), ec.ECDSA(SHA256()))
-        return self._answer(clientDataJSON=client, authenticatorData=data, signature=signature)
+        return self._answer(clientDataJSON=client, authenticatorData=data, signature=signature, userHandle=self.user)

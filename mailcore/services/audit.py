@@ -73,6 +73,8 @@ class Event(StrEnum):
     SCRIPT_SAVED = "script saved"
     SECOND_FACTOR_ADDED = "second factor added"
     SECOND_FACTOR_REMOVED = "second factor removed"
+    PASSKEY_ADDED = "passkey added"
+    PASSKEY_REMOVED = "passkey removed"
     SENDING_HELD = "sending held"
     SENDING_RELEASED = "sending released"
     SUNSET_ANNOUNCED = "end of the service announced"

@@ -76,6 +76,8 @@ WORDS: dict[str, Words] = {
     Event.SCRIPT_SAVED: _l("A script was saved"),
     Event.SECOND_FACTOR_ADDED: _l("A method of two-step log-in was added"),
     Event.SECOND_FACTOR_REMOVED: _l("A method of two-step log-in was removed"),
+    Event.PASSKEY_ADDED: _l("A passkey was added"),
+    Event.PASSKEY_REMOVED: _l("A passkey was removed"),
     Event.SENDING_HELD: _l("Sending was put on hold"),
     Event.SENDING_RELEASED: _l("Sending was allowed again"),
     Event.SUNSET_ANNOUNCED: _l("The end of the service was announced"),

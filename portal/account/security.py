@@ -10,7 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import MailError, WrongPassword
 from mailcore.services.accounts import closing
-from mailcore.services.signin import oidc, oidc_login, recovery, security_keys, two_factor
+from mailcore.services.signin import oidc, oidc_login, passkeys, recovery, security_keys, two_factor
 from portal import current, request_values
 from portal.access import owner_only, public, second_step
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
@@ -130,6 +130,28 @@ def key() -> Answer:
     return _show("account/key.html", trouble, form=form, options=options)
 
 
+@blueprint.route("/account/security/passkey", methods=["GET", "POST"])
+@owner_only
+def passkey() -> Answer:
+    """Add a passkey; it needs the page's script, as a security key does."""
+    core, owner = current.core(), current.owner()
+    form, trouble = KeyForm(), None
+    if form.validate_on_submit():
+        challenge = bytes.fromhex(session.pop("challenge", ""))
+        try:
+            current.prove(form.current.data)
+            passkeys.register_passkey(core, owner, challenge, form.response.data or "", form.label.data or "")
+        except MailError as problem:
+            trouble = problem
+        else:
+            flash(_("The passkey is saved. You can log in with it alone."))
+            return redirect(url_for("account.security"))
+    challenge = security_keys.create_challenge()
+    session["challenge"] = challenge.hex()
+    options = passkeys.create_registration_options(core, owner, challenge)
+    return _show("account/passkey.html", trouble, form=form, options=options)
+
+
 @blueprint.route("/login/key", methods=["GET", "POST"])
 @second_step
 def login_key() -> Answer:
@@ -164,7 +186,7 @@ def remove_factor() -> Answer:
         return _show("account/security.html", problem, form=form, **_facts(core, owner))
     if number:
         two_factor.remove_factor(core, owner, number)
-        flash(_("The method of two-step log-in is removed."))
+        flash(_("Removed."))
     return redirect(url_for("account.security"))
 
 

@@ -7,6 +7,7 @@ from wtforms.validators import DataRequired, EqualTo, Length
 from portal.web_form import Form, KeptForm
 
 MAX_PASSWORD = 1024
+MAX_ANSWER = 65_536  # characters of a passkey's answer
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
 
@@ -20,17 +21,24 @@ def password_field(label: str, autocomplete: str, hint: str = "") -> PasswordFie
     )
 
 
-def username_field() -> StringField:
+def username_field(autocomplete: str = "username") -> StringField:
     return StringField(
         _l("User name"),
         [DataRequired(_needed), Length(max=320, message=_long)],
-        render_kw={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"},
+        render_kw={"autocomplete": autocomplete, "autocapitalize": "none", "spellcheck": "false"},
     )
 
 
 class LoginForm(KeptForm):
-    username = username_field()
+    username = username_field("username webauthn")
     password = password_field(_l("Password"), "current-password")
+    next = HiddenField()
+
+
+class PasskeyForm(Form):
+    """Filled in by the script of the page."""
+
+    response = HiddenField(validators=[Length(max=MAX_ANSWER)])
     next = HiddenField()
 
 
@@ -69,7 +77,7 @@ class NewPasswordForm(Form):
         [DataRequired(_needed), EqualTo("password", _l("The two new passwords differ."))],
         render_kw={"autocomplete": "new-password"},
     )
-    apps = BooleanField(_l("Withdraw all app passwords, too"))
+    apps = BooleanField(_l("Withdraw all app passwords and passkeys, too"))
 
 
 class ChangePasswordForm(NewPasswordForm):

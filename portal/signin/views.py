@@ -5,15 +5,15 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Account, Identity, Scope
-from mailcore.errors import MailError
+from mailcore.errors import MailError, WrongPassword
 from mailcore.services.accounts import leaving
 from mailcore.services.credentials import credentials
 from mailcore.services.credentials import login as login_service
-from mailcore.services.signin import oidc, two_factor, web_sessions
+from mailcore.services.signin import oidc, passkeys, two_factor, web_sessions
 from portal import addresses, current
 from portal.access import open_to_ended, owner_only, public, second_step
 from portal.errors import answer
-from portal.signin.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm
+from portal.signin.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm, PasskeyForm
 
 blueprint = Blueprint("signin", __name__)
 Answer = str | BaseResponse | tuple[str, int]
@@ -50,8 +50,41 @@ def login() -> Answer:
 
 def _login_page(form: LoginForm, problem: str, code: int) -> Answer:
     return render_template(
-        "signin/login.html", form=form, problem=problem, providers=oidc.list_providers(current.core())
+        "signin/login.html",
+        form=form,
+        problem=problem,
+        providers=oidc.list_providers(current.core()),
+        options=_passkey_options(),
     ), code
+
+
+def _passkey_options() -> str:
+    return passkeys.create_login_options(current.core(), passkeys.create_challenge(current.core()))
+
+
+@blueprint.route("/login/passkey", methods=["GET", "POST"])
+@public
+def passkey() -> Answer:
+    """Both steps at once.  The page needs a script; without one the password does the same."""
+    form, problem, code = PasskeyForm(), "", 200
+    wanted = addresses.safe_next(form.next.data or request.args.get("next", ""), url_for("webmail.index"))
+    if request.method == "GET":
+        if g.account:
+            return redirect(wanted)
+        form.next.data = wanted
+    if form.validate_on_submit():
+        try:
+            identity = passkeys.log_in(
+                current.core(), form.response.data or "", peer=current.peer(), agent=request.user_agent.string
+            )
+        except MailError as trouble:
+            code, problem = answer(trouble)
+            if isinstance(trouble, WrongPassword):
+                problem = _("The passkey was not accepted. Log in with your password, or try again.")
+        else:
+            return _enter(identity.account, identity.source, wanted)
+    page = render_template("signin/passkey.html", form=form, problem=problem, options=_passkey_options())
+    return page, 400 if form.errors else code
 
 
 def enter(identity: Identity, wanted: str) -> BaseResponse:

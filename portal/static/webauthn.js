@@ -10,11 +10,9 @@
     for (const one of list || []) one.id = octets(one.id);
   if (options.user) options.user.id = octets(options.user.id);
   const field = form.querySelector("[name=response]");
-  form.addEventListener("submit", async event => {
-    if (field.value) return;
-    event.preventDefault();
+  const ask = async more => {
     try {
-      const found = await navigator.credentials[form.dataset.webauthn]({ publicKey: options });
+      const found = await navigator.credentials[form.dataset.webauthn]({ publicKey: options, ...more });
       const response = { clientDataJSON: text(found.response.clientDataJSON) };
       for (const name of ["attestationObject", "authenticatorData", "signature", "userHandle"])
         if (found.response[name]) response[name] = text(found.response[name]);
@@ -22,8 +20,18 @@
         id: found.id, rawId: text(found.rawId), type: found.type, response, clientExtensionResults: {},
       });
     } catch {
+      if (more) return;  // it was only offered
       field.value = "{}";  // the page says that it did not work
     }
     form.submit();
+  };
+  if ("offer" in form.dataset) {  // in the field of the user name, beside the password
+    PublicKeyCredential.isConditionalMediationAvailable?.().then(can => can && ask({ mediation: "conditional" }));
+    return;
+  }
+  form.addEventListener("submit", event => {
+    if (field.value) return;
+    event.preventDefault();
+    ask();
   });
 })();

@@ -81,6 +81,44 @@ def test_a_security_key_is_added_and_opens_the_second_step(chromium: Any, local:
     context.close()
 
 
+def test_n33_a_passkey_is_the_log_in_and_no_password_is_typed(chromium: Any, local: tuple[str, Core]) -> None:
+    url, core = local
+    context = chromium.new_context()
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    devtools = context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    asks = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    options = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True, **asks}
+    device = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
+    log_in(page, url)
+    page.wait_for_url(f"{url}/mail/**")
+    page.goto(f"{url}/account/security/passkey?lang=en")
+    page.fill("[name=label]", "Telefonen")
+    page.fill("[name=current]", PASSWORD)
+    page.click("main form button")
+    page.wait_for_url(f"{url}/account/security")
+    assert "Telefonen" in page.inner_text("main")
+    [credential] = devtools.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+    assert credential["isResidentCredential"]
+    context.clear_cookies()
+    page.goto(f"{url}/login/passkey?lang=en")
+    page.click("main form button")
+    page.wait_for_url(f"{url}/mail/**")
+    context.clear_cookies()
+    page.goto(f"{url}/login?lang=en")  # offered in the field of the user name, and taken at once by this device
+    page.wait_for_url(f"{url}/mail/**")
+    devtools.send("WebAuthn.setUserVerified", {"authenticatorId": device, "isUserVerified": False})
+    context.clear_cookies()
+    page.goto(f"{url}/login/passkey?lang=en")
+    page.click("main form button")
+    page.wait_for_selector("#problem")
+    assert "Log in with your password" in page.inner_text("#problem")
+    context.close()
+
+
 def test_codes_of_an_app_open_the_second_step_once_each_and_a_printed_code_too(
     chromium: Any, local: tuple[str, Core]
 ) -> None:

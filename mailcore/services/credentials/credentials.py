@@ -17,7 +17,7 @@ from mailcore.services.credentials.passwords import hash_password
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials as store
-from mailcore.store.people import web_sessions
+from mailcore.store.people import second_factors, web_sessions
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.tokens import Token, delete_tokens, find_token, save_token, spend_token
 
@@ -30,7 +30,7 @@ def set_password(core: Core, account: AccountId, new: str, *, session: str = "",
 
     Args:
         session: the portal's token of the browser that does it, which stays logged in.
-        apps: withdraw all app passwords, too.
+        apps: withdraw all app passwords and passkeys, too.
 
     Raises:
         WeakPassword: it is too short or easy to guess.
@@ -59,6 +59,7 @@ def _save_password(
     store.raise_epoch(tx, account)
     if apps:
         store.delete_app_passwords(tx, account)
+        second_factors.delete_passkeys(tx, account)
     audit.note(core, tx, account, event)
     # whoever steals an account changes its password
     account_notices.notify_owner(core, tx, get_account(tx, account), "password_changed", box=False)

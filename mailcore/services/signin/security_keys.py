@@ -42,7 +42,7 @@ def create_challenge() -> bytes:
     return secrets.token_bytes(32)
 
 
-def _host(core: Core) -> str:
+def get_host(core: Core) -> str:
     return urlsplit(core.config.url).hostname or "localhost"
 
 
@@ -50,8 +50,10 @@ def _list_keys(core: Core, account: Account) -> list[SecondFactor]:
     return [factor for factor in two_factor.list_factors(core, account.id) if factor.kind == "webauthn"]
 
 
-def _descriptors(known: list[SecondFactor]) -> list[PublicKeyCredentialDescriptor]:
-    return [PublicKeyCredentialDescriptor(base64url_to_bytes(factor.handle)) for factor in known]
+def list_descriptors(core: Core, account: Account, kind: str = "webauthn") -> list[PublicKeyCredentialDescriptor]:
+    """List the credentials of a kind that an account has, for the browser."""
+    factors = [factor for factor in two_factor.list_factors(core, account.id) if factor.kind == kind]
+    return [PublicKeyCredentialDescriptor(base64url_to_bytes(factor.handle)) for factor in factors]
 
 
 def has_security_key(core: Core, account: Account) -> bool:
@@ -62,19 +64,19 @@ def has_security_key(core: Core, account: Account) -> bool:
 def create_registration_options(core: Core, account: Account, challenge: bytes) -> str:
     """Return options for navigator.credentials.create, as JSON."""
     options = generate_registration_options(
-        rp_id=_host(core),
+        rp_id=get_host(core),
         rp_name=NAME,
         user_name=account.name,
         user_display_name=account.display_name or account.name,
         user_id=keys.compute_hmac(core.config, "webauthn", account.name),
         challenge=challenge,
-        exclude_credentials=_descriptors(_list_keys(core, account)),
+        exclude_credentials=list_descriptors(core, account),
     )
     return options_to_json(options)
 
 
 @contextmanager
-def _refuse_unreadable() -> Iterator[None]:
+def refuse_unreadable() -> Iterator[None]:
     """Refuse whatever cannot be read as an answer, at any depth of JSON, base64 or CBOR.
 
     The library promises errors of its own, and lets those of what it reads with through (RecursionError, AttributeError,
@@ -89,7 +91,7 @@ def _refuse_unreadable() -> Iterator[None]:
         raise WrongPassword("the security key's answer does not fit") from None
 
 
-def _parse_answer(response: str) -> dict[str, Any]:  # Any: JSON
+def parse_answer(response: str) -> dict[str, Any]:  # Any: JSON
     """Read the browser's answer.  Raises ValueError, RecursionError."""
     if len(response) > MAX_ANSWER:
         raise ValueError("too long")
@@ -101,11 +103,11 @@ def _parse_answer(response: str) -> dict[str, Any]:  # Any: JSON
 
 def register_key(core: Core, account: Account, challenge: bytes, response: str, label: str) -> None:
     """Register a key by its answer.  Raises WrongPassword: not an answer to this challenge; TooMany."""
-    with _refuse_unreadable():
+    with refuse_unreadable():
         registration = verify_registration_response(
-            credential=_parse_answer(response),
+            credential=parse_answer(response),
             expected_challenge=challenge,
-            expected_rp_id=_host(core),
+            expected_rp_id=get_host(core),
             expected_origin=core.config.url,
         )
 
@@ -132,9 +134,9 @@ def register_key(core: Core, account: Account, challenge: bytes, response: str, 
 def create_login_options(core: Core, account: Account, challenge: bytes) -> str:
     """Return options for navigator.credentials.get, as JSON."""
     options = generate_authentication_options(
-        rp_id=_host(core),
+        rp_id=get_host(core),
         challenge=challenge,
-        allow_credentials=_descriptors(_list_keys(core, account)),
+        allow_credentials=list_descriptors(core, account),
         user_verification=UserVerificationRequirement.DISCOURAGED,  # the password was asked already
     )
     return options_to_json(options)
@@ -142,13 +144,13 @@ def create_login_options(core: Core, account: Account, challenge: bytes) -> str:
 
 def check_answer(core: Core, account: Account, challenge: bytes, response: str) -> None:
     """Check a key's answer to the challenge.  Raises WrongPassword."""
-    with _refuse_unreadable():
-        answer = _parse_answer(response)
+    with refuse_unreadable():
+        answer = parse_answer(response)
         security_key = next(factor for factor in _list_keys(core, account) if factor.handle == answer["id"])
         verification = verify_authentication_response(
             credential=answer,
             expected_challenge=challenge,
-            expected_rp_id=_host(core),
+            expected_rp_id=get_host(core),
             expected_origin=core.config.url,
             credential_public_key=bytes.fromhex(security_key.secret),
             credential_current_sign_count=security_key.counter,

@@ -134,7 +134,10 @@ def remove_factor(core: Core, account: Account, number: int) -> None:
     """Remove a second factor, and with the last one the recovery codes; the owner is notified."""
 
     def write(tx: Tx) -> None:
-        if store.delete_factor(tx, account.id, number):
+        if (removed := store.delete_factor(tx, account.id, number)) == store.PASSKEY:
+            audit.note(core, tx, account.id, Event.PASSKEY_REMOVED)
+            account_notices.notify_owner(core, tx, account, "passkey_removed")
+        elif removed:
             audit.note(core, tx, account.id, Event.SECOND_FACTOR_REMOVED)
             account_notices.notify_owner(core, tx, account, "second_factor_removed")
             if not store.has_factor(tx, account.id):

@@ -62,7 +62,7 @@ def find_holder(tx: Tx, name: str) -> Holder | None:
     """Return the active account of that name with its passwords."""
     row = tx.row(
         f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
-        " AND f.active<>0) FROM account WHERE name=? AND state='active'",
+        " AND f.active<>0 AND f.kind<>'passkey') FROM account WHERE name=? AND state='active'",
         name,
     )
     if row is None:

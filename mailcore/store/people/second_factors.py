@@ -9,9 +9,12 @@ from mailcore.store.engine.db import Row, Tx
 _COLUMNS = "id,account_id,kind,label,handle,secret,counter,active,created_at,last_used_at"
 
 
+PASSKEY = "passkey"  # a log-in of its own, which asks for no second factor after a password
+
+
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """`kind` is totp or webauthn; `handle` is a security key's credential id; `counter` only grows."""
+    """`kind` is totp, webauthn or passkey; `handle` is a key's credential id; `counter` only grows."""
 
     id: int
     account: AccountId
@@ -54,7 +57,14 @@ def list_factors(tx: Tx, account: AccountId, *, active: bool = True) -> list[Sec
 
 
 def has_factor(tx: Tx, account: AccountId) -> bool:
-    return tx.row("SELECT 1 FROM second_factor WHERE account_id=? AND active<>0 LIMIT 1", account) is not None
+    """Say if a password alone is not enough; passkeys do not make it so."""
+    sql = "SELECT 1 FROM second_factor WHERE account_id=? AND active<>0 AND kind<>'passkey' LIMIT 1"
+    return tx.row(sql, account) is not None
+
+
+def find_passkey(tx: Tx, handle: str) -> SecondFactor | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM second_factor WHERE handle=? AND kind='passkey' AND active<>0", handle)  # noqa: S608
+    return _factor(row) if row else None
 
 
 def add_factor(
@@ -94,8 +104,14 @@ def use_factor(tx: Tx, number: int, counter: int, now: int, *, equal: bool = Fal
     )
 
 
-def delete_factor(tx: Tx, account: AccountId, number: int) -> bool:
-    return tx.run("DELETE FROM second_factor WHERE account_id=? AND id=?", account, number) > 0
+def delete_factor(tx: Tx, account: AccountId, number: int) -> str:
+    """Delete a second factor or passkey, and return its kind; "" if the account has none of that number."""
+    row = tx.row("DELETE FROM second_factor WHERE account_id=? AND id=? RETURNING kind", account, number)
+    return str(row[0]) if row else ""
+
+
+def delete_passkeys(tx: Tx, account: AccountId) -> int:
+    return tx.run("DELETE FROM second_factor WHERE account_id=? AND kind='passkey'", account)
 
 
 def delete_factors(tx: Tx, account: AccountId) -> int:

@@ -99,7 +99,7 @@ class TokenRow(Model):
 
 
 class SecondFactorRow(Model):
-    """`kind` is totp or webauthn; `secret` is sealed; `counter` only grows, so nothing is used twice."""
+    """`kind` is totp, webauthn or passkey; `secret` is sealed; `counter` only grows, so nothing is used twice."""
 
     ERASE = Delete()
 
