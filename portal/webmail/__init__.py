@@ -1,6 +1,6 @@
 """Mail in the browser."""
 
-from portal.webmail import boxes, finding, lists, live, people, reading, writing
+from portal.webmail import boxes, finding, invitations, lists, live, people, reading, writing
 from portal.webmail.views import blueprint
 
-__all__ = ["blueprint", "boxes", "finding", "lists", "live", "people", "reading", "writing"]
+__all__ = ["blueprint", "boxes", "finding", "invitations", "lists", "live", "people", "reading", "writing"]

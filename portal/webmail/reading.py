@@ -17,6 +17,7 @@ from mailcore.services.webmail import (
 )
 from portal import current, downloads
 from portal.access import owner_only, public, same_for_all
+from portal.webmail import invitation_words
 from portal.webmail.views import blueprint
 
 
@@ -34,6 +35,7 @@ def message(mailbox: str, uid: int) -> str:
         boxes=overview.list_mailboxes(core, owner.id),
         html_first=reading.html and (settings.html_first or reading.thin or "pictures" in request.args),
         pictures="pictures" in request.args,
+        meeting_words=invitation_words,
     )
 
 

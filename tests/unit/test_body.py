@@ -42,7 +42,7 @@ def views(message: str) -> tuple[str, str, list[str]]:
     (multi("alternative", PLAIN, HTML), "plain", "designed", []),
     (multi("alternative", leaf(" \r\n"), HTML), "designed", "designed", []),
     (multi("alternative", PLAIN, leaf("<html><body> </body></html>", "text/html")), "plain", "", []),
-    (multi("alternative", PLAIN, leaf("BEGIN:VCALENDAR", "text/calendar; method=REQUEST")), "plain", "", ["file.ics"]),
+    (multi("alternative", PLAIN, leaf("BEGIN:VCALENDAR", "text/calendar; method=REQUEST")), "plain", "", ["invitation.ics"]),
     (multi("alternative", leaf("first"), leaf("best")), "best", "", ["file.txt"]),
     (multi("mixed", leaf("<p>First</p>", "text/html"), FILE, leaf("<p>Last</p>", "text/html")),
      "First Last", "First Last", ["a.pdf"]),

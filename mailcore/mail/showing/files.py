@@ -41,6 +41,8 @@ def name_of(part: structure.Part) -> str:
     if part.filename.strip():
         return safe_name(part.filename)
     stem = "message" if (part.type, part.subtype) in (("message", "rfc822"), ("message", "global")) else "file"
+    if (part.type, part.subtype) == ("text", "calendar") and part.param("method"):
+        stem = "invitation"
     return f"{stem}.{file_types.ending(f'{part.type}/{part.subtype}')}"
 
 

@@ -11,13 +11,15 @@ from mailcore.mail.reading import header, text
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
-from mailcore.mail.showing import body, list_fields
+from mailcore.mail.showing import body, invitation, list_fields
+from mailcore.mail.showing.invitation import Invitation
 from mailcore.mail.showing.list_fields import Leaving
-from mailcore.services.webmail import attachments, cautions, html_mail, list_lines
+from mailcore.services.webmail import attachments, cautions, html_mail, invitations, list_lines
 from mailcore.services.webmail.attachments import MailFile
 from mailcore.services.webmail.cautions import Caution
 from mailcore.services.webmail.mail_list import Line, line_of
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.addresses import list_addresses
 from mailcore.store.webmail import lists as store
 
 MAX_SHOWN = 300_000  # characters of text on the page; the whole is in the source
@@ -63,6 +65,8 @@ class Reading:
     newer: int
     older: int
     leaving: Leaving | None = None  # the message that takes one off the list
+    meeting: Invitation | None = None
+    answered: str = ""  # the answer to it that was given from here
 
 
 def read_message(core: Core, account: AccountId, name: str, uid: int, known: tuple[str, ...] = ()) -> Reading:
@@ -76,16 +80,16 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
     """
     list_lines.update_list_if_short(core, account, name)
 
-    def read(tx: Tx) -> tuple[Mailbox, MessageInfo, bytes, Octets, tuple[int, int], list[Related]]:
+    def read(tx: Tx) -> tuple[Mailbox, MessageInfo, bytes, Octets, tuple[int, int], list[Related], tuple[str, ...]]:
         box = core.mail.mailbox(tx, account, name)
         infos = core.mail.infos(tx, box.id, [(uid, uid)])
         trace, octets = core.mail.pieces(tx, box.id, uid) if infos else (b"", b"")
         if not octets:
             raise MailboxNotFound(f"message {uid} of {name}")
         near = store.find_neighbours(tx, box.id, uid)
-        return box, infos[0], trace, octets, near, _related(core, tx, box, uid)
+        return box, infos[0], trace, octets, near, _related(core, tx, box, uid), tuple(list_addresses(tx, account))
 
-    box, info, trace, octets, (newer, older), related = core.db.read(read)
+    box, info, trace, octets, (newer, older), related, own = core.db.read(read)
     if "\\Seen" not in info.flags:
         core.db.write(lambda tx: core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({"\\Seen"})))
     message = Message(octets)
@@ -118,6 +122,8 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
         newer,
         older,
         list_fields.leaving(fields),
+        invitation.find_invitation(octets, root, own),
+        invitations.given_answer(info.flags),
     )
 
 

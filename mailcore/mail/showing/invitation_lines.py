@@ -1,0 +1,111 @@
+"""Lines of an iCalendar object (RFC 5545 section 3.1), cut to what a card shows before any parser sees them.
+
+Whoever writes mail may write a calendar: a hundred thousand attendees, components within components, a rule for every
+second.  What is left of it here is a flat list of events with the properties that are shown, each of bounded number and length,
+and the definitions of time zones apart, of which only yearly rules stay.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MAX_OCTETS = 2 * 2**20  # of the calendar that are looked at
+MAX_EVENTS, MAX_PROPERTIES, MAX_ATTENDEES = (
+    20,
+    40,
+    50,
+)  # kept: events, properties of one apart from attendees, and those
+MAX_ZONES, MAX_ZONE_LINES = 8, 400
+MAX_LINE = 4000  # characters
+_SHOWN = frozenset(
+    "UID SEQUENCE DTSTAMP DTSTART DTEND DURATION RECURRENCE-ID RRULE EXDATE SUMMARY LOCATION ORGANIZER STATUS COMMENT".split()  # noqa: SIM905
+)
+_FOLD = re.compile(r"\r?\n[ \t]")
+_NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
+_ZONE_ID = re.compile(r"(?i);TZID=")
+_OF_ZONES = frozenset(("TZID", "DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME", "RDATE", "RRULE"))
+_YEARLY = re.compile(r"(?i)(?:FREQ=YEARLY|INTERVAL=1|(?:BYMONTH|BYDAY|BYMONTHDAY|WKST|UNTIL)=[-+0-9A-Z,]{1,40}|;)+")
+
+
+@dataclass(slots=True)
+class EventLines:
+    """Lines of one event, TZID renamed to X-ZONE; all attendees are counted, the first and those of the reader kept."""
+
+    lines: list[str] = field(default_factory=list)
+    attendees: list[str] = field(default_factory=list)
+    attendee_count: int = 0
+
+
+@dataclass(slots=True)
+class CalendarLines:
+    """`zones` are definitions of time zones by their lines."""
+
+    method: str = ""
+    events: list[EventLines] = field(default_factory=list)
+    zones: list[list[str]] = field(default_factory=list)
+
+
+def cut_lines(text: str, own: tuple[str, ...]) -> CalendarLines:
+    """Cut a calendar to what is shown.  Takes time by the length of the text, which the caller has bounded.
+
+    Args:
+        own: addresses of the reader, lower case; attendees with one of them are kept wherever they stand.
+    """
+    calendar, path = CalendarLines(), list[str]()
+    for line in _unfolded(text):
+        found = _NAME.match(line)
+        name = found[0].upper() if found else ""
+        if name == "BEGIN":
+            path.append(line[6:46].strip().upper())
+            if path == ["VCALENDAR", "VEVENT"]:
+                calendar.events.append(EventLines())
+            elif path == ["VCALENDAR", "VTIMEZONE"]:
+                calendar.zones.append([])
+            if len(calendar.events) > MAX_EVENTS or len(calendar.zones) > MAX_ZONES or len(path) > 100:
+                break
+            if path[1:2] == ["VTIMEZONE"] and len(path) == 3:
+                _add_zone_line(calendar.zones[-1], f"BEGIN:{path[2]}")
+        elif name == "END":
+            if path[1:2] == ["VTIMEZONE"] and len(path) == 3:
+                _add_zone_line(calendar.zones[-1], f"END:{path[2]}")
+            if path:
+                path.pop()
+        elif path == ["VCALENDAR"] and name == "METHOD":
+            calendar.method = line.partition(":")[2].strip().upper()[:20]
+        elif path == ["VCALENDAR", "VEVENT"]:
+            _add(calendar.events[-1], name, line, own)
+        elif path[1:2] == ["VTIMEZONE"] and len(path) <= 3 and _is_of_zone(name, line):
+            _add_zone_line(calendar.zones[-1], line)
+    calendar.events = calendar.events[:MAX_EVENTS]
+    return calendar
+
+
+def _is_of_zone(name: str, line: str) -> bool:
+    return name in _OF_ZONES and (name != "RRULE" or bool(_YEARLY.fullmatch(line.partition(":")[2].strip())))
+
+
+def _unfolded(text: str) -> Iterator[str]:
+    for line in _FOLD.sub("", text).split("\n"):
+        yield line[:MAX_LINE].rstrip("\r")
+
+
+def _add_zone_line(zone: list[str], line: str) -> None:
+    if len(zone) < MAX_ZONE_LINES:
+        zone.append(line)
+
+
+def _add(event: EventLines, name: str, line: str, own: tuple[str, ...]) -> None:
+    if name == "ATTENDEE":
+        event.attendee_count += 1
+        if len(event.attendees) < MAX_ATTENDEES or _is_of(line, own):
+            event.attendees.append(line[:1000])
+            del event.attendees[2 * MAX_ATTENDEES :]
+    elif name in _SHOWN and len(event.lines) < MAX_PROPERTIES:
+        # a parser with a memory for zones of strangers would believe the next letter by this one
+        event.lines.append(_ZONE_ID.sub(";X-ZONE=", line))
+
+
+def _is_of(line: str, own: tuple[str, ...]) -> bool:
+    spec = line.rpartition(":")[2].strip().lower()
+    local, _, host = spec.rpartition("@")
+    return f"{local.partition('+')[0]}@{host}" in own
