@@ -1,14 +1,17 @@
 """Pages of delivery traces: why a message came, and why one did not (N14)."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from mailcore.domain import Mailbox
 from mailcore.services.delivery import traces
+from mailcore.services.filtering import learning
 from mailcore.services.webmail import overview
 from portal import current, formats
 from portal.access import owner_only
 from portal.trace import words
+from portal.web_form import EmptyForm
 
 blueprint = Blueprint("trace", __name__)
 
@@ -30,7 +33,17 @@ def index() -> str:
         words=words,
         titles=_titles(),
         limit=traces.SHOWN,
+        lessons=learning.count_lessons(current.core(), current.owner().id),
     )
+
+
+@blueprint.post("/trace/lessons")
+@owner_only
+def forget_lessons() -> Response:
+    if EmptyForm().validate_on_submit():
+        learning.forget_lessons(current.core(), current.owner().id)
+        flash(_("The spam filter has forgotten what you taught it."))
+    return redirect(url_for("trace.index"))
 
 
 @blueprint.get("/trace/<int:number>")

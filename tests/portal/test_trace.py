@@ -8,10 +8,13 @@ import pytest
 from mailcore.domain import Envelope, FilterAction, FilterRule, FilterVerb, Verdict
 from mailcore.errors import OverQuota, TooLarge
 from mailcore.services.delivery import delivery, recipients, traces
+from mailcore.services.filtering import learning
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import mail_actions
 from mailcore.smtp.reply import REPLIES
 from mailcore.store.delivery import records
+from mailcore.store.delivery.spam_signs import Total
 
 
 def arrive(core, subject="hei"):
@@ -119,3 +122,15 @@ def test_n14_a_script_that_failed_is_told_in_the_readers_language(inside, core, 
     arrive(core)
     [found] = traces.search(core, ola.id, "")
     assert words in text(inside.get(f"/trace/{found.id}?lang={language}"))
+
+
+def test_an_owner_sees_what_the_spam_filter_learned_and_has_it_forgotten(inside, core, ola):
+    assert "Glem det jeg har lært det" not in text(inside.get("/trace"))
+    arrive(core)
+    uid = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, ola.id, "INBOX").id))[-1]
+    mail_actions.apply_action(core, ola.id, "INBOX", [uid], "junk")
+    learning.teach_filters(core)
+    assert "søppelpost 1, annen e-post 0" in text(inside.get("/trace"))
+    inside.send("/trace", to="/trace/lessons")
+    assert learning.count_lessons(core, ola.id) == Total()
+    assert "Glem det jeg har lært det" not in text(inside.get("/trace"))
