@@ -135,11 +135,12 @@ class Inbound:
         if self.lmtp or not (incoming.greylist or incoming.blocklists) or session.door.is_trusted(session.peer):
             return problems
         assert session.transaction is not None  # noqa: S101 - RCPT comes after MAIL
-        if session.listed is None:
-            session.listed = await sender_policy.find_block_list(core, session.peer)
+        if not session.are_block_lists_asked:
+            session.block_list = await sender_policy.find_block_list(core, session.peer)
+            session.are_block_lists_asked = True
         exempt = [address.partition("@")[0].lower() in sender_policy.EXEMPT for address in addresses]
-        if session.listed:
-            listed = Refused(f"550 5.7.1 Your address is listed by {session.listed}")
+        if session.block_list:
+            listed = Refused(f"550 5.7.1 Your address is listed by {session.block_list}")
             return [found if free else found or listed for found, free in zip(problems, exempt, strict=True)]
         asked = [n for n, found in enumerate(problems) if found is None and not exempt[n]]
         if incoming.greylist and asked:

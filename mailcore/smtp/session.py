@@ -70,7 +70,8 @@ class Session(SMTP):
         self.peer = peer  # as a balancer named it, or the other end of the connection
         self.forwarded = False  # XFORWARD told whose connection it is
         self.account: Account | None = None
-        self.listed: str | None = None  # the block list that names the peer; None until it was asked
+        self.are_block_lists_asked = False
+        self.block_list: str | None = None  # the one that names the peer
         self.identity: Identity | None = None
         self.own: tuple[str, ...] = ()  # the account's addresses
         self.transaction: Transaction | None = None

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.services.webmail import drafts, mail_actions, mail_list, mail_settings, overview
-from mailcore.services.webmail.mail_list import ListWish
+from mailcore.services.webmail.mail_list import ListRequest
 from portal import current, request_values
 from portal.access import owner_only
 from portal.addresses import url_for
@@ -50,7 +50,7 @@ def _list(name: str) -> str:
     )
 
 
-def _wish(threads: bool) -> ListWish:
+def _wish(threads: bool) -> ListRequest:
     """Read the list that the address asks for; anything unknown is the plain list."""
     args = request.args
     order = args.get("order", "date")
@@ -59,7 +59,7 @@ def _wish(threads: bool) -> ListWish:
     with suppress(ValueError):
         day = date.fromisoformat(args.get("day", ""))
     only = args.get("only", "")
-    return ListWish(
+    return ListRequest(
         order if order in mail_list.ORDERS else "date",
         args.get("way") == "up",
         only if only in mail_list.ONLY else "",

@@ -14,7 +14,7 @@ from babel.dates import format_datetime, format_skeleton, format_time
 from flask import request
 from markupsafe import Markup, escape
 
-from mailcore.services.webmail.mail_list import ListWish
+from mailcore.services.webmail.mail_list import ListRequest
 from mailcore.services.webmail.text_links import find_links
 from portal import current, formats, i18n
 
@@ -69,7 +69,7 @@ def _with_links(line: str) -> Markup:
     return Markup("".join((*found, escape(line[at:]))))  # noqa: S704 - every piece is escaped
 
 
-def query(wish: ListWish, **changes: str) -> str:
+def query(wish: ListRequest, **changes: str) -> str:
     """The part of a list's address after `?`, with what differs from the plain list; "" for no difference."""
     values = {
         "order": wish.order if wish.order != "date" else "",

@@ -22,8 +22,8 @@ with warnings.catch_warnings():
 
 # What these read is part of the program or of its administrator's files.
 OURS = {
-    "portal.looks:slim": "our own style sheets, when the program starts",
-    "portal.looks:picture": "our own pictures",
+    "portal.stylesheet:slim": "our own style sheets, when the program starts",
+    "portal.stylesheet:picture": "our own pictures",
     "portal.webmail.views:_RULE": "our own style sheet",
     "portal.webmail.views:_words": "our own templates",
     "portal.webmail.views:_used_rule": "our own style sheet",

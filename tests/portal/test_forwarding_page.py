@@ -91,7 +91,7 @@ def test_n4_a_test_message_is_sent_and_its_place_told(inside, core, ola, forward
     page = inside.get("/forwarding").text
     assert "Du fant den i søppelposten." in page
     assert "Filtrert?" in page
-    assert health.get_health(core, ola.id).probe.found == "spam"
+    assert health.get_health(core, ola.id).probe.place == "spam"
 
 
 def test_n2_a_paused_forwarding_is_taken_up_again(inside, core, ola, forwarding_on):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailcore.domain import MailboxId
 from mailcore.services.webmail import list_lines, mail_list
-from mailcore.services.webmail.mail_list import ListWish
+from mailcore.services.webmail.mail_list import ListRequest
 from mailcore.store.mail import condstore
 from tests.portal.mailing import letter, put
 
@@ -35,7 +35,7 @@ def fill(core, ola, references: list[list[int]], box: str = "Archive") -> list[i
 
 
 def conversations(core, ola, box: str = "Archive") -> set[tuple[int, ...]]:
-    return {line.uids for line in mail_list.page(core, ola.id, box, ListWish(threads=True)).lines}
+    return {line.uids for line in mail_list.page(core, ola.id, box, ListRequest(threads=True)).lines}
 
 
 def expected(uids: list[int], references: list[list[int]]) -> set[tuple[int, ...]]:
@@ -54,7 +54,7 @@ def test_conversations_are_the_same_however_they_came_and_in_whatever_portions(c
     core.db.write(lambda tx: core.mail.create(tx, ola.id, box))
     core.db.write(lambda tx: tx.run("DELETE FROM thread_id"))  # each example begins with nothing known
     uids = fill(core, ola, references[: len(references) // 2], box)
-    mail_list.page(core, ola.id, box, ListWish(threads=True))
+    mail_list.page(core, ola.id, box, ListRequest(threads=True))
     uids += [
         put(
             core,
@@ -88,14 +88,14 @@ def test_a_job_learns_what_came_in_large_numbers(core, ola, portions, monkeypatc
 
 def test_removals_that_the_change_log_no_longer_tells_of_are_noticed(core, ola, monkeypatch):
     uids = fill(core, ola, [[]] * 6)
-    mail_list.page(core, ola.id, "Archive", ListWish(order="from"))
+    mail_list.page(core, ola.id, "Archive", ListRequest(order="from"))
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive")).id
     core.db.write(lambda tx: core.mail.expunge(tx, box, [(uids[1], uids[4])], only_deleted=False))
     monkeypatch.setattr(condstore, "KEEP", 0)  # only removals count
     core.db.write(lambda tx: core.mail.set_flags(tx, box, [(uids[0], uids[0])], "add", frozenset({"\\Flagged"})))
     core.db.write(lambda tx: core.mail.set_flags(tx, box, [(uids[5], uids[5])], "add", frozenset({"\\Flagged"})))
     assert core.db.write(condstore.cut_logs)
-    mail_list.page(core, ola.id, "Archive", ListWish(order="from"))
+    mail_list.page(core, ola.id, "Archive", ListRequest(order="from"))
     assert known(core, box) == [uids[0], uids[5]]
     assert conversations(core, ola) == {(uids[0],), (uids[5],)}
 
@@ -103,7 +103,7 @@ def test_removals_that_the_change_log_no_longer_tells_of_are_noticed(core, ola, 
 def test_nothing_is_known_of_a_mailbox_that_is_gone(core, ola):
     core.db.write(lambda tx: core.mail.create(tx, ola.id, "Borte"))
     fill(core, ola, [[]] * 3, "Borte")
-    mail_list.page(core, ola.id, "Borte", ListWish(order="subject"))
+    mail_list.page(core, ola.id, "Borte", ListRequest(order="subject"))
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Borte")).id
     core.db.write(lambda tx: core.mail.delete(tx, ola.id, "Borte"))
     list_lines.sweep_lists(core)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from mailcore.services.webmail import mail_list, mail_settings
-from mailcore.services.webmail.mail_list import ListWish
+from mailcore.services.webmail.mail_list import ListRequest
 from mailcore.services.webmail.mail_settings import MailSettings
 from tests.portal.mailing import count, day, flags, letter, put
 
@@ -65,14 +65,14 @@ def pages(core, ola, box="Archive", **wish) -> list[int]:
     """The uids of all pages, forwards; backwards they must be the same."""
     found, after = [], ""
     while True:
-        page = mail_list.page(core, ola.id, box, ListWish(**wish, after=after))
+        page = mail_list.page(core, ola.id, box, ListRequest(**wish, after=after))
         found.append([line.uid for line in page.lines])
         if not page.older:
             break
         after = page.older
     back = [found[-1]]
     while page.newer:
-        page = mail_list.page(core, ola.id, box, ListWish(**wish, before=page.newer))
+        page = mail_list.page(core, ola.id, box, ListRequest(**wish, before=page.newer))
         back.insert(0, [line.uid for line in page.lines])
     assert [uid for one in back for uid in one] == [uid for one in found for uid in one]
     return [uid for one in found for uid in one]
@@ -121,21 +121,21 @@ def test_only_unread_and_only_flagged(core, ola):
 
 def test_mail_that_comes_in_meanwhile_repeats_nothing(core, ola):
     fill(core, ola)
-    first = mail_list.page(core, ola.id, "Archive", ListWish())
+    first = mail_list.page(core, ola.id, "Archive", ListRequest())
     put(core, ola, letter(999), "Archive", at=day(400))
-    second = mail_list.page(core, ola.id, "Archive", ListWish(after=first.older))
+    second = mail_list.page(core, ola.id, "Archive", ListRequest(after=first.older))
     assert {line.uid for line in first.lines} & {line.uid for line in second.lines} == set()
 
 
 def test_a_list_begins_on_a_chosen_day(core, ola):
     fill(core, ola)
-    page = mail_list.page(core, ola.id, "Archive", ListWish(day=day(20).date()))
+    page = mail_list.page(core, ola.id, "Archive", ListRequest(day=day(20).date()))
     assert page.lines[0].at == day(20)
 
 
 def test_the_lists_know_what_was_removed_and_moved(core, ola):
     uids = fill(core, ola, 10)
-    mail_list.page(core, ola.id, "Archive", ListWish(order="from"))
+    mail_list.page(core, ola.id, "Archive", ListRequest(order="from"))
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
     core.db.write(lambda tx: core.mail.expunge(tx, box.id, [(uids[3], uids[5])], only_deleted=False))
     assert sorted(pages(core, ola, order="from")) == uids[:3] + uids[6:]
@@ -160,7 +160,7 @@ def conversation(core, ola) -> list[int]:
 
 def test_answers_stand_in_one_conversation_with_the_newest_on_top(core, ola):
     a, other, c, b = conversation(core, ola)
-    page = mail_list.page(core, ola.id, "Archive", ListWish(threads=True))
+    page = mail_list.page(core, ola.id, "Archive", ListRequest(threads=True))
     assert [(line.uid, line.uids) for line in page.lines] == [(c, (a, b, c)), (other, (other,))]
     assert page.lines[0].count == 3
 
@@ -170,18 +170,18 @@ def test_two_conversations_become_one_when_a_message_joins_them(core, ola):
         put(core, ola, letter(1), "Archive", at=day(1)),
         put(core, ola, letter(2), "Archive", at=day(2)),
     ]
-    assert len(mail_list.page(core, ola.id, "Archive", ListWish(threads=True)).lines) == 2
+    assert len(mail_list.page(core, ola.id, "Archive", ListRequest(threads=True)).lines) == 2
     uids.append(put(core, ola, letter(3, more="References: <n1@x.example> <n2@x.example>\r\n"), "Archive", at=day(3)))
-    [line] = mail_list.page(core, ola.id, "Archive", ListWish(threads=True)).lines
+    [line] = mail_list.page(core, ola.id, "Archive", ListRequest(threads=True)).lines
     assert line.uids == tuple(uids)
 
 
 def test_a_conversation_falls_back_when_its_newest_message_goes(core, ola):
     a, other, c, b = conversation(core, ola)
-    mail_list.page(core, ola.id, "Archive", ListWish(threads=True))
+    mail_list.page(core, ola.id, "Archive", ListRequest(threads=True))
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
     core.db.write(lambda tx: core.mail.expunge(tx, box.id, [(c, c), (b, b)], only_deleted=False))
-    page = mail_list.page(core, ola.id, "Archive", ListWish(threads=True))
+    page = mail_list.page(core, ola.id, "Archive", ListRequest(threads=True))
     assert [line.uid for line in page.lines] == [other, a]
 
 

@@ -47,16 +47,16 @@ async def check_greylist(core: Core, peer: str, sender: str, recipients: Sequenc
     return await core.db.awrite(ask)
 
 
-async def find_block_list(core: Core, peer: str) -> str:
-    """Return the first block list that names the peer (RFC 5782), or "".  A list that does not answer names nobody."""
-    return await core.threads.wait(_find_block_list, core, peer) if core.config.incoming.blocklists else ""
+async def find_block_list(core: Core, peer: str) -> str | None:
+    """Return the first block list that names the peer (RFC 5782), or None.  A list that does not answer names nobody."""
+    return await core.threads.wait(_find_block_list, core, peer) if core.config.incoming.blocklists else None
 
 
-def _find_block_list(core: Core, peer: str) -> str:
+def _find_block_list(core: Core, peer: str) -> str | None:
     try:
         ip = ip_address(peer)
     except ValueError:
-        return ""
+        return None
     digits = ip.exploded.replace(":", "") if isinstance(ip, IPv6Address) else ip.exploded.split(".")
     name = ".".join(reversed(digits))
     for zone in core.config.incoming.blocklists:
@@ -68,4 +68,4 @@ def _find_block_list(core: Core, peer: str) -> str:
         addresses = [ip_address(record.address) for record in answers]
         if any(str(answer).startswith("127.") and answer not in _ERRORS for answer in addresses):
             return zone
-    return ""
+    return None

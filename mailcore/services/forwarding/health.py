@@ -20,7 +20,7 @@ from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward, probes
 from mailcore.store.forwarding.onward import Onward
-from mailcore.store.forwarding.probes import Probe
+from mailcore.store.forwarding.probes import Probe, ProbePlace
 from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people.accounts import get_account
 from mailcore.store.queue.items import enqueue_mail
@@ -28,7 +28,6 @@ from mailcore.store.queue.items import enqueue_mail
 SHOWN = 6
 WINDOW_SECONDS = 30 * 86_400
 PROBES_A_DAY = 3
-PROBE_PLACES = ("inbox", "spam", "missing")
 
 
 class ReplyKind(StrEnum):
@@ -131,7 +130,7 @@ class Health:
 
     @property
     def filtered(self) -> bool:
-        return self.probe is not None and self.probe.found in ("spam", "missing")
+        return self.probe is not None and self.probe.place in (ProbePlace.SPAM, ProbePlace.MISSING)
 
 
 def get_health(core: Core, account: AccountId) -> Health:
@@ -208,16 +207,18 @@ def record_probe_place(core: Core, account: AccountId, probe_id: int, place: str
     """Save where the owner found the test message.
 
     Args:
-        place: one of PROBE_PLACES.
+        place: a value of ProbePlace.
 
     Raises:
         NotAllowed: there is no such place, or no such test message.
     """
-    if place not in PROBE_PLACES:
-        raise NotAllowed(Saying("There is no such place."))
+    try:
+        known_place = ProbePlace(place)
+    except ValueError:
+        raise NotAllowed(Saying("There is no such place.")) from None
 
     def store(tx: Tx) -> None:
-        if not probes.save_finding(tx, account, probe_id, place, core.clock.seconds()):
+        if not probes.save_place(tx, account, probe_id, known_place, core.clock.seconds()):
             raise NotAllowed(Saying("There is no such test message."))
         audit.note(core, tx, account, Event.FORWARDING_TEST_FOUND, detail=place)
 

@@ -17,7 +17,7 @@ from mailcore.services.webmail import list_lines
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.webmail import lists as store
 from mailcore.store.webmail.lines import MAX_KEY
-from mailcore.store.webmail.lists import Wish
+from mailcore.store.webmail.lists import ListQuery
 
 PAGE = 50
 ORDERS = ("date", "from", "subject", "size")
@@ -53,7 +53,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class ListWish:
+class ListRequest:
     """A list to show: `order` of ORDERS, `only` of ONLY; `after` or `before` is a cursor; `day` begins by that day."""
 
     order: str = "date"
@@ -71,12 +71,12 @@ class Page:
 
     mailbox: Mailbox
     lines: tuple[Line, ...]
-    wish: ListWish
+    wish: ListRequest
     newer: str = ""
     older: str = ""
 
 
-def page(core: Core, account: AccountId, name: str, wish: ListWish) -> Page:
+def page(core: Core, account: AccountId, name: str, wish: ListRequest) -> Page:
     """A page of the list; a cursor that cannot be read is the beginning.  Raises MailboxNotFound."""
     if wish.threads or wish.order != "date":
         list_lines.update_list(core, account, name)
@@ -88,16 +88,16 @@ def page(core: Core, account: AccountId, name: str, wish: ListWish) -> Page:
     return found
 
 
-def _flat(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
+def _flat(tx: Tx, box: Mailbox, wish: ListRequest) -> Page:
     wish = replace(wish, threads=False)
-    rows = store.list_page(tx, box.id, _store_wish(wish), PAGE + 1)
+    rows = store.list_page(tx, box.id, _store_query(wish), PAGE + 1)
     rows, newer, older = _cut(rows, wish, lambda row: f"{row[6]}~{row[0]}")
     return Page(box, tuple(line_of(row) for row in rows), wish, newer, older)
 
 
-def _threads(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
+def _threads(tx: Tx, box: Mailbox, wish: ListRequest) -> Page:
     wish = replace(wish, order="date")
-    found = store.list_thread_page(tx, box.id, _store_wish(wish), PAGE + 1)
+    found = store.list_thread_page(tx, box.id, _store_query(wish), PAGE + 1)
     found, newer, older = _cut(found, wish, lambda row: f"{row[1]}~{row[0]}")
     members: dict[int, list[Row]] = {row[0]: [] for row in found}
     for row in store.list_in_threads(tx, box.id, list(members)):
@@ -117,7 +117,7 @@ def _threads(tx: Tx, box: Mailbox, wish: ListWish) -> Page:
     return Page(box, tuple(lines), wish, newer, older)
 
 
-def _store_wish(wish: ListWish) -> Wish:
+def _store_query(wish: ListRequest) -> ListQuery:
     cursor = wish.after or wish.before
     key, tilde, uid = cursor.rpartition("~")
     after: tuple[int | str, int] | None = None
@@ -129,10 +129,10 @@ def _store_wish(wish: ListWish) -> Wish:
     elif wish.day and wish.order == "date":
         end = datetime.combine(wish.day, time(), UTC).timestamp()
         after = (int(end) + (0 if wish.ascending else 86_400), 0)
-    return Wish(wish.order, wish.ascending, wish.only, after, bool(after and wish.before))
+    return ListQuery(wish.order, wish.ascending, wish.only, after, bool(after and wish.before))
 
 
-def _cut(rows: list[Row], wish: ListWish, cursor: Callable[[Row], str]) -> tuple[list[Row], str, str]:
+def _cut(rows: list[Row], wish: ListRequest, cursor: Callable[[Row], str]) -> tuple[list[Row], str, str]:
     """One row more than a page was asked for: is there more on that side?  Whoever came from a side can go back."""
     more = len(rows) > PAGE
     if wish.before:

@@ -2,20 +2,29 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
 
+class ProbePlace(StrEnum):
+    """Places where an owner found a test message, as the database has them."""
+
+    INBOX = "inbox"
+    SPAM = "spam"
+    MISSING = "missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A test message; `found` is "", inbox, spam or missing."""
+    """A test message; `place` is None until its owner says where it was found."""
 
     id: int
     target: str
     code: str
     at: datetime
-    found: str
+    place: ProbePlace | None
 
 
 def add_probe(tx: Tx, account: AccountId, target: str, code: str, item: int, now: int) -> None:
@@ -35,7 +44,9 @@ def find_last_probe(tx: Tx, account: AccountId, target: str) -> Probe | None:
         account,
         target,
     )
-    return Probe(row[0], row[1], row[2], datetime.fromtimestamp(row[3], UTC), row[4]) if row else None
+    if row is None:
+        return None
+    return Probe(row[0], row[1], row[2], datetime.fromtimestamp(row[3], UTC), ProbePlace(row[4]) if row[4] else None)
 
 
 def count_probes(tx: Tx, account: AccountId, since: int) -> int:
@@ -43,5 +54,5 @@ def count_probes(tx: Tx, account: AccountId, since: int) -> int:
     return int(row[0]) if row else 0
 
 
-def save_finding(tx: Tx, account: AccountId, probe: int, found: str, now: int) -> bool:
-    return tx.run("UPDATE probe SET found=?, told_at=? WHERE id=? AND account_id=?", found, now, probe, account) == 1
+def save_place(tx: Tx, account: AccountId, probe: int, place: ProbePlace, now: int) -> bool:
+    return tx.run("UPDATE probe SET found=?, told_at=? WHERE id=? AND account_id=?", place, now, probe, account) == 1

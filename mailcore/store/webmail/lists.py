@@ -21,7 +21,7 @@ _BY_DATE = {"": "message_by_date", "unread": "message_unread", "flagged": "messa
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ListQuery:
     """The wanted part of a list: `after` is the (key, uid) of the line it follows, or precedes with `backwards`."""
 
     order: str = "date"
@@ -31,7 +31,7 @@ class Wish:
     backwards: bool = False
 
 
-def list_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
+def list_page(tx: Tx, mailbox: MailboxId, wish: ListQuery, count: int) -> list[Row]:
     """Return at most `count` rows (uid, flags, at, size, header, structure, key), in the order of the wish."""
     key = KEYS[wish.order]
     down = wish.ascending is wish.backwards
@@ -52,7 +52,7 @@ def list_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
     return rows[::-1] if wish.backwards else rows
 
 
-def list_thread_page(tx: Tx, mailbox: MailboxId, wish: Wish, count: int) -> list[Row]:
+def list_thread_page(tx: Tx, mailbox: MailboxId, wish: ListQuery, count: int) -> list[Row]:
     """Return conversations by their newest message: (thread, at)."""
     down = wish.ascending is wish.backwards
     sql, params = "SELECT thread, at FROM thread WHERE mailbox=?", [mailbox, *(wish.after or ())]
