@@ -16,7 +16,7 @@ from mailcore.domain import Dsn
 from mailcore.mail.reading.octets import Octets, blocks
 from mailcore.queue import dane
 from mailcore.queue.lookup import Lookup, RouteUnknown
-from mailcore.queue.route import Hop, list_addresses
+from mailcore.queue.route import Hop, TlsResult, list_addresses
 from mailcore.queue.wire import Lost, Reply, Wire, parse_extensions, stuff_dots
 
 CONNECT_SECONDS, COMMAND_SECONDS, DATA_SECONDS = 30, 300, 600  # RFC 5321 section 4.5.3.2
@@ -61,15 +61,6 @@ class Answer:
     @property
     def permanent(self) -> bool:
         return 500 <= self.code < 600
-
-
-@dataclass(frozen=True, slots=True)
-class TlsResult:
-    """TLS result of one connection, for reports; `kind` is empty if it went well."""
-
-    policy: str
-    host: str
-    kind: str
 
 
 @lru_cache(maxsize=4)

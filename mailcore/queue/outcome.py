@@ -11,7 +11,8 @@ from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem
 from mailcore.log import log_for
 from mailcore.queue import bounce, destination, schedule
-from mailcore.queue.client import NEEDS_8BIT, Answer, TlsResult
+from mailcore.queue.client import NEEDS_8BIT, Answer
+from mailcore.queue.route import TlsResult
 from mailcore.services.delivery import sending_limits
 from mailcore.services.forwarding import forwarding
 from mailcore.store.engine.db import Tx

@@ -4,7 +4,7 @@ Hosts by MX (RFC 5321 section 5.1, null MX by RFC 7505); TLS by DANE where DNSSE
 else by the domain's MTA-STS policy (RFC 8461), else whatever the host offers (RFC 7435).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_address
 from random import shuffle
 
@@ -40,11 +40,20 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsResult:
+    """TLS result of one connection, for reports; `kind` is empty if it went well."""
+
+    policy: str
+    host: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
-    """The hosts to try, best first; `troubles` are what reports shall tell (host, kind)."""
+    """The hosts to try, best first; `troubles` are what reports of TLS say of hosts that were not tried."""
 
     hops: tuple[Hop, ...]
-    troubles: tuple[tuple[str, str, str], ...] = field(default=())  # policy, host, kind
+    troubles: tuple[TlsResult, ...] = ()
 
 
 async def find_route(config: Config, lookup: Lookup, domain: str, policies: StsPolicies | None = None) -> Route:
@@ -64,7 +73,7 @@ async def find_route(config: Config, lookup: Lookup, domain: str, policies: StsP
             raise NoMailHere("not an address literal") from None
     hosts, secure = await _list_hosts(config, lookup, domain)
     policy, trouble = await policies.find_policy(domain) if policies is not None else (None, "")
-    troubles = [("sts", "", trouble)] if trouble else []
+    troubles = [TlsResult("sts", "", trouble)] if trouble else []
     records: list[Hop] = []
     unknown = RouteUnknown("no host of the domain is in its MTA-STS policy")
     for host in hosts[:MAX_HOSTS]:
@@ -81,7 +90,7 @@ async def find_route(config: Config, lookup: Lookup, domain: str, policies: StsP
             if is_allowed(policy, host):
                 records.append(Hop(host, outbound.port, "verify", (), "sts"))
             else:
-                troubles.append(("sts", host, "validation-failure"))
+                troubles.append(TlsResult("sts", host, "validation-failure"))
         else:
             records.append(Hop(host, outbound.port, "may", (), "sts"))
     if not records:

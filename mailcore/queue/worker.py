@@ -16,10 +16,11 @@ from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
 from mailcore.mail.reading.octets import Octets
 from mailcore.queue import lease, outcome, route
-from mailcore.queue.client import Answer, SmtpConnection, TlsResult
+from mailcore.queue.client import Answer, SmtpConnection
 from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.outcome import Sequel
+from mailcore.queue.route import TlsResult
 from mailcore.queue.sts import PORT, StsPolicies
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
@@ -262,7 +263,7 @@ class Worker:
         except route.RouteUnknown as problem:
             return Answer(domain, 0, str(problem))
         if found_route.troubles and core.config.reports.tls:
-            results = [TlsResult(*one) for one in found_route.troubles]
+            results = found_route.troubles
             await core.db.awrite(lambda tx: outcome.count_tls(tx, domain, results, core.clock.now()))
         return [SmtpConnection(core.config, hop, self._lookup, core.clock) for hop in found_route.hops]
 

@@ -27,7 +27,7 @@ from mailcore.queue import dane, route, sts
 from mailcore.queue.client import SmtpConnection
 from mailcore.queue.dane import Tlsa
 from mailcore.queue.lookup import Lookup
-from mailcore.queue.route import Hop
+from mailcore.queue.route import Hop, TlsResult
 from mailcore.queue.sts import StsPolicies, StsTrouble
 from tests.machine import dripping
 from tests.outside import dns_server, txt
@@ -282,7 +282,7 @@ def test_an_mta_sts_policy_is_fetched_once_remembered_and_outlives_its_record(au
 
         found = asyncio.run(ask())
         assert [(hop.host, hop.tls, hop.policy) for hop in found.hops] == [("mx.good.example", "verify", "sts")]
-        assert found.troubles == (("sts", "elsewhere.example", "validation-failure"),)
+        assert found.troubles == (TlsResult("sts", "elsewhere.example", "validation-failure"),)
         thread.join(60)
         assert [hop.tls for hop in asyncio.run(ask()).hops] == ["verify"]  # nobody is there to ask any more
         del zone["_mta-sts.good.example", "TXT"]  # as if somebody kept it from us
@@ -349,7 +349,7 @@ def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(author
 
         found = asyncio.run(ask())
         assert [hop.tls for hop in found.hops] == ["may", "may"]
-        assert found.troubles == (("sts", "", "sts-policy-fetch-error"),)
+        assert found.troubles == (TlsResult("sts", "", "sts-policy-fetch-error"),)
         cores.close(core)
 
 

@@ -1,13 +1,14 @@
 """Our own people send: the sender must be theirs, the message is completed, signed and queued."""
 
 from collections.abc import Callable
-from email.utils import formatdate
+from datetime import UTC, datetime
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Outcome, Recipient
 from mailcore.errors import MailError, NotAllowed, RejectedByScript
 from mailcore.mail.reading import address, header, trace
 from mailcore.mail.reading.octets import forget
+from mailcore.mail.writing import fields_out
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import sending_limits
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
@@ -51,9 +52,9 @@ def complete(block: bytes, own: tuple[str, ...], *, domain: str, now: int) -> by
         block = header.without(block, lambda name, value: name.lower() in _PRIVATE)
     added = b""
     if "date" not in names:
-        added += f"Date: {formatdate(now)}\r\n".encode()
+        added += fields_out.token_field("Date", trace.date_header(datetime.fromtimestamp(now, UTC)))
     if "message-id" not in names:
-        added += f"Message-ID: {trace.message_id(domain)}\r\n".encode()
+        added += fields_out.ids_field("Message-ID", [trace.message_id(domain)])
     return added + block
 
 
