@@ -298,3 +298,13 @@ def test_pictures_that_came_along_are_shown_as_what_they_are(inside, core, ola):
     assert frame.count("<img") == 2
     assert frame.count(" src=") == 1
     assert f'src="data:image/png;base64,{PIXEL}"' in frame
+
+
+def test_n36_a_list_without_an_address_is_left_on_its_page(inside, core, ola):
+    more = "List-Unsubscribe: <https://list.example/leave?a=1&b=2>\r\n"
+    page = inside.get(f"/mail/INBOX/{put(core, ola, letter(more=more))}").text
+    link = re.search(r'<a href="https://list.example/leave\?a=1&amp;b=2"([^>]*)>Meld deg av hos list.example</a>', page)
+    assert link
+    assert 'rel="noopener noreferrer nofollow"' in link[1]
+    both = "List-Unsubscribe: <https://list.example/leave>, <mailto:leave@list.example>\r\n"
+    assert "https://list.example" not in inside.get(f"/mail/INBOX/{put(core, ola, letter(2, more=both))}").text

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from mailcore.mail.reading.fields import Header
-from mailcore.mail.showing.list_fields import MAX_SUBJECT, Leaving, leaving
+from mailcore.mail.showing.list_fields import MAX_SUBJECT, Leaving, LeavingPage, find_leaving_page, leaving
 
 
 def field(value: str) -> bytes:
@@ -54,3 +54,25 @@ def test_no_field_takes_long(value):
     found = leaving(Header(field(value)))
     assert time.process_time() - start < 0.5
     assert found is None or len(found.subject) <= MAX_SUBJECT
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        ("<https://l.example/x?u=1&l=2>", "l.example"),
+        ("<mailto:u@l.example>, <https://a.l.example./x>", "a.l.example"),
+        ("<http://l.example/x>, <https://m.example/x>", "m.example"),
+        ("<https://l.example@evil.example/x>", ""),
+        ("<https://1/x>", ""),
+        ("<https://[::1/x>", ""),
+        ("<https://bücher.example/x>", ""),
+        ("<javascript:alert(1)>", ""),
+        ('<https://l.example/"onclick=x>', ""),
+        ("<https://l.example/" + "x" * 3000 + ">", ""),
+        ("", ""),
+    ],
+)
+def test_n36_a_page_by_https_is_found_and_its_host_told(value, host):
+    found = find_leaving_page(Header(field(value)))
+    assert (found.host if found else "") == host
+    assert found is None or isinstance(found, LeavingPage)

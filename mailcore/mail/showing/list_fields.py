@@ -1,9 +1,9 @@
-"""Leave a mailing list by mail: the mailto: address of List-Unsubscribe (RFC 2369, RFC 6068).  Never raises."""
+"""Leave a mailing list: the mailto: address of List-Unsubscribe, else its page (RFC 2369, RFC 6068).  Never raises."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import one_line
@@ -11,6 +11,9 @@ from mailcore.mail.reading.lines import one_line
 DEFAULT_SUBJECT = "unsubscribe"
 MAX_VALUE = 10_000  # characters of a field that are read
 MAX_SUBJECT, MAX_BODY = 400, 2000  # characters
+MAX_URL = 2000  # characters
+_URL = re.compile(r"[!#-;=?-\[\]_a-z~]+")  # ASCII without blanks, quotes and angle brackets
+_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}")
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,256}@[^\s<>,;:\"()@]{1,255}")
 
 
@@ -30,6 +33,36 @@ def leaving(fields: Header) -> Leaving | None:
             if url[:7].lower() == "mailto:" and (found := _of_mailto(url[7:])):
                 return found
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class LeavingPage:
+    """A page of others on which one leaves the list; `host` is told to the reader before anything is opened."""
+
+    url: str
+    host: str
+
+
+def find_leaving_page(fields: Header) -> LeavingPage | None:
+    """Find the first page by HTTPS, of a host with a plain name."""
+    for value in fields.values("list-unsubscribe"):
+        for url in _urls(value[:MAX_VALUE]):
+            host = _host_of(url)
+            if host:
+                return LeavingPage(url, host)
+    return None
+
+
+def _host_of(url: str) -> str:
+    """Return the host of an address that may be opened, else "": no name of a user hides it, no odd letter dresses it up."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    if parts.scheme != "https" or len(url) > MAX_URL or not _URL.fullmatch(url) or "@" in parts.netloc:
+        return ""
+    host = (parts.hostname or "").rstrip(".")
+    return host if _HOST.fullmatch(host) else ""
 
 
 def _urls(value: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, invitation, list_fields
 from mailcore.mail.showing.invitation import Invitation
-from mailcore.mail.showing.list_fields import Leaving
+from mailcore.mail.showing.list_fields import Leaving, LeavingPage
 from mailcore.services.webmail import attachments, cautions, html_mail, invitations, list_lines
 from mailcore.services.webmail.attachments import MailFile
 from mailcore.services.webmail.cautions import Caution
@@ -65,6 +65,7 @@ class Reading:
     newer: int
     older: int
     leaving: Leaving | None = None  # the message that takes one off the list
+    leaving_page: LeavingPage | None = None  # where that is done, if it takes no message
     meeting: Invitation | None = None
     answered: str = ""  # the answer to it that was given from here
 
@@ -122,6 +123,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
         newer,
         older,
         list_fields.leaving(fields),
+        list_fields.find_leaving_page(fields),
         invitation.find_invitation(octets, root, own),
         invitations.given_answer(info.flags),
     )
