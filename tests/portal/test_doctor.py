@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from mailcore.core import Core
-from mailcore.domain import Scope
+from mailcore.domain import Identity, Scope
 from mailcore.errors import WrongPassword
 from mailcore.services.accounts import accounts
-from mailcore.services.credentials import login
+from mailcore.services.credentials import login, login_log
+from mailcore.services.credentials.login_log import LoginOutcome
 from mailcore.services.operations import client_doctor
 from tests.portal.conftest import PASSWORD, Browser
 
@@ -39,6 +40,16 @@ def test_n15_only_mail_programs_of_the_last_half_hour_are_told_of(inside: Browse
     later = core.clock.now() + timedelta(minutes=31)
     monkeypatch.setattr(type(core.clock), "now", lambda self: later)
     assert client_doctor.list_tries(core, ola) == []
+
+
+def test_n15_the_university_password_that_has_ended_is_told(inside: Browser, core: Core, ola):
+    """It is the right one, so the person looks for the mistake everywhere else."""
+    identity = Identity(ola, "directory", None, 0, ended=True)
+    login_log.record_login(core, identity, MAIL, "192.0.2.7", outcome=LoginOutcome.ENDED)
+    core.db.write(lambda tx: None)
+    page = inside.get("/clients/doctor?lang=en").text
+    assert "the university password has ended" in page
+    assert "Use your alumni password." in page
 
 
 def test_n15_a_script_gets_the_rows_alone(inside: Browser):

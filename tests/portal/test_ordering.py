@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import Config, Directory, Oidc
+from mailcore.config import Config, Directory, Oidc, OrderSettings
 from mailcore.domain import Scope
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.credentials import login
@@ -30,6 +30,10 @@ def slapd(tmp_path_factory):
     with university(tmp_path_factory.mktemp("ordering")) as made:
         made.add("ola", "p1", THEIRS, "student", name="Ola Nordmann")
         made.add("guest", "p2", THEIRS, "affiliate")
+        made.add("retired", "p4", THEIRS, "retired-staff", name="Randi Retired")
+        made.add("alum", "p5", THEIRS, "alum", name="Alma Alum")
+        made.add("staff", "p6", THEIRS, "employee", "staff", name="Stein Staff")
+        made.add("both", "p7", THEIRS, "student", "employee", name="Berit Nyttnavn")
         made.add("gone", "p3", THEIRS, "student", until="20200101")
         yield made
 
@@ -106,6 +110,32 @@ def test_s06_alternatives_are_shown_when_the_name_is_somebody_else_s(core, brows
     accounts.add_account(core, "ola", person="p9")
     at_university(browser)
     assert "ola.nordmann@alumni.example" in browser.get("/order/account").text
+
+
+@pytest.mark.parametrize(
+    ("username", "name"),
+    [
+        ("ola", "Ola Nordmann"),  # a student
+        ("alum", "Alma Alum"),  # a former one
+        ("staff", "Stein Staff"),
+        ("retired", "Randi Retired"),  # former staff, by an affiliation of the site's own
+        ("both", "Berit Nyttnavn"),  # of two groups; the name is the one that the directory has today
+    ],
+)
+def test_s03_each_of_the_groups_orders_without_a_national_id(core, username, name):
+    kinds = (*core.config.order.affiliations, "retired-staff")
+    site = replace(core, config=replace(core.config, order=OrderSettings(kinds)))
+    browser = Browser(create_app(site).test_client())
+    assert at_university(browser, username).headers["Location"] == "/order/account"
+    assert name in browser.get("/order/account?lang=nb").text
+    ready = browser.send("/order/account", **{**AT_ONCE, "name": username})
+    assert ready.headers["Location"] == "/order/ready"
+    assert [one.name for one in accounts.list_accounts(core)] == [username]
+
+
+def test_s03_former_staff_is_refused_where_the_site_does_not_name_their_affiliation(core, browser):
+    at_university(browser, "retired")
+    assert browser.get("/order/account").status_code == 403
 
 
 def test_s03_who_is_none_of_the_four_groups_is_told_why_and_where_to_write(core, browser):

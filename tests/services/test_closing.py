@@ -19,6 +19,7 @@ from mailcore.services.delivery import queue_admin, recipients
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health
 from mailcore.services.sieve_scripts import filters
+from mailcore.services.tickets import tickets
 from mailcore.services.webmail import indexing
 from mailcore.smtp.reply import reply_to
 from mailcore.store.delivery.scripts import list_scripts, save_script
@@ -233,3 +234,21 @@ def test_s10_closing_over_quota_with_an_open_forwarding_works(core: Core, ola: A
     _, link = closing.close_account(core, "ola")
     closing.undo_closing(core, token(link))
     assert enter(core) == "alumni"
+
+
+def test_s10_an_open_case_stays_the_desks_until_it_is_answered_and_tells_of_nobody_afterwards(
+    core: Core, ola: Account, clock: SetClock
+) -> None:
+    ticket = core.db.write(
+        lambda tx: tickets.open_ticket(
+            core, tx, kind="other", subject="Hm", text="Hva nå?", reply_to="ola@home.example", account=ola.id
+        )
+    )
+    _, link = closing.close_account(core, "ola")
+    assert [one.id for one in tickets.list_tickets(core)] == [ticket.id]
+    closing.undo_closing(core, token(link))
+    assert tickets.get_owned_ticket(core, ola.id, ticket.id).state == "open"
+    closing.close_account(core, "ola")
+    clock.forward(days=31)
+    closing.erase_closed(core)
+    assert tickets.get_ticket(core, ticket.id).account is None

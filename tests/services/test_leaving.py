@@ -10,18 +10,21 @@ import pytest
 from mailcore import core as cores
 from mailcore.cli import connection_guard
 from mailcore.config import Config, Directory
-from mailcore.domain import Account, Affiliation, Identity, Scope
+from mailcore.domain import Account, Affiliation, Envelope, Identity, Scope, Verdict
 from mailcore.errors import TooManyVanished, WrongPassword
 from mailcore.services.accounts import accounts, affiliations, desk, leaving
 from mailcore.services.credentials import contact_addresses, credentials, login, login_log, passwords
 from mailcore.services.credentials.directory import Entry
-from mailcore.services.delivery import queue_admin
+from mailcore.services.delivery import delivery, queue_admin, recipients, submission
+from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import jobs
 from mailcore.services.signin import password_requests, recovery, web_sessions
 from mailcore.services.tickets import tickets
 from mailcore.store.people import affiliations as store
 from mailcore.store.people.addresses import find_address_owner
+from portal import create_app
 from tests.directory import university
+from tests.portal.conftest import Browser
 from tests.readers import text_of
 
 OURS, THEIRS = "en god lang setning", "directory pass æøå"
@@ -390,10 +393,29 @@ def test_s13_a_directory_that_blocks_everybody_at_once_is_not_believed(core, sla
 def test_s09_without_any_affiliation_everything_goes_on(alone, clock):
     ola = accounts.add_account(alone, "ola", person="p1", password=OURS)
     knows(alone, ola, TODAY, present=False)
+    forwarding.set_forwarding(alone, ola.id, "ola@work.example", copy=True, confirmed=True)
+    browser = Browser(create_app(alone).test_client())
     for days in (1, 365):
         clock.forward(days=days)
-        leaving.send_reminders(alone)
-        assert enter(alone, "ola", OURS).source == "alumni"
+        for job in jobs.list_jobs(alone):
+            if job.run not in (affiliations.sync_directory,) and not job.waits:
+                jobs.run_due(alone, job)
+        for scope in Scope:
+            assert enter(alone, "ola", OURS, scope).source == "alumni"
+        assert browser.log_in("ola", OURS).headers["Location"] == "/mail/"
+        browser.send("/account", to="/logout")
+        out, home = f"friend{days}@outside.example", ("ola@alumni.example",)
+        letter = b"From: ola@alumni.example\r\nSubject: hei\r\n\r\nHei\r\n"
+        asyncio.run(submission.submit(alone, ola, Envelope(home[0], (out,), "192.0.2.1"), letter))
+        found = alone.db.read(lambda tx: recipients.check_recipient(alone, tx, "ola@alumni.example", None))
+        asyncio.run(
+            delivery.accept(
+                alone, Envelope(out, home), [found], letter.replace(b"ola@alumni", b"a@out"), b"", Verdict()
+            )
+        )
+        queued = [(item.recipient, item.origin) for item in queue_admin.listing(alone)]
+        assert out in {recipient for recipient, _origin in queued}
+        assert queued.count(("ola@work.example", "forward")) == (1 if days == 1 else 2)
         assert alone.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) == ola.id
     assert accounts.find_account(alone, "ola").state == "active"
 

@@ -58,6 +58,15 @@ def test_s12_either_password_opens_the_same_account_and_the_source_is_told(core,
     assert enter(core, "ola", THEIRS) == "directory"
 
 
+def test_s12_the_log_names_the_source_that_matched_and_no_password(core, ola, caplog):
+    for password, source in ((OURS, "alumni"), (THEIRS, "directory")):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            enter(core, "ola", password)
+        assert f"log-in of account {ola.id} by {source}" in caplog.messages
+        assert password not in caplog.text
+
+
 @pytest.mark.parametrize(("name", "person"), [("ola", "p1"), ("kari", "p2"), ("per", "p3")])
 def test_s12_every_kind_of_person_may_use_the_directory(core, name, person):
     accounts.add_account(core, name, person=person)
