@@ -114,6 +114,34 @@ def test_fetch_of_a_large_mailbox_over_tls(core):
     run(core, play)
 
 
+def test_s17a_twelve_programs_of_one_person_without_sni_read_a_mailbox_of_a_hundred_thousand(core):
+    put(core, 99_999)  # one stands there already
+
+    async def play(imaps, _):
+        trust = ssl._create_unverified_context()
+        clients = []
+        for _number in range(12):  # an address sends no name of a server in TLS (RFC 6066 section 3)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", imaps, ssl=trust, server_hostname="", limit=2**22
+            )
+            clients.append(Client(reader, writer))
+            Client.connected.append(clients[-1])
+            assert (await clients[-1].line()).startswith(b"* OK")
+            assert (await clients[-1].command(b'LOGIN ola@alumni.example "en lang hemmelighet"'))[-1].startswith(
+                b"t OK"
+            )
+        for client in clients:
+            assert b"* 100000 EXISTS\r\n" in await client.command(b"SELECT INBOX")
+        heard = await clients[0].command(b"UID FETCH 99990:* (FLAGS)")
+        assert heard[-2].startswith(b"* 100000 FETCH (UID 100000 ")
+        heard = await clients[1].command(b"UID SEARCH RETURN (COUNT) SUBJECT x")
+        assert b"COUNT 99999" in heard[0]
+        for client in clients:
+            assert (await client.command(b"NOOP"))[-1].startswith(b"t OK")
+
+    run(core, play)
+
+
 def test_idle_tells_new_mail_and_what_others_removed(core):
     async def play(imaps, _):
         watcher, other = await Client.connect(imaps, tls=True), await Client.connect(imaps, tls=True)
