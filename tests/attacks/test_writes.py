@@ -202,7 +202,7 @@ SCENARIOS: dict[str, Callable[[Core, int], None]] = {
     "the help form": ask,
 }
 # a script runs, a report is read, a message is parsed, signed or composed
-OF_OURS = ("the help form", "the desk")  # they answer with a letter of ours: a template with a subject that is cut
+OF_OURS = ("the desk",)  # it answers with a letter of ours: a template with a subject that is cut
 NEVER = (
     "interpreter.py:",
     "dsn.py:read",

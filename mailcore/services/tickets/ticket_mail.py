@@ -1,5 +1,7 @@
 """Mail about a ticket: from help+TOKEN@domain, in its thread (RFC 5322 section 3.6.4)."""
 
+from dataclasses import dataclass
+
 from mailcore.core import Core
 from mailcore.domain import Ticket
 from mailcore.mail.reading import trace
@@ -9,6 +11,7 @@ from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.mailauth import dkim
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
+from mailcore.store.mail.blobs import Prepared
 from mailcore.store.queue.items import enqueue_mail
 from mailcore.store.tickets import tickets as store
 
@@ -25,8 +28,17 @@ def format_link(core: Core, ticket: Ticket) -> str:
     return f"{core.config.url}/tickets/link/{ticket.token}"
 
 
-def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: str = "") -> str:
-    """Queue the notice `name` to the person, or to another address of theirs; returns its Message-ID."""
+@dataclass(frozen=True, slots=True)
+class TicketNotice:
+    """A notice about a ticket, signed and ready to be queued."""
+
+    to: str
+    message_id: str
+    octets: Prepared
+
+
+def write_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = "", to: str = "") -> TicketNotice:
+    """Write the notice `name` to the person, or to another address of theirs; before the write that queues it."""
     to = to or ticket.reply_to
     message_id = f"<ticket.{ticket.id}.{trace.message_id(core.config.domain)[1:]}"
     earlier_ids = store.list_message_ids(tx, ticket.id)
@@ -49,15 +61,26 @@ def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, text: str = ""
         auto="auto-replied" if name in AUTOMATIC else "",  # RFC 3834 section 5: nobody's vacation answers this
     )
     octets = composer.compose(heading, entities.text(body))
+    return TicketNotice(to, message_id, core.blobs.prepare(dkim.sign(core.config, octets) + octets))
+
+
+def queue_notice(core: Core, tx: Tx, ticket: Ticket, notice: TicketNotice) -> None:
+    """Queue a notice that was written before."""
     enqueue_mail(
         tx,
         core.blobs,
         sender=reply_address(core, ticket),
-        recipients=[to],
-        prepared=core.blobs.prepare(dkim.sign(core.config, octets) + octets),
+        recipients=[notice.to],
+        prepared=notice.octets,
         prefix=b"",
         account=ticket.account,
         origin="notice",
         now=core.clock.seconds(),
     )
-    return message_id
+
+
+def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, to: str = "") -> str:
+    """Write and queue a notice within one write, for a ticket that this write makes; returns its Message-ID."""
+    notice = write_notice(core, tx, ticket, name, to=to)
+    queue_notice(core, tx, ticket, notice)
+    return notice.message_id

@@ -181,8 +181,9 @@ def submit_form(
         core.db.write(lambda tx: count_ticket(core, tx, reply_to, peer=peer))
     elif core.db.write(lambda tx: tries.is_over_limit(core, tx, "help", f"owner {owner.id}", limit=OWNER_PER_HOUR)):
         raise TooMany("too many cases in an hour")
-    return core.db.write(
-        lambda tx: open_ticket(
+
+    def write(tx: Tx) -> Ticket:
+        ticket = open_ticket(
             core,
             tx,
             kind=kind,
@@ -194,9 +195,37 @@ def submit_form(
             files=files,
             confirmed=owner is not None,
             name=name,
-            cause=Cause(None, peer),
+            notify=False,
         )
-    )
+        if owner is None:
+            mail_limits.count_mail(core, tx, Cause(None, peer), ticket.reply_to)
+        return ticket
+
+    ticket = core.db.write(write)
+    _send_first_notice(core, ticket, is_confirmed=owner is not None)
+    return ticket
+
+
+def _send_first_notice(core: Core, ticket: Ticket, *, is_confirmed: bool) -> None:
+    """Tell the number of a case that came by the form, or ask a stranger to confirm it.
+
+    The person is told that it is done only after this, so that whoever hears of no fault has the letter under way.
+    """
+
+    def write_letter(tx: Tx) -> ticket_mail.TicketNotice:
+        if not is_confirmed:
+            return ticket_mail.write_notice(core, tx, ticket, "ticket_confirm")
+        to = _own_address(core, tx, ticket.account, ticket.reply_to)
+        return ticket_mail.write_notice(core, tx, ticket, "ticket_opened", to=to)
+
+    letter = core.db.read(write_letter)
+
+    def queue(tx: Tx) -> None:
+        ticket_mail.queue_notice(core, tx, ticket, letter)
+        # it came by the form: for mail programs the thread begins with what we say of it
+        store.save_first_message_id(tx, ticket.id, letter.message_id)
+
+    core.db.write(queue)
 
 
 def count_ticket(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:
@@ -368,9 +397,18 @@ def send_reply(core: Core, number: int, text: str, *, agent: Account | None, clo
     if not text:
         raise TicketRefused("there is nothing in it")
 
+    def write_letter(tx: Tx) -> ticket_mail.TicketNotice | None:
+        ticket = _get_ticket(tx, number)
+        return ticket_mail.write_notice(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else None
+
+    letter = core.db.read(write_letter)
+
     def write(tx: Tx) -> Ticket:
         ticket, now = _get_ticket(tx, number), core.clock.seconds()
-        sent = ticket_mail.send_notice(core, tx, ticket, "ticket_answer", text=text) if ticket.reply_to else ""
+        sent = ""
+        if letter is not None:
+            ticket_mail.queue_notice(core, tx, ticket, letter)
+            sent = letter.message_id
         name = (agent.display_name or agent.name) if agent else ""
         store.add_message(tx, ticket.id, author="desk", name=name, text=text, now=now, message_id=sent)
         store.save_state(tx, ticket.id, "closed" if close else "answered", now)
