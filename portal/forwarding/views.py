@@ -71,7 +71,7 @@ def index() -> Answer:
 def save() -> Answer:
     form = ForwardingForm()
     if not form.validate_on_submit():
-        return _page(form, code=400)
+        return _page(form, code=400 if form.errors else 200)
     try:
         current.prove(form.password.data)
         forwarding.set_forwarding(

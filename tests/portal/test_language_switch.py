@@ -4,6 +4,8 @@ import pytest
 
 from mailcore.core import Core
 from mailcore.services.accounts import orders
+from mailcore.services.forwarding import forwarding
+from mailcore.services.sieve_scripts import out_of_office
 from mailcore.services.tickets import tickets
 from mailcore.services.webmail import overview
 from tests.portal.conftest import Browser
@@ -28,6 +30,24 @@ def test_s02_what_was_written_is_shown_again_and_nothing_is_done(browser: Browse
     assert orders.list_orders(core) == []
     assert tickets.count_by_state(core) == {}
     assert '<html lang="nn">' in browser.get("/faq").text
+
+
+@pytest.mark.parametrize(
+    ("page", "fields"),
+    [
+        ("/vacation", {"subject": "Ute og reiser", "text": "Tilbake i mai"}),
+        ("/forwarding", {"target": "ola@heime.example", "copy": "y", "rolling_days": "30"}),
+    ],
+)
+def test_s02_an_owner_s_settings_are_kept_and_not_saved(inside: Browser, core: Core, ola, page, fields):
+    before = out_of_office.read_away(core, ola.id), forwarding.read_forwarding(core, ola.id)
+    shown = inside.send(page, to=f"{page}?lang=nn", **fields, **{"switch-language": "nn"})
+    assert shown.status_code == 200
+    assert '<html lang="nn">' in shown.text
+    for name, value in fields.items():
+        assert value in shown.text, name
+    assert 'class="error"' not in shown.text
+    assert (out_of_office.read_away(core, ola.id), forwarding.read_forwarding(core, ola.id)) == before
 
 
 def test_s02_a_message_that_is_being_written_becomes_a_draft(inside: Browser, core: Core, ola):
