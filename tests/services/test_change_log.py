@@ -1,9 +1,9 @@
 """The change log and what comes back to a client after it was cut (RFC 7162)."""
 
+from mailcore.core import Core
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import health
 from mailcore.store.mail import condstore
-from tests.services.conftest import Core
 
 
 def fill(core: Core, count: int):
