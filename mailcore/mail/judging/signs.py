@@ -17,13 +17,13 @@ from mailcore.mail.reading.structure import Part
 from mailcore.mail.showing import html_scan
 from mailcore.mail.showing.html_scan import Tag
 
-MAX_TEXT = 6000  # characters of a message's words that are read
-MAX_HTML = 12_000  # characters of its HTML
+MAX_TEXT = 3000  # characters of a message's words that are read
+MAX_HTML = 8_000  # characters of its HTML
 MAX_OCTETS = 24_000  # of one part that are decoded
 MAX_LEAVES = 12  # parts that are looked into
-MAX_WORDS = 500  # words of text, as many pairs
+MAX_WORDS = 250  # words of text, as many pairs
 MAX_HOSTS = 30
-MAX_SIGNS = 1400  # of one message
+MAX_SIGNS = 800  # of one message
 _WORD = re.compile(r"[^\W_]{2,40}+|[$€£]|!{2,}+")
 _LINK = re.compile(r"(?i)\bhttps?://([^\s/<>\"'?#]{1,200}+)(/?)")
 _ADDRESS = re.compile(r"(?i)\bhttps?://[^\s<>\"]{1,500}+")

@@ -15,7 +15,7 @@ from mailcore.log import log_for
 from mailcore.mail.judging import model, programs
 from mailcore.mail.judging.arithmetic import Judgement, Source, judge
 from mailcore.mail.judging.model import BrokenModel, Model, number_of
-from mailcore.mail.judging.signs import list_signs
+from mailcore.mail.judging.signs import is_portable, list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import forget
 from mailcore.store.delivery import spam_signs
@@ -78,7 +78,7 @@ def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Se
             continue
         sources = shared
         if total is not None:
-            counts = spam_signs.get_counts(tx, owner, [number for _, number in signs])
+            counts = spam_signs.get_counts(tx, owner, number_portable(signs))
             sources = [*shared, Source(counts, total.spam, total.ham, OWN_WEIGHT)]
         scan = _to_scan(core, verdict.scan, judge(signs, sources), forced)
         judged.append((owner, scan))
@@ -113,7 +113,7 @@ def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -
         totals = spam_signs.get_totals(tx, [OWNERS, TRAINED, *([owner] if owner else [])])
         sources = find_shared(tx, signs, totals)
         if owner and (own := totals.get(owner)):
-            counts = spam_signs.get_counts(tx, owner, [number for _, number in signs])
+            counts = spam_signs.get_counts(tx, owner, number_portable(signs))
             sources.append(Source(counts, own.spam, own.ham, OWN_WEIGHT))
         return judge(signs, sources)
 
@@ -136,6 +136,11 @@ def number_signs(signs: Sequence[str]) -> list[tuple[str, int]]:
     return [(sign, number_of(sign)) for sign in signs]
 
 
+def number_portable(signs: Sequence[tuple[str, int]]) -> list[int]:
+    """Return the numbers of those signs that owners teach."""
+    return [number for name, number in signs if is_portable(name)]
+
+
 def list_facts(verdict: Verdict) -> list[str]:
     """List what was found out about the sender, as signs; none for mail that nobody checked."""
     return [f"spf:{verdict.spf}", f"dkim:{verdict.dkim}", f"dmarc:{verdict.dmarc}"] if verdict.outside else []
@@ -154,7 +159,7 @@ def find_shared(tx: Tx, signs: Sequence[tuple[str, int]], totals: dict[AccountId
     if trained := totals.get(TRAINED):
         sources.append(Source(spam_signs.get_counts(tx, TRAINED, numbers), trained.spam, trained.ham, has_form=True))
     if said := totals.get(OWNERS):
-        sources.append(Source(_agreed(spam_signs.get_counts(tx, OWNERS, numbers)), said.spam, said.ham))
+        sources.append(Source(_agreed(spam_signs.get_counts(tx, OWNERS, number_portable(signs))), said.spam, said.ham))
     return sources
 
 
