@@ -324,12 +324,27 @@ class Config:
         return Path(self.data)
 
     @property
+    def is_on_postgresql(self) -> bool:
+        return self.database.startswith(("postgresql://", "postgres://"))
+
+    @property
+    def database_key(self) -> Path:
+        """Return a path that is this database's alone: its file, or a name within the data folder that nothing has."""
+        return self.data_path / "postgresql" if self.is_on_postgresql else self.database_path
+
+    @property
     def database_path(self) -> Path:
         if not self.database:
             return self.data_path / "alumnimail.db"
         scheme, _, rest = self.database.partition("://")
+        if self.is_on_postgresql:
+            raise ConfigError(
+                "database: this is offered on SQLite alone; PostgreSQL has tools of its own for it (docs/scale.md)"
+            )
         if scheme != "sqlite" or not rest.startswith("/"):
-            raise ConfigError("database: this version offers sqlite:///PATH and nothing else")
+            raise ConfigError(
+                "database: this version offers sqlite:///PATH, postgresql://USER@HOST/NAME, and nothing else"
+            )
         return Path(rest[1:])
 
     @property

@@ -160,7 +160,7 @@ def _check(config: Config) -> None:
         raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise ConfigError("tls.certificate and tls.key go together; one of them is not set")
-    _ = config.zone, config.database_path, config.blobs_path
+    _ = config.zone, config.database_key, config.blobs_path
 
 
 def _address(path: str, address: str) -> None:

@@ -16,7 +16,7 @@ from mailcore.store.mail.answers import Answers
 from mailcore.store.mail.blobs import Blobs
 from mailcore.store.mail.messages import MailStore
 from mailcore.store.mail.search import SearchIndex
-from mailcore.store.migrations.runner import migrate
+from mailcore.store.migrations.opening import open_database
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,9 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     """Open (and bring up to date) the database and the blob store of `config`."""
     clock = clock or Clock()
     config.data_path.mkdir(parents=True, exist_ok=True)
-    counts = open_counts(config.database_path)
+    counts = open_counts(config.database_key)
     threads, feed = Threads(), Feed(counts)
-    db = Db(config.database_path, threads, feed.changed)
-    db.connection()
-    migrate(db.peewee, clock.seconds())
+    db = open_database(config, threads, feed.changed, clock.seconds())
     blobs = Blobs(config.blobs_path)
     dns, answers = Resolver(config, clock), Answers()
     return Core(

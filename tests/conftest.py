@@ -17,11 +17,25 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services.credentials import passwords
+from tests.engines import Databases, on_postgresql_server
 from tests.sql_texts import SqlTexts
+
+DATABASES = pytest.StashKey[Databases]()
 
 # a busy machine takes its time for an example; with CI=true hypothesis waits anyway
 settings.register_profile("patient", parent=settings(), deadline=None)
 settings.load_profile("patient")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine", choices=("sqlite", "postgresql"), default="sqlite", help="what the tests' databases are"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("engine") != "sqlite":
+        items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,17 +62,22 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _an_empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _an_empty_database(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[None]:
     """A new database is a copy of one that was migrated once: three thousand tests start with one.
 
     The first of them made it as everybody does, and tests/services/test_upgrade.py goes the whole way.
     """
     template = Config(data=str(tmp_path_factory.mktemp("empty")))
     build = cores.build
+    if request.config.getoption("engine") == "postgresql":
+        with on_postgresql_server(build) as (cores.build, request.config.stash[DATABASES]):  # type: ignore[assignment]  # a default more or less
+            yield
+        cores.build = build
+        return
     cores.close(build(template))
 
     def quick(config: Config, clock: Clock | None = None) -> Core:
-        if not config.database_path.exists():
+        if not config.is_on_postgresql and not config.database_path.exists():
             config.database_path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(template.database_path, config.database_path)
         return build(config, clock)
@@ -66,6 +85,13 @@ def _an_empty_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     cores.build = quick
     yield
     cores.build = build
+
+
+@pytest.fixture(autouse=True)
+def _databases_are_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if (databases := request.config.stash.get(DATABASES, None)) is not None:
+        databases.empty()
 
 
 OURS = passwords._HASHER

@@ -12,13 +12,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from mailcore.store.engine.db import Tx
 from mailcore.store.engine.dialect import spell_for_postgres
+from mailcore.store.engine.sqlite import SqliteTx
 from mailcore.store.migrations.fresh import list_schema_statements
 from tests import postgres_server
 
 ENOUGH = 150  # texts; a run with fewer prepares none
-Texts = dict[str, tuple[list[str], str]]  # by text: types of its parameters, and the first place that ran it
+# by text and types, for a parameter that is sometimes NULL has no type then: the types, and the first place that ran it
+Texts = dict[str, tuple[list[str], str]]
 OTHERS = ("PRAGMA", "EXPLAIN", "CREATE", "ALTER", "DROP", "VACUUM", "ATTACH")
 
 
@@ -46,7 +47,8 @@ def problems(texts: Texts) -> list[str]:
     with postgres_server.serving() as url, psycopg.connect(url, autocommit=True) as connection:
         for statement in list_schema_statements():
             connection.execute(statement.encode())
-        for number, (text, (types, place)) in enumerate(sorted(texts.items())):
+        for number, (key, (types, place)) in enumerate(sorted(texts.items())):
+            text = key.partition("\0")[0]
             said = f"({', '.join(types)})" if types else ""
             try:
                 connection.execute(f"PREPARE p{number}{said} AS {spell_for_postgres(text)}".encode())
@@ -61,35 +63,32 @@ class SqlTexts:
     def __init__(self) -> None:
         self.texts: Texts = {}
         self.found: list[str] = []
-        real = {name: getattr(Tx, name) for name in ("rows", "row", "run", "insert", "many")}
+        real = {name: getattr(SqliteTx, name) for name in ("rows", "row", "run", "insert", "many")}
         note = self.note
 
         def noting(method: Any) -> Any:  # Any: five signatures
-            def run(tx: Tx, sql: str, *params: object) -> object:
+            def run(tx: SqliteTx, sql: str, *params: object) -> object:
                 note(sql, params)
                 return method(tx, sql, *params)
 
             return run
 
-        def many(tx: Tx, sql: str, params: Iterable[Sequence[object]]) -> None:
+        def many(tx: SqliteTx, sql: str, params: Iterable[Sequence[object]]) -> None:
             rows = list(params)
             if rows:
                 note(sql, rows[0])
             real["many"](tx, sql, rows)
 
         for name in ("rows", "row", "run", "insert"):
-            setattr(Tx, name, noting(real[name]))
-        setattr(Tx, "many", many)  # noqa: B010 - as the others
+            setattr(SqliteTx, name, noting(real[name]))
+        setattr(SqliteTx, "many", many)  # noqa: B010 - as the others
 
     def note(self, sql: str, params: Sequence[object]) -> None:
-        known = self.texts.get(sql)
-        if known is None:
+        types = list(map(type_of, params))
+        key = f"{sql}\0{types}"
+        if key not in self.texts:
             frame = sys._getframe(2)
-            self.texts[sql] = (list(map(type_of, params)), f"{frame.f_code.co_filename}:{frame.f_lineno}")
-        elif "unknown" in known[0]:
-            known[0][:] = [
-                type_of(new) if old == "unknown" else old for old, new in zip(known[0], params, strict=False)
-            ]
+            self.texts[key] = (types, f"{frame.f_code.co_filename}:{frame.f_lineno}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:  # Any: xdist's

@@ -35,7 +35,7 @@ def shell(context: click.Context, sql: bool, port: int) -> None:
         )
     models = {model.__name__: model for model in all_models()}
     try:
-        with core.db.peewee.bind_ctx(list(models.values()), bind_refs=False, bind_backrefs=False):
+        with core.db.peewee_database().bind_ctx(list(models.values()), bind_refs=False, bind_backrefs=False):
             names = ", ".join(sorted(models)[:8])
             code.interact(BANNER.format(names=names), local={"core": core, **models}, exitmsg="")
     finally:

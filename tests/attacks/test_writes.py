@@ -26,7 +26,8 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, imapsieve, recipients
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
-from mailcore.store.engine.db import Db, Tx
+from mailcore.store.engine.db import Tx
+from mailcore.store.engine.sqlite import SqliteDb
 from mailcore.store.mail import annotations
 from mailcore.store.people.addresses import find_address_owner
 from mailcore.store.queue import items
@@ -62,16 +63,16 @@ class Counted:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """The hook: it stands in the writer, around each write."""
-    found, run_one = Counted(), Db._run_one
+    found, run_one = Counted(), SqliteDb._run_one
 
-    def watched(self: Db, *args: Any, **more: Any) -> Any:
+    def watched(self: SqliteDb, *args: Any, **more: Any) -> Any:
         sys.setprofile(found)
         try:
             return run_one(self, *args, **more)
         finally:
             sys.setprofile(None)
 
-    monkeypatch.setattr(Db, "_run_one", watched)
+    monkeypatch.setattr(SqliteDb, "_run_one", watched)
     return found
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from mailcore.process import memory
 from mailcore.process.threads import Threads
-from mailcore.store.engine import db as store
-from mailcore.store.engine.db import Db
+from mailcore.store.engine import sqlite as store
+from mailcore.store.engine.sqlite import SqliteDb
 
 THREADS = 40
 OCTETS = 40 * 2**20
@@ -19,7 +19,7 @@ def large(tmp_path, monkeypatch):
     """A database of which no page is mapped, as most of a large site's are not."""
     monkeypatch.setitem(store._PRAGMAS, "mmap_size", 0)
     threads = Threads(1, 1)
-    db = Db(tmp_path / "mail.db", threads, lambda accounts: None)
+    db = SqliteDb(tmp_path / "mail.db", threads, lambda accounts: None)
     db.write(lambda tx: tx.run("CREATE TABLE t (x BLOB)"))
     for _ in range(OCTETS // (3000 * 2000)):
         db.write(lambda tx: tx.many("INSERT INTO t VALUES (?)", [(b"x" * 3000,)] * 2000))
@@ -28,7 +28,7 @@ def large(tmp_path, monkeypatch):
     threads.close()
 
 
-def read_by_many(db: Db) -> int:
+def read_by_many(db: SqliteDb) -> int:
     """Octets that SQLite holds while each of many threads has read everything and lives on."""
     done, leave = threading.Barrier(THREADS + 1), threading.Event()
 

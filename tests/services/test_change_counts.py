@@ -65,6 +65,7 @@ async def settled(watched: Watched, account: int) -> None:
 
 
 @pytest.mark.usefixtures("never_polls")
+@pytest.mark.sqlite
 def test_what_another_process_was_answered_for_is_seen_at_once_and_nothing_is_asked_without_it(core):
     ola, kari = (accounts.add_account(core, name, quota=0).id for name in ("ola", "kari"))
 
@@ -85,6 +86,7 @@ def test_what_another_process_was_answered_for_is_seen_at_once_and_nothing_is_as
 
 
 @pytest.mark.usefixtures("never_polls")
+@pytest.mark.sqlite
 def test_our_own_changes_are_counted_for_others_and_wake_here(core):
     ola = accounts.add_account(core, "ola", quota=0).id
     with_other = ChangeCounts(core.config.database_path.with_name("alumnimail.db-changes"))
@@ -101,6 +103,7 @@ def test_our_own_changes_are_counted_for_others_and_wake_here(core):
     with_other.close()
 
 
+@pytest.mark.sqlite
 def test_two_processes_that_write_at_once_lose_no_count(core):
     ola = accounts.add_account(core, "ola", quota=0).id
     counts = open_counts(core.config.database_path)
@@ -111,6 +114,7 @@ def test_two_processes_that_write_at_once_lose_no_count(core):
     counts.close()
 
 
+@pytest.mark.sqlite
 def test_what_a_process_wrote_that_died_before_it_counted_is_found_by_the_poll(core, monkeypatch):
     monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
     ola = accounts.add_account(core, "ola", quota=0).id
@@ -141,6 +145,7 @@ def test_accounts_that_share_a_cell_look_for_nothing_but_never_too_seldom(tmp_pa
 
 
 @pytest.mark.usefixtures("never_polls")
+@pytest.mark.sqlite
 def test_where_no_memory_can_be_had_the_database_is_asked_each_time(core, tmp_path):
     ola = accounts.add_account(core, "ola", quota=0).id
     place = core.config.database_path.with_name("alumnimail.db-changes")

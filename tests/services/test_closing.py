@@ -108,6 +108,7 @@ def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> No
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
 
 
+@pytest.mark.sqlite
 def test_s10_after_thirty_days_mail_and_data_are_erased(core: Core, ola: Account, clock: SetClock) -> None:
     for number in range(3):
         put(core, ola, "INBOX", b"Subject: secret %d\r\n\r\nhemmelig innhold\r\n" % number)

@@ -158,6 +158,7 @@ def test_s08_the_count_of_failures_does_not_tell_names_from_others(core: Core, o
             enter(core, "x", peer=STRANGER, name=name)
 
 
+@pytest.mark.sqlite
 def test_a_day_of_guesses_is_not_walked_through_at_each_log_in(core: Core, ola: Account) -> None:
     def plan(tx) -> str:
         asked = (

@@ -16,7 +16,7 @@ from playhouse.apsw_ext import APSWDatabase
 
 from mailcore.errors import Busy, ConfigError
 from mailcore.store import migrations
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.sqlite import SqliteTx
 from mailcore.store.migrations import numbered, runner
 from mailcore.store.schema import erasure, tables
 
@@ -68,7 +68,7 @@ def new() -> SqliteDatabase:
 
 
 def rows(database: SqliteDatabase, sql: str, *params: object) -> list:
-    return Tx(database.connection()).rows(sql, *params)
+    return SqliteTx(database.connection()).rows(sql, *params)
 
 
 def names_ran(database: SqliteDatabase) -> list[str]:
@@ -170,7 +170,7 @@ def test_statements_of_the_store_name_tables_and_columns_that_there_are(new: Sql
 
 
 def test_each_module_of_the_package_is_a_migration_or_known():
-    others = {"__init__", "runner", "steps", "numbered", "fresh"}
+    others = {"__init__", "runner", "steps", "numbered", "fresh", "opening", "on_postgresql"}
     files = {file.stem for file in Path(migrations.__path__[0]).glob("*.py")}
     assert files - others == set(runner.known_names())
     for name in runner.known_names():
@@ -199,7 +199,7 @@ NUMBERS = sorted({number - below for number in numbered.LAST_NUMBERS.values() fo
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_database_of_any_number_runs_what_it_has_not_had(number: int, new: SqliteDatabase):
     database = opened("first_schema.sql")
-    tx = Tx(database.connection())
+    tx = SqliteTx(database.connection())
     had = numbered.names_up_to(number)
     for name in had:
         importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
@@ -217,7 +217,7 @@ def test_a_migration_of_which_a_part_ran_may_run_again(number: int):
     once = migrated("first_schema.sql")
     before = as_text(once), rows(once, "SELECT * FROM summary"), rows(once, "SELECT * FROM message")
     database = opened("first_schema.sql")
-    tx = Tx(database.connection())
+    tx = SqliteTx(database.connection())
     for name in numbered.LAST_NUMBERS:
         importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
     tx.run("UPDATE setting SET value=? WHERE key='schema'", str(number))
@@ -235,7 +235,7 @@ def test_programs_that_count_migrations_take_it_for_newer(new: SqliteDatabase):
 
 def test_a_number_that_is_not_known_is_refused_and_nothing_is_written():
     database = opened("first_schema.sql")
-    Tx(database.connection()).run("UPDATE setting SET value=? WHERE key='schema'", str(numbered.HIGHEST + 1))
+    SqliteTx(database.connection()).run("UPDATE setting SET value=? WHERE key='schema'", str(numbered.HIGHEST + 1))
     before = as_text(database)
     with pytest.raises(ConfigError, match=r"^the database is of a newer version of Alumnimail.*number 100\)$"):
         runner.migrate(database, 1)
@@ -244,7 +244,7 @@ def test_a_number_that_is_not_known_is_refused_and_nothing_is_written():
 
 def test_names_that_are_not_known_are_refused_before_anything_runs(write: Write):
     database = migrated()
-    tx = Tx(database.connection())
+    tx = SqliteTx(database.connection())
     for number in range(5):
         tx.run("INSERT INTO migration (name, at) VALUES (?, 1)", f"9{number}00_later")
     write("8000_ours", "tx.run('CREATE TABLE ours (id)')")
@@ -296,7 +296,7 @@ def test_programs_that_begin_in_the_same_moment_run_each_migration_once(tmp_path
     both = threading.Barrier(2)
 
     def meet(look: Callable) -> Callable:
-        def looked(tx: Tx, *more: str) -> object:
+        def looked(tx: SqliteTx, *more: str) -> object:
             found = look(tx, *more)
             if not tx._connection.in_transaction:
                 both.wait(60)
@@ -304,7 +304,7 @@ def test_programs_that_begin_in_the_same_moment_run_each_migration_once(tmp_path
 
         return looked
 
-    for look in ("_has_table", "_names_ran"):
+    for look in ("_has_table", "names_ran"):
         monkeypatch.setattr(runner, look, meet(getattr(runner, look)))
     failures: list[BaseException] = []
 

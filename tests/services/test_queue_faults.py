@@ -19,6 +19,7 @@ def ola(core):
     return accounts.add_account(core, "ola", display_name="Ola", quota=2**30, password="en lang hemmelighet")
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_locked_when_the_peer_has_answered_does_not_send_twice(core):
     async def play():
         async with at_work(core) as (here, worker, peer):
@@ -65,6 +66,7 @@ class FailingFile(apsw.VFSFile):
         super().xSync(flags)
 
 
+@pytest.mark.sqlite
 def test_an_fsync_that_fails_is_temporary_and_the_answer_is_written_down_later(tmp_path):
     disk = Failing()
     core = cores.build(Config(data=str(tmp_path)))

@@ -23,6 +23,7 @@ from mailcore.process.threads import Threads
 from mailcore.store.engine import checkpoint, write_watch
 from mailcore.store.engine import db as store
 from mailcore.store.engine.db import Db, WriteWithinWrite
+from mailcore.store.engine.sqlite import SqliteDb
 
 SECONDS = 60  # who is not answered by then never is
 
@@ -41,7 +42,7 @@ def open_db(tmp_path, threads):
     made: list[Db] = []
 
     def make(woken=lambda accounts: None) -> Db:
-        db = Db(tmp_path / f"{len(made)}" / "mail.db", threads, woken, on_end=lambda: ended.append("ended"))
+        db = SqliteDb(tmp_path / f"{len(made)}" / "mail.db", threads, woken, on_end=lambda: ended.append("ended"))
         made.append(db)
         db.write(lambda tx: tx.run("CREATE TABLE t (x INTEGER)"))
         return db
@@ -302,7 +303,7 @@ def test_every_write_of_any_group_is_answered_and_what_was_answered_is_there(ope
 
 def test_nobody_waits_for_a_database_that_is_closed(tmp_path, threads):
     ended: list[str] = []
-    db = Db(tmp_path / "mail.db", threads, lambda accounts: None, on_end=lambda: ended.append("ended"))
+    db = SqliteDb(tmp_path / "mail.db", threads, lambda accounts: None, on_end=lambda: ended.append("ended"))
     db.close()
     assert isinstance(write_in_time(db, add), Busy)
     time.sleep(1.5 * write_watch.LOOK_SECONDS)
@@ -350,12 +351,12 @@ def test_a_real_process_ends_with_a_status_of_its_own(tmp_path):
     program = f"""
 import sys, threading, time
 from pathlib import Path
-from mailcore.store.engine import db, write_watch
+from mailcore.store.engine import sqlite, write_watch
 from mailcore.process.threads import Threads
 write_watch.LOOK_SECONDS = 0.05
-made = db.Db(Path({str(tmp_path)!r}) / "mail.db", Threads(1, 1), lambda accounts: None)
+made = sqlite.SqliteDb(Path({str(tmp_path)!r}) / "mail.db", Threads(1, 1), lambda accounts: None)
 def die(self): raise SystemExit
-db.Db._gather = lambda self, group: die(self)
+sqlite.SqliteDb._gather = lambda self, group: die(self)
 made.post(lambda tx: tx.run("CREATE TABLE t (x)"))
 time.sleep({SECONDS})
 print("still here")

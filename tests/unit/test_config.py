@@ -11,7 +11,6 @@ from mailcore.services.certificates import tls_context
 
 
 @pytest.mark.parametrize(("text", "told"), [
-    ('database = "postgresql://h/db"', "database: this version offers sqlite:///PATH"),
     ('database = "cockroachdb://h/db"', "database: this version offers sqlite:///PATH"),
     ('database = "sqlite:x.db"', "database: this version offers sqlite:///PATH"),
     ('blobs = "s3://bucket?endpoint=https://x"', "blobs: this version offers file://PATH"),

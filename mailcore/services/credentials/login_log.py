@@ -57,7 +57,7 @@ def record_login(
     """Record a log-in, and notify the owner if its network is new."""
     origin, program, now = place(peer), " ".join(agent.split())[:200], core.clock.seconds()
     key = (
-        core.config.database_path, identity.account.id, identity.account.created_at, scope, identity.source,
+        core.config.database_key, identity.account.id, identity.account.created_at, scope, identity.source,
         identity.credential, origin, program, outcome,
     )  # fmt: skip
     if scope is not Scope.PORTAL and _lately.had(key, now):

@@ -38,7 +38,7 @@ _offers: dict[Path, _Offer] = {}  # by database: a process may know several, as 
 
 
 def _offer_of(core: Core) -> _Offer:
-    return _offers.setdefault(core.config.database_path, _Offer())
+    return _offers.setdefault(core.config.database_key, _Offer())
 
 
 def may_save(core: Core) -> bool:

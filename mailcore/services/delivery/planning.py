@@ -69,9 +69,7 @@ class _NoTx(Tx):
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        self._execute = self._executemany = _ask_nothing  # type: ignore[assignment]  # nobody gets as far as a cursor
-        self.changed = set()
+    rows = row = run = insert = many = columns = damage = _ask_nothing  # type: ignore[assignment]  # it takes anything and gives nothing
 
 
 _NO_TX = _NoTx()

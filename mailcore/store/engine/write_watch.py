@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-import apsw
+from mailcore.store.engine.tx import Tx
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
@@ -50,22 +50,18 @@ class SlowWrites:
         log.warning("a write held up all others for %.0f ms: %s", seconds * 1000, caller)
         self._noted.append((caller, round(seconds * 1000)))
 
-    def record(self, connection: apsw.Connection) -> None:
+    def record(self, tx: Tx) -> None:
         """Record the slow writes within the transaction at hand, without a commit of their own."""
-        if not self._noted:
+        if not self._noted or not tx.columns("slow_write"):  # before the table is there
             return
         noted, self._noted = self._noted, []
         hour = int(time.time()) // HOUR
-        try:
-            connection.executemany(
-                "INSERT INTO slow_write (caller, hour, count, longest) VALUES (?, ?, 1, ?)"
-                " ON CONFLICT (caller, hour) DO UPDATE SET count=slow_write.count+1, "
-                "longest=max(slow_write.longest, excluded.longest)",
-                [(caller, hour, longest) for caller, longest in noted],
-            )
-            connection.execute("DELETE FROM slow_write WHERE hour<?", (hour - KEPT_HOURS,))
-        except apsw.SQLError:
-            log.debug("slow writes are not counted before the table is there")
+        tx.many(
+            "INSERT INTO slow_write (caller, hour, count, longest) VALUES (?, ?, 1, ?) ON CONFLICT (caller, hour)"
+            " DO UPDATE SET count=slow_write.count+1, longest=max(slow_write.longest, excluded.longest)",
+            [(caller, hour, longest) for caller, longest in noted],
+        )
+        tx.run("DELETE FROM slow_write WHERE hour<?", hour - KEPT_HOURS)
 
 
 class WriteWatch:

@@ -58,4 +58,4 @@ def list_missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
 
 
 def check_database(tx: Tx) -> list[str]:
-    return [row[0] for row in tx.rows("PRAGMA quick_check") if row[0] != "ok"]
+    return tx.damage()

@@ -14,6 +14,7 @@ from peewee import SqliteDatabase
 from mailcore.errors import Busy, ConfigError
 from mailcore.store import migrations
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.sqlite import SqliteTx
 from mailcore.store.migrations import numbered
 
 log = logging.getLogger(__name__)
@@ -37,17 +38,16 @@ def migrate(db: SqliteDatabase, at: int) -> None:
         Busy: it cannot be read or written, or a migration failed, of which nothing is left; the text names it.
     """
     try:
-        tx = Tx(db.connection())
+        tx = SqliteTx(db.connection())
         if not _has_table(tx, "migration"):
             with db.atomic("IMMEDIATE"):
                 _begin(tx, at)
-        names, ran = known_names(), _names_ran(tx)
+        names, ran = known_names(), names_ran(tx)
     except ConfigError:
         raise
     except Exception as problem:
         raise Busy(f"the database cannot be brought up to date: {problem}") from problem
-    if newer := sorted(ran.difference(names)):
-        _refuse(", ".join(newer[:SHOWN]) + (", ..." if len(newer) > SHOWN else ""))
+    refuse_newer(names, ran)
     for name in names:
         if name not in ran:
             _run(db, name, at)
@@ -56,8 +56,8 @@ def migrate(db: SqliteDatabase, at: int) -> None:
 def _run(db: SqliteDatabase, name: str, at: int) -> None:
     try:
         with db.atomic("IMMEDIATE"):
-            tx = Tx(db.connection())
-            if name in _names_ran(tx):  # another program began in the same moment
+            tx = SqliteTx(db.connection())
+            if name in names_ran(tx):  # another program began in the same moment
                 return
             importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
             tx.run("INSERT INTO migration (name, at) VALUES (?, ?)", name, at)
@@ -80,11 +80,17 @@ def _begin(tx: Tx, at: int) -> None:
     tx.run("INSERT OR REPLACE INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
 
 
+def refuse_newer(names: list[str], ran: set[str]) -> None:
+    """Raise ConfigError if the database has had what this program does not know."""
+    if newer := sorted(ran.difference(names)):
+        _refuse(", ".join(newer[:SHOWN]) + (", ..." if len(newer) > SHOWN else ""))
+
+
 def _has_table(tx: Tx, name: str) -> bool:
     return tx.row("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?", name) is not None
 
 
-def _names_ran(tx: Tx) -> set[str]:
+def names_ran(tx: Tx) -> set[str]:
     return {row[0] for row in tx.rows("SELECT name FROM migration")}
 
 

@@ -79,7 +79,7 @@ def find_order_by_token(tx: Tx, hashed: str) -> Order | None:
 
 
 def list_orders(tx: Tx, state: str | None) -> list[Order]:
-    rows = tx.rows(f"SELECT {_COLUMNS} FROM orders WHERE ? IS NULL OR state=? ORDER BY id", state, state)  # noqa: S608
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM orders WHERE CAST(? AS TEXT) IS NULL OR state=? ORDER BY id", state, state)  # noqa: S608
     return [_order(row) for row in rows]
 
 

@@ -1,0 +1,346 @@
+"""PostgreSQL, by psycopg: a small pool of readers, and one writer a process.
+
+One transaction writes at a time, in all processes together: each begins by locking one row, its *turn*.  So what is true of
+SQLite's only writer is true here: who reads and then writes has read the latest, numbers are given in the order of commits, and
+nobody meets a deadlock.  Lanes by account, side by side, are a later step (docs/scale.md).
+
+A write may be run twice: one that the server broke off (40001, 40P01) is rolled back and run again.
+"""
+
+import contextlib
+import logging
+import mmap
+import queue
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.rows import tuple_row
+from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
+from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
+
+from mailcore.domain import AccountId
+from mailcore.errors import Busy, ConfigError
+from mailcore.process.threads import Threads
+from mailcore.store.engine.db import SLOW_SECONDS, Answer, Db, Row, Tx, Write, all_busy
+from mailcore.store.engine.dialect import spell_for_postgres
+from mailcore.store.engine.write_watch import caller_of, end_process
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+READERS = 8  # connections that read, of one process
+WAIT_SECONDS = 5  # for one of them
+OLDEST = 150000  # PostgreSQL 15
+AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
+PAUSES = (0.0, 0.005, 0.02, 0.08, 0.2, 0.2, 0.2)  # seconds before a write is run again
+TURN = "SELECT 1 FROM setting WHERE key='schema' FOR UPDATE"
+# by options and not by SET: a pooler between us gives each transaction another connection
+_OPTIONS = (
+    "-c search_path=public -c statement_timeout=120s -c lock_timeout=30s"
+    " -c idle_in_transaction_session_timeout=120s -c default_transaction_isolation=read\\ committed"
+)
+# the server or the way to it, not this write: the whole group must hear of it
+_WHOLE_GROUP = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class _Text(StrBinaryDumper):
+    """Text as the server takes it: NUL and lone surrogates, of which it has none, become U+FFFD."""
+
+    def dump(self, obj: str) -> bytes | bytearray | memoryview | None:
+        if "\0" in obj:
+            obj = obj.replace("\0", "\ufffd")
+        try:
+            return super().dump(obj)
+        except UnicodeEncodeError:
+            return super().dump(obj.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+class _Mapped(BytesBinaryDumper):
+    def dump(self, obj: mmap.mmap) -> bytes:  # type: ignore[override]  # a map of a file is sent as octets
+        return obj[:]
+
+
+class _Number(NumericBinaryLoader):
+    """The sum of whole numbers is a whole number."""
+
+    def load(self, data: bytes | bytearray | memoryview) -> int | Decimal:  # type: ignore[override]
+        found = super().load(data)
+        return int(found) if found == found.to_integral_value() else found
+
+
+def connect(url: str) -> psycopg.Connection[Row]:
+    """Open a connection that sends and hears our types.  Raises psycopg.Error."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=5,
+        application_name="alumnimail",
+        options=_OPTIONS,
+        client_encoding="utf8",
+        row_factory=tuple_row,
+        cursor_factory=psycopg.RawCursor,
+    )
+    connection.prepare_threshold = 2
+    connection.prepared_max = 500
+    adapters = connection.adapters
+    for kind in (int, bool):
+        adapters.register_dumper(kind, Int8BinaryDumper)
+    adapters.register_dumper(str, _Text)
+    adapters.register_dumper(mmap.mmap, _Mapped)
+    adapters.register_loader("numeric", _Number)
+    return connection
+
+
+def check_server(connection: psycopg.Connection[Row]) -> None:
+    """Refuse a server on which mail would be lost or sorted otherwise.
+
+    Raises:
+        ConfigError: with what is wrong and how it is mended.
+    """
+    if connection.info.server_version < OLDEST:
+        raise ConfigError(
+            f"database: PostgreSQL {connection.info.server_version // 10000} is too old; 15 is the oldest"
+        )
+    asked = connection.execute(
+        "SELECT pg_encoding_to_char(encoding), datcollate, current_setting('fsync'), current_setting('synchronous_commit')"
+        " FROM pg_database WHERE datname=current_database()"
+    ).fetchone()
+    encoding, collation, fsync, commit = asked or ("", "", "", "")
+    if encoding != "UTF8" or collation not in ("C", "POSIX", "C.UTF-8", "C.utf8"):
+        raise ConfigError(
+            f"database: it has encoding {encoding} and collation {collation}; make it anew with"
+            " CREATE DATABASE .. TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    if commit == "off" or commit == "local":
+        raise ConfigError(f"database: synchronous_commit is {commit}, so that a crash loses mail; set it to on")
+    if fsync != "on" and not MAY_LOSE_ALL:
+        raise ConfigError("database: fsync is off, so that a crash loses mail; set it to on")
+
+
+MAY_LOSE_ALL = False  # tests, whose server forgets everything anyway
+
+
+class PgTx(Tx):
+    __slots__ = ("_cursor", "_execute")
+
+    def __init__(self, connection: psycopg.Connection[Row]) -> None:
+        super().__init__()
+        self._cursor = connection.cursor(binary=True)
+        self._execute = self._cursor.execute
+
+    def rows(self, sql: str, *params: object) -> list[Row]:
+        self._execute(spell_for_postgres(sql), params)
+        return self._cursor.fetchall()
+
+    def row(self, sql: str, *params: object) -> Row | None:
+        self._execute(spell_for_postgres(sql), params)
+        return self._cursor.fetchone()
+
+    def run(self, sql: str, *params: object) -> int:
+        if not params and ";" in sql:  # several statements, of a migration
+            self._cursor.connection.execute(spell_for_postgres(sql).encode())
+            return 0
+        self._execute(spell_for_postgres(sql), params)
+        return self._cursor.rowcount
+
+    def insert(self, sql: str, *params: object) -> int:
+        self._execute(spell_for_postgres(sql + " RETURNING id"), params)
+        made = self._cursor.fetchone()
+        return int(made[0]) if made else 0
+
+    def many(self, sql: str, params: Iterable[Sequence[object]]) -> None:
+        rows = list(params)
+        if rows:
+            self._cursor.executemany(spell_for_postgres(sql), rows)
+
+    def columns(self, table: str) -> set[str]:
+        rows = self.rows(
+            "SELECT attname FROM pg_attribute WHERE attrelid=to_regclass(?) AND attnum>0 AND NOT attisdropped", table
+        )
+        return {row[0] for row in rows}
+
+    def damage(self) -> list[str]:
+        return []  # the server's own tools look: pg_amcheck, checksums
+
+
+class PgDb(Db):
+    """One PostgreSQL database, as one process sees it.
+
+    Args:
+        url: as libpq reads it, `postgresql://user@host/name`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        threads: Threads,
+        woken: Callable[[set[AccountId]], None],
+        on_end: Callable[[], None] = end_process,
+    ) -> None:
+        self.url = url
+        self._idle: queue.LifoQueue[psycopg.Connection[Row] | None] = queue.LifoQueue()
+        for _ in range(READERS):
+            self._idle.put(None)  # a place for one that is not open yet
+        self._writing: psycopg.Connection[Row] | None = None
+        super().__init__(threads, woken, on_end)
+
+    def read(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` on one consistent snapshot; inside a write it sees that write's own changes."""
+        current: Tx | None = getattr(self._here, "tx", None)
+        if current is not None:
+            return fn(current)
+        try:
+            with self._reader() as connection:
+                self._here.tx = tx = PgTx(connection)
+                try:
+                    return fn(tx)
+                finally:
+                    self._here.tx = None
+        except psycopg.Error as problem:
+            log.error("read failed: %s", problem)
+            raise Busy("the database did not answer") from problem
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[psycopg.Connection[Row]]:
+        """Give a connection of the pool, on a snapshot."""
+        try:
+            connection = self._idle.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            raise Busy("all connections to the database are in use") from None
+        try:
+            connection = _begin(self.url, connection, _SNAPSHOT)
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection = _mended(connection)
+            raise
+        finally:
+            self._idle.put(connection)
+
+    def close(self) -> None:
+        super().close()
+        for _ in range(READERS):
+            with contextlib.suppress(queue.Empty):
+                connection = self._idle.get(timeout=WAIT_SECONDS)
+                if connection is not None:
+                    connection.close()
+
+    def peewee_database(self) -> Any:  # Any: peewee has no types
+        """Return a connection of the models' own; psycopg is its driver, too."""
+        from playhouse.postgres_ext import Psycopg3Database
+
+        parts = psycopg.conninfo.conninfo_to_dict(self.url)
+        name = parts.pop("dbname", "")
+        return Psycopg3Database(name, **parts)
+
+    def _let_go(self) -> None:
+        if self._writing is not None:
+            self._writing.close()
+            self._writing = None
+
+    def _commit(self, group: list[Write]) -> list[Answer]:
+        """One transaction for the whole group; nobody is answered before it is on disk."""
+        try:
+            answers, changed = self._attempt(group)
+        except AGAIN as problem:
+            log.info("a transaction is run again: %s", problem)
+            if len(group) > 1:
+                return [answer for write in group for answer in self._commit([write])]
+            return self._run_again(group)
+        except Exception as problem:
+            return self._failed(group, problem)
+        self._wake(changed)
+        return answers
+
+    def _run_again(self, group: list[Write]) -> list[Answer]:
+        """Run one write that met others, with ever longer pauses."""
+        for pause in PAUSES:
+            time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+            try:
+                answers, changed = self._attempt(group)
+            except AGAIN:
+                continue
+            except Exception as problem:
+                return self._failed(group, problem)
+            self._wake(changed)
+            return answers
+        return self._failed(group, Busy("the write met others each time"))
+
+    def _failed(self, group: list[Write], problem: Exception) -> list[Answer]:
+        known = isinstance(problem, psycopg.Error | Busy)
+        log.error("commit failed: %s", problem, exc_info=None if known else problem)
+        with contextlib.suppress(Exception):  # the next group begins on a connection that owes nothing to this one
+            self._let_go()
+        return all_busy(group)
+
+    def _attempt(self, group: list[Write]) -> tuple[list[Answer], set[AccountId]]:
+        answers: list[Answer] = []
+        changed: set[AccountId] = set()
+        self._writing = connection = _begin(self.url, self._writing, "BEGIN")
+        try:
+            connection.execute(TURN)
+            for write in group:
+                answers.append(self._run_one(connection, write, changed, alone=len(group) == 1))
+            # one who was alone and raised has ended it
+            if connection.info.transaction_status != pq.TransactionStatus.IDLE:
+                self._slow.record(PgTx(connection))
+                connection.execute("COMMIT")
+        except BaseException:
+            self._writing = _mended(connection)
+            raise
+        return answers, changed
+
+    def _run_one(
+        self, connection: psycopg.Connection[Row], write: Write, changed: set[AccountId], *, alone: bool
+    ) -> Answer:
+        self._here.tx = tx = PgTx(connection)
+        if not alone:
+            connection.execute("SAVEPOINT one")
+        began = self.watch.begin(write.fn)
+        try:
+            result = write.fn(tx)
+        except _WHOLE_GROUP:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
+            connection.execute("ROLLBACK" if alone else "ROLLBACK TO SAVEPOINT one")
+            return write, None, problem
+        finally:
+            self._here.tx = None
+            if (seconds := self.watch.end(began)) >= SLOW_SECONDS:
+                self._slow.note(caller_of(write.fn), seconds)
+        if not alone:
+            connection.execute("RELEASE SAVEPOINT one")
+        changed |= tx.changed
+        return write, result, None
+
+
+def _begin(url: str, connection: psycopg.Connection[Row] | None, how: str) -> psycopg.Connection[Row]:
+    """Begin a transaction, on a new connection where there is none or the server has ended it."""
+    if connection is not None:
+        try:
+            connection.execute(how)
+            return connection
+        except psycopg.OperationalError:  # the server was started anew
+            connection.close()
+    connection = connect(url)
+    connection.execute(how)
+    return connection
+
+
+def _mended(connection: psycopg.Connection[Row] | None) -> psycopg.Connection[Row] | None:
+    """Roll back what is left open; None for a connection that is of no use any more."""
+    if connection is None:
+        return None
+    try:
+        if connection.info.transaction_status != pq.TransactionStatus.IDLE:
+            connection.execute("ROLLBACK")
+        return connection
+    except psycopg.Error:
+        connection.close()
+        return None

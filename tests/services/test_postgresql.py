@@ -1,0 +1,153 @@
+"""What PostgreSQL does otherwise than SQLite, on a real server: refusals at the start, turns, texts, writes broken off."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from mailcore import core as cores
+from mailcore.clock import Clock
+from mailcore.config import Config
+from mailcore.core import Core
+from mailcore.errors import Busy, ConfigError
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import backup
+from mailcore.store.engine import postgres
+from mailcore.store.people.accounts import get_account
+from tests import postgres_server
+
+pytestmark = pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres_server.serving(settings=("fsync=on",)) as url:
+        yield url
+
+
+@pytest.fixture
+def config(server: str, tmp_path) -> Iterator[Config]:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE one")
+    yield Config(data=str(tmp_path / "var"), database=server.replace("@/postgres?", "@/one?"))
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("DROP DATABASE one WITH (FORCE)")
+
+
+@pytest.fixture
+def core(config: Config) -> Iterator[Core]:
+    made = cores.build(config)
+    yield made
+    cores.close(made)
+
+
+def refusal(url: str, folder) -> str:
+    with pytest.raises((ConfigError, Busy)) as caught:
+        cores.build(Config(data=str(folder), database=url))
+    return str(caught.value)
+
+
+def test_a_database_of_another_collation_or_encoding_is_refused(server, tmp_path):
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
+    said = refusal(server.replace("@/postgres?", "@/latin?"), tmp_path)
+    assert "encoding LATIN1" in said
+    assert "CREATE DATABASE" in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("setting", ["synchronous_commit=off", "fsync=off"])
+def test_a_server_that_loses_mail_in_a_crash_is_refused(tmp_path, setting, monkeypatch):
+    monkeypatch.setattr(postgres, "MAY_LOSE_ALL", False)
+    with postgres_server.serving(settings=(setting,)) as url:
+        assert setting.partition("=")[0] in refusal(url, tmp_path)
+        with psycopg.connect(url) as connection:
+            assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname='public'").fetchone() == (0,)
+
+
+def test_an_older_server_is_refused(config, monkeypatch, tmp_path):
+    monkeypatch.setattr(postgres, "OLDEST", 990000)
+    assert "too old" in refusal(config.database, tmp_path)
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line(tmp_path):
+    said = refusal(f"postgresql://postgres@/x?host={tmp_path}", tmp_path)
+    assert "the database cannot be opened" in said
+    assert "\n" not in said
+
+
+def test_a_newer_schema_is_left_alone(config, tmp_path):
+    cores.close(cores.build(config))
+    with psycopg.connect(config.database) as connection:
+        connection.execute("INSERT INTO migration (name, at) VALUES ('9999_of_tomorrow', 1)")
+    with pytest.raises(ConfigError, match="newer version"):
+        cores.build(config)
+
+
+def test_a_database_has_one_folder_of_data(config, tmp_path):
+    cores.close(cores.build(config))
+    other = dataclasses.replace(config, data=str(tmp_path / "other"))
+    with pytest.raises(ConfigError, match="several nodes"):
+        cores.build(other)
+    cores.close(cores.build(config))
+
+
+def test_what_is_not_offered_there_yet_says_so(config, tmp_path):
+    with pytest.raises(ConfigError, match="SQLite alone"):
+        backup.create_backup(config, tmp_path / "to", Clock())
+
+
+def test_nul_and_lone_surrogates_reach_no_text(core):
+    ola = accounts.add_account(core, "ola").id
+    core.db.write(lambda tx: tx.run("UPDATE account SET display_name=? WHERE id=?", "a\0b\ud800c", ola))
+    assert core.db.read(lambda tx: get_account(tx, ola)).display_name == "a\ufffdb\ufffdc"
+
+
+def test_a_write_that_the_server_breaks_off_is_run_again(core):
+    tries: list[int] = []
+
+    def write(tx) -> int:
+        tries.append(1)
+        tx.run("UPDATE setting SET value='1' WHERE key='schema'")
+        if len(tries) < 3:
+            raise errors.SerializationFailure("another was first")
+        return len(tries)
+
+    assert core.db.write(write) == 3
+
+
+def test_a_server_that_was_started_anew_costs_no_write(core, config):
+    core.db.write(lambda tx: tx.run("INSERT INTO setting (key,value) VALUES ('a','1')"))
+    with psycopg.connect(config.database, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname='one' AND pid<>pg_backend_pid()"
+        )
+    assert core.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='a'")) == ("1",)
+    core.db.write(lambda tx: tx.run("UPDATE setting SET value='2' WHERE key='a'"))
+    assert core.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='a'")) == ("2",)
+
+
+def test_writers_of_several_processes_take_turns_and_lose_nothing(config):
+    """Read, then write, as much of the store does: right only for one writer at a time."""
+    made = [cores.build(config) for _ in range(3)]
+    made[0].db.write(lambda tx: tx.run("INSERT INTO setting (key,value) VALUES ('n','0')"))
+
+    def add(tx) -> None:
+        [[value]] = tx.rows("SELECT value FROM setting WHERE key='n'")
+        tx.run("UPDATE setting SET value=? WHERE key='n'", str(int(value) + 1))
+
+    threads = [
+        threading.Thread(target=lambda c=c: [c.db.write(add) for _ in range(20)]) for c in made for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        assert made[0].db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='n'")) == ("240",)
+    finally:
+        for one in made:
+            cores.close(one)
