@@ -239,6 +239,7 @@ def test_order_2_a_change_and_its_change_row_commit_together(core, ola):
     assert health.check_installation(core, repair=False) == []
 
 
+@pytest.mark.sqlite
 def test_order_3_an_answer_means_that_another_connection_can_see_it(core, ola):
     uid = put(core, ola)
     other = apsw.Connection(str(core.config.database_path))
@@ -250,6 +251,7 @@ def test_order_3_an_answer_means_that_another_connection_can_see_it(core, ola):
     assert core.db.read(lambda tx: tx.row("PRAGMA synchronous")) == (2,)
 
 
+@pytest.mark.sqlite
 def test_order_4_others_are_woken_after_the_commit(core, ola):
     seen: list[int] = []
     box = inbox(core, ola)
@@ -303,6 +305,7 @@ def test_a_write_that_fails_alone_leaves_nothing(core, ola):
     assert core.db.write(lambda tx: get_account(tx, ola)).display_name == "Ola"
 
 
+@pytest.mark.sqlite
 def test_the_database_log_is_copied_and_begins_anew(core, ola, monkeypatch):
     monkeypatch.setattr(checkpoint, "CHECKPOINT", 20)
     copies = core.db._checkpoints
