@@ -244,7 +244,7 @@ def test_pictures_from_the_network_come_by_way_of_us_when_asked(core, ola, page,
     page.context.on("request", lambda r: asked.append(r.url))
     page.goto(f"{here}/mail/INBOX/{uid}", wait_until="load")
     assert _Outside.asked == []
-    page.click("text=Vis dem gjennom oss")
+    page.click("text=Vis dem gjennom tjenesten")
     assert until(lambda: page.wait_for_timeout(50) or _Outside.asked)
     page.wait_for_timeout(200)  # for what should not come
     assert _Outside.asked == ["/a.png"]

@@ -164,7 +164,7 @@ def test_nothing_of_the_owners_is_replaced(core, ola):
     report = takeout_import.import_takeout(core, kari.id, file)
     assert [(s.source, s.active) for s in filters.read_scripts(core, kari.id)] == [("keep;", True)]
     assert out_of_office.read_away(core, kari.id).text == "min tekst"
-    assert any("stays" in note for note in report.notes)
+    assert any("left as it is" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(

@@ -53,19 +53,23 @@ def wrong() -> str:
 # Where a secret is compared, and who asks the throttle before: a new place is a new line here, with its reason
 
 GUARDED = {
-    ("login.py", "_by_app", "app_passwords.matches"): "a hundred random bits; what is wrong is counted by authenticate",
-    ("login.py", "_matching", "passwords.matches"): "authenticate asks",
+    (
+        "login.py",
+        "_match_app_password",
+        "app_passwords.matches",
+    ): "a hundred random bits; what is wrong is counted by authenticate",
+    ("login.py", "_match_password", "passwords.matches"): "authenticate asks",
     ("login.py", "_is_right", "passwords.matches"): "authenticate asks",
-    ("login.py", "_ask", "source.check"): "authenticate asks",
-    ("university.py", "prove", "directory.prove"): "asks",
-    ("recovery.py", "by_code", "spend_code"): "asks",
+    ("login.py", "_ask_source", "source.check"): "authenticate asks",
+    ("university.py", "verify_login", "directory.verify_login"): "asks",
+    ("recovery.py", "create_link_by_code", "spend_code"): "asks",
     ("recovery.py", "spend_code", "store.spend_code"): "its callers stand here",
-    ("two_factor.py", "check", "recovery.spend_code"): "fifty random bits",
-    ("two_factor.py", "check", "_step"): "asks",
-    ("two_factor.py", "finish_totp", "_step"): "the secret is on the page",
-    ("sasl_login.py", "_known", "scram.verifiers"): "login.usable asks",
-    ("sasl_login.py", "_scram", "exchange.final"): "_known has asked; what is wrong is counted",
-    ("oidc_login.py", "bearer", "oidc.bearer_claims"): "asks",
+    ("two_factor.py", "check_code", "recovery.spend_code"): "fifty random bits",
+    ("two_factor.py", "check_code", "_find_step"): "asks",
+    ("two_factor.py", "finish_totp", "_find_step"): "the secret is on the page",
+    ("sasl_login.py", "_list_verifiers", "scram.list_verifiers"): "login.list_usable_credentials asks",
+    ("sasl_login.py", "_scram", "exchange.final"): "_list_verifiers has asked; what is wrong is counted",
+    ("oidc_login.py", "authenticate_bearer", "oidc.check_bearer_token"): "asks",
 }
 COMPARES = {one[2] for one in GUARDED} | {
     f"{owner}.{name}"
@@ -79,7 +83,7 @@ COMPARES = {one[2] for one in GUARDED} | {
         "the_directory",
         "recovery",
     )
-    for name in ("matches", "verify", "check", "prove", "spend_code", "verifiers")
+    for name in ("matches", "verify", "check", "verify_login", "spend_code", "list_verifiers")
 }
 
 
@@ -101,20 +105,20 @@ def test_no_place_compares_a_secret_without_the_throttle() -> None:
         for function in ast.parse(path.read_text()).body
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for called in _calls(function)
-        if called in COMPARES and path.name != "leaving.py"  # which has a _step of its own
+        if called in COMPARES and path.name != "leaving.py"  # which has a _find_step of its own
     }
     assert found == set(GUARDED), found ^ set(GUARDED)
 
 
 def test_whoever_is_asked_for_a_password_by_a_page_is_asked_by_the_throttle() -> None:
-    """`web.prove` and `login.authenticate` are the only doors of the portal."""
+    """`current` and `login.authenticate` are the only doors of the portal."""
     doors = {
         (path.name, node.func.attr)
         for path in (ROOT / "portal").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "authenticate"
     }
-    assert doors == {("views.py", "authenticate"), ("web.py", "authenticate")}
+    assert doors == {("views.py", "authenticate"), ("current.py", "authenticate")}
 
 
 # Every door, knocked at until it stays shut

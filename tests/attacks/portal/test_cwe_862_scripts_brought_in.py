@@ -107,7 +107,7 @@ def test_a_take_out_activates_nothing_and_its_owner_hears_of_it(core: Core, ola:
     done = bring(core, ola, {"main": source, "deep": REDIRECTS}, active="main")
     assert states(core, ola) == {"main": (False, True), "deep": (False, True)}
     assert notices(core, ola) == before + 1
-    assert "inactive" in " ".join(map(str, done.notes))
+    assert "not active" in " ".join(map(str, done.notes))
     assert deliver(core) == []
 
 
