@@ -26,7 +26,7 @@ _TYPES = (
     (re.compile(r"\bid INTEGER NOT NULL PRIMARY KEY(?: AUTOINCREMENT)?"), "id BIGSERIAL NOT NULL PRIMARY KEY"),
     (re.compile(r"\b(?:INTEGER|INT)\b"), "BIGINT"),
     (re.compile(r"\bBLOB\b"), "BYTEA"),
-    (re.compile(r"\s+WITHOUT ROWID\b"), ""),
+    (re.compile(r" WITHOUT ROWID\b"), ""),
 )
 
 

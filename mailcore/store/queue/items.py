@@ -182,6 +182,8 @@ def retry_items(tx: Tx, items: Sequence[int] | None, now: int) -> None:
         tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
         destinations.end_rests(tx, None)
         return
+    if not items:
+        return
     tx.many("UPDATE queue SET next_at=?, state='waiting' WHERE id=?", [(now, item) for item in items])
     marks = ",".join("?" * len(items))
     rows = tx.rows(f"SELECT DISTINCT domain FROM queue WHERE id IN ({marks})", *items)  # noqa: S608

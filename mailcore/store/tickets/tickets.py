@@ -60,6 +60,8 @@ def find_ticket_by_token(tx: Tx, token: str) -> Ticket | None:
 
 def find_ticket_by_message_id(tx: Tx, message_ids: Sequence[str]) -> Ticket | None:
     """Return the ticket in which one of these messages was written or read."""
+    if not message_ids:
+        return None
     marks = ",".join("?" * len(message_ids))
     row = tx.row(
         f"SELECT ticket_id FROM ticket_message WHERE message_id<>'' AND message_id IN ({marks}) ORDER BY id DESC",  # noqa: S608
@@ -82,6 +84,8 @@ def find_newest_ticket(tx: Tx, reply_to: str, subject: str, since: int) -> Ticke
 
 def list_tickets(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) -> list[Ticket]:
     """Return the tickets in these states, those that wait longest first."""
+    if not states:
+        return []
     marks = ",".join("?" * len(states))
     like = "%" + words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     return [

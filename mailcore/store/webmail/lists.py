@@ -65,6 +65,8 @@ def list_thread_page(tx: Tx, mailbox: MailboxId, wish: ListQuery, count: int) ->
 
 def list_in_threads(tx: Tx, mailbox: MailboxId, threads: Sequence[int]) -> list[Row]:
     """Return the messages of these conversations, oldest first: (thread, uid, flags, at)."""
+    if not threads:
+        return []
     return tx.rows(
         "SELECT l.thread, m.uid, m.flags, m.internal_date FROM line l CROSS JOIN message m ON m.mailbox=l.mailbox AND m.uid=l.uid"  # noqa: S608
         f" WHERE l.mailbox=? AND l.thread IN ({_marks(threads)}) ORDER BY m.internal_date, m.uid",
@@ -91,6 +93,8 @@ def list_conversation(tx: Tx, account: AccountId, mailbox: MailboxId, uid: int, 
 
 def list_lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     """Return the rows of `list_page`, without a key, of some messages."""
+    if not uids:
+        return []
     return tx.rows(
         f"SELECT {_COLUMNS} FROM message m JOIN blob b ON b.id=m.blob WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",  # noqa: S608
         mailbox,
