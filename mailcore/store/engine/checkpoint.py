@@ -23,7 +23,7 @@ LOCK_MILLISECONDS = 10_000
 
 
 class Checkpoints:
-    """`hear` is called by the writer after each commit; the thread begins with the first copy."""
+    """`note_pages` is called by the writer after each commit; the thread begins with the first copy."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -15,7 +15,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mailcore.domain import AccountId
 from mailcore.errors import Busy
@@ -23,7 +23,7 @@ from mailcore.process import budget
 from mailcore.process.threads import Threads
 from mailcore.store.engine.tx import Row as Row
 from mailcore.store.engine.tx import Tx as Tx
-from mailcore.store.engine.write_watch import SlowWrites, WriteWatch
+from mailcore.store.engine.write_watch import SlowWrites, WriteWatch, caller_of
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -46,6 +46,12 @@ class Write:
 Answer = tuple[Write, Any, BaseException | None]
 
 
+class Connection(Protocol):
+    """A connection of either engine, as far as the writer needs it."""
+
+    def execute(self, statement: str, /) -> object: ...
+
+
 class Db(ABC):
     """The database of one process.
 
@@ -54,6 +60,8 @@ class Db(ABC):
         on_end: called when the writer has ended although nobody closed the database.
         turn: waits for the writers of other processes.
     """
+
+    whole_group: tuple[type[Exception], ...]  # raised by the engine: every write of the group must hear of it
 
     def __init__(
         self,
@@ -88,6 +96,35 @@ class Db(ABC):
     @abstractmethod
     def _let_go(self) -> None:
         """Close what the writer has open."""
+
+    def _run_one(self, connection: Connection, tx: Tx, write: Write, changed: set[AccountId], *, alone: bool) -> Answer:
+        """Run one write; who raises is undone, whoever else is in the group.
+
+        One who is alone needs no savepoint, for which SQLite would copy each page of a newsletter.
+        """
+        self._here.tx = tx
+        if not alone:
+            connection.execute("SAVEPOINT one")
+        began = self.watch.begin(write.fn)
+        try:
+            result = write.fn(tx)
+        except self.whole_group:
+            raise
+        except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
+            if alone:
+                connection.execute("ROLLBACK")
+            else:
+                connection.execute("ROLLBACK TO SAVEPOINT one")
+                connection.execute("RELEASE SAVEPOINT one")
+            return write, None, problem
+        finally:
+            self._here.tx = None
+            if (seconds := self.watch.end(began)) >= SLOW_SECONDS:
+                self._slow.note(caller_of(write.fn), seconds)
+        if not alone:
+            connection.execute("RELEASE SAVEPOINT one")
+        changed |= tx.changed
+        return write, result, None
 
     def _wake(self, changed: set[AccountId]) -> None:
         if changed:

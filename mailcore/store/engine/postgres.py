@@ -26,9 +26,9 @@ from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
 from mailcore.domain import AccountId
 from mailcore.errors import Busy, ConfigError
 from mailcore.process.threads import Threads
-from mailcore.store.engine.db import SLOW_SECONDS, Answer, Db, Row, Tx, Write, all_busy
+from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
 from mailcore.store.engine.dialect import spell_for_postgres
-from mailcore.store.engine.write_watch import caller_of, end_process
+from mailcore.store.engine.write_watch import end_process
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _OPTIONS = (
     " -c idle_in_transaction_session_timeout=120s -c default_transaction_isolation=read\\ committed"
 )
 # the server or the way to it, not this write: the whole group must hear of it
-_WHOLE_GROUP = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
+WHOLE_GROUP = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -176,6 +176,8 @@ class PgDb(Db):
         url: as libpq reads it, `postgresql://user@host/name`.
     """
 
+    whole_group = WHOLE_GROUP
+
     def __init__(
         self,
         url: str,
@@ -286,7 +288,7 @@ class PgDb(Db):
         try:
             connection.execute(TURN)
             for write in group:
-                answers.append(self._run_one(connection, write, changed, alone=len(group) == 1))
+                answers.append(self._run_one(connection, PgTx(connection), write, changed, alone=len(group) == 1))
             # one who was alone and raised has ended it
             if connection.info.transaction_status != pq.TransactionStatus.IDLE:
                 self._slow.record(PgTx(connection))
@@ -295,29 +297,6 @@ class PgDb(Db):
             self._writing = _mended(connection)
             raise
         return answers, changed
-
-    def _run_one(
-        self, connection: psycopg.Connection[Row], write: Write, changed: set[AccountId], *, alone: bool
-    ) -> Answer:
-        self._here.tx = tx = PgTx(connection)
-        if not alone:
-            connection.execute("SAVEPOINT one")
-        began = self.watch.begin(write.fn)
-        try:
-            result = write.fn(tx)
-        except _WHOLE_GROUP:
-            raise
-        except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
-            connection.execute("ROLLBACK" if alone else "ROLLBACK TO SAVEPOINT one")
-            return write, None, problem
-        finally:
-            self._here.tx = None
-            if (seconds := self.watch.end(began)) >= SLOW_SECONDS:
-                self._slow.note(caller_of(write.fn), seconds)
-        if not alone:
-            connection.execute("RELEASE SAVEPOINT one")
-        changed |= tx.changed
-        return write, result, None
 
 
 def _begin(url: str, connection: psycopg.Connection[Row] | None, how: str) -> psycopg.Connection[Row]:

@@ -16,9 +16,9 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process.threads import Threads
 from mailcore.store.engine.checkpoint import Checkpoints
-from mailcore.store.engine.db import SLOW_SECONDS, Answer, Db, Row, Tx, Write, all_busy
+from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
 from mailcore.store.engine.turn import Turn
-from mailcore.store.engine.write_watch import caller_of, end_process
+from mailcore.store.engine.write_watch import end_process
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _PRAGMAS = {
 }
 
 # disk full, I/O error, locked: the whole group must hear of it
-_WHOLE_GROUP = (
+WHOLE_GROUP = (
     apsw.FullError, apsw.IOError, apsw.BusyError, apsw.LockedError, apsw.ReadOnlyError, apsw.CantOpenError,
     apsw.CorruptError, apsw.NotADBError, apsw.NoMemError,
 )  # fmt: skip
@@ -89,6 +89,8 @@ class SqliteDb(Db):
         on_end: called when the writer has ended although nobody closed the database.
     """
 
+    whole_group = WHOLE_GROUP
+
     def __init__(
         self,
         path: Path,
@@ -113,12 +115,12 @@ class SqliteDb(Db):
             except Exception as problem:
                 raise Busy(f"the database {self.peewee.database} cannot be opened: {problem}") from problem
             if getattr(self._here, "writing", False):
-                self.peewee.connection().set_wal_hook(self._hear)
+                self.peewee.connection().set_wal_hook(self._note_pages)
                 self.peewee.connection().execute(f"PRAGMA cache_size=-{WRITER_CACHE}")
         connection: apsw.Connection = self.peewee.connection()
         return connection
 
-    def _hear(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+    def _note_pages(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
         self._checkpoints.note_pages(pages)
         return apsw.SQLITE_OK
 
@@ -149,7 +151,9 @@ class SqliteDb(Db):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for write in group:
-                    answers.append(self._run_one(connection, write, changed, alone=len(group) == 1))
+                    answers.append(
+                        self._run_one(connection, SqliteTx(connection), write, changed, alone=len(group) == 1)
+                    )
                 if connection.in_transaction:  # a write that was alone and raised has ended it
                     self._slow.record(SqliteTx(connection))
                     connection.execute("COMMIT")
@@ -166,28 +170,6 @@ class SqliteDb(Db):
             return all_busy(group)
         self._wake(changed)
         return answers
-
-    def _run_one(self, connection: apsw.Connection, write: Write, changed: set[AccountId], *, alone: bool) -> Answer:
-        """One who is alone needs no savepoint, for which SQLite would copy each page of a newsletter."""
-        self._here.tx = tx = SqliteTx(connection)
-        if not alone:
-            connection.execute("SAVEPOINT one")
-        began = self.watch.begin(write.fn)
-        try:
-            result = write.fn(tx)
-        except _WHOLE_GROUP:
-            raise
-        except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
-            connection.execute("ROLLBACK" if alone else "ROLLBACK TO one; RELEASE one")
-            return write, None, problem
-        finally:
-            self._here.tx = None
-            if (seconds := self.watch.end(began)) >= SLOW_SECONDS:
-                self._slow.note(caller_of(write.fn), seconds)
-        if not alone:
-            connection.execute("RELEASE one")
-        changed |= tx.changed
-        return write, result, None
 
     def close(self) -> None:
         super().close()
