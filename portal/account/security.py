@@ -1,5 +1,8 @@
 """The second step of log-in: an app's codes, security keys, printed recovery codes; and closing the account."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import segno
 from flask import current_app, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
@@ -109,47 +112,64 @@ def _turned_on() -> Answer:
     return render_template("account/codes.html", codes=recovery.create_codes(core, owner))
 
 
+def _take_challenge() -> bytes:
+    """Take what the page's device was to sign, which is good once; empty where no page was shown before."""
+    return bytes.fromhex(session.pop("challenge", ""))
+
+
+def _create_challenge() -> bytes:
+    challenge = security_keys.create_challenge()
+    session["challenge"] = challenge.hex()
+    return challenge
+
+
+@dataclass(frozen=True, slots=True)
+class _NewKey:
+    """A page that adds a device: what it shows, what it asks of the device, and what its answer becomes."""
+
+    template: str
+    create_options: Callable[[Core, Account, bytes], str]
+    register: Callable[[Core, Account, bytes, str, str], object]
+    finish: Callable[[], Answer]
+
+    def show(self) -> Answer:
+        core, owner = current.core(), current.owner()
+        form, trouble = KeyForm(), None
+        if form.validate_on_submit():
+            challenge = _take_challenge()
+            try:
+                current.prove(form.current.data)
+                self.register(core, owner, challenge, form.response.data or "", form.label.data or "")
+            except MailError as problem:
+                trouble = problem
+            else:
+                return self.finish()
+        return _show(self.template, trouble, form=form, options=self.create_options(core, owner, _create_challenge()))
+
+
+def _passkey_added() -> Answer:
+    flash(_("The passkey is saved. You can log in with it alone."))
+    return redirect(url_for("account.security"))
+
+
+NEW_KEY = _NewKey("account/key.html", security_keys.create_registration_options, security_keys.register_key, _turned_on)
+NEW_PASSKEY = _NewKey(
+    "account/passkey.html", passkeys.create_registration_options, passkeys.register_passkey, _passkey_added
+)
+
+
 @blueprint.route("/account/security/key", methods=["GET", "POST"])
 @owner_only
 def key() -> Answer:
     """Only this page needs a script: the browser speaks with the key by it."""
-    core, owner = current.core(), current.owner()
-    form, trouble = KeyForm(), None
-    if form.validate_on_submit():
-        challenge = bytes.fromhex(session.pop("challenge", ""))
-        try:
-            current.prove(form.current.data)
-            security_keys.register_key(core, owner, challenge, form.response.data or "", form.label.data or "")
-        except MailError as problem:
-            trouble = problem
-        else:
-            return _turned_on()
-    challenge = security_keys.create_challenge()
-    session["challenge"] = challenge.hex()
-    options = security_keys.create_registration_options(core, owner, challenge)
-    return _show("account/key.html", trouble, form=form, options=options)
+    return NEW_KEY.show()
 
 
 @blueprint.route("/account/security/passkey", methods=["GET", "POST"])
 @owner_only
 def passkey() -> Answer:
     """Add a passkey; it needs the page's script, as a security key does."""
-    core, owner = current.core(), current.owner()
-    form, trouble = KeyForm(), None
-    if form.validate_on_submit():
-        challenge = bytes.fromhex(session.pop("challenge", ""))
-        try:
-            current.prove(form.current.data)
-            passkeys.register_passkey(core, owner, challenge, form.response.data or "", form.label.data or "")
-        except MailError as problem:
-            trouble = problem
-        else:
-            flash(_("The passkey is saved. You can log in with it alone."))
-            return redirect(url_for("account.security"))
-    challenge = security_keys.create_challenge()
-    session["challenge"] = challenge.hex()
-    options = passkeys.create_registration_options(core, owner, challenge)
-    return _show("account/passkey.html", trouble, form=form, options=options)
+    return NEW_PASSKEY.show()
 
 
 @blueprint.route("/login/key", methods=["GET", "POST"])
@@ -159,7 +179,7 @@ def login_key() -> Answer:
     account = current.awaited()
     trouble: MailError | None = None
     if request.method == "POST":
-        challenge = bytes.fromhex(session.pop("challenge", ""))
+        challenge = _take_challenge()
         try:
             if not challenge:
                 raise WrongPassword
@@ -168,11 +188,8 @@ def login_key() -> Answer:
             trouble = problem
         else:
             return signin.finish_second(account)
-    challenge = security_keys.create_challenge()
-    session["challenge"] = challenge.hex()
-    return _show(
-        "signin/key.html", trouble, options=security_keys.create_login_options(current.core(), account, challenge)
-    )
+    options = security_keys.create_login_options(current.core(), account, _create_challenge())
+    return _show("signin/key.html", trouble, options=options)
 
 
 @blueprint.post("/account/security/remove")

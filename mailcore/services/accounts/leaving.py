@@ -73,39 +73,29 @@ def list_at_risk(core: Core, days: int = 90) -> list[Leaver]:
 def send_reminders(core: Core) -> int:
     """Remind people who leave, as a daily job; return how many were written to."""
     today, now = core.clock.now().date(), core.clock.seconds()
-    ending = _list_all(core, partial(store.list_leavers, until=today + timedelta(days=STEPS[0])))
+    soon = today + timedelta(days=STEPS[0])
+    ending = _list_all(core, partial(store.list_leavers, until=soon))
     open_end = _list_all(core, partial(store.list_without_end, told_before=now - HALF_YEAR_SECONDS))
     count = sum(_send_reminder(core, leaver, _find_step(leaver, today), now) for leaver in ending)
     count += sum(_send_reminder(core, leaver, "twice", now) for leaver in open_end)
-    return count + _ask_for_contacts(core, today, now) + _ask_for_codes(core, today, now)
+    no_contact = partial(store.list_unreachable, until=soon, told_before=now - HALF_YEAR_SECONDS)
+    count += _ask(core, no_contact, "contact_missing", "contact", Event.REMINDED_OF_CONTACT, now)
+    no_codes = partial(store.list_without_codes, until=soon, told_before=now - YEAR_SECONDS)
+    return count + _ask(core, no_codes, "codes_missing", "codes", Event.REMINDED_OF_CODES, now)
 
 
-def _ask_for_contacts(core: Core, today: date, now: int) -> int:
-    until, told_before = today + timedelta(days=STEPS[0]), now - HALF_YEAR_SECONDS
-    leavers = list(_list_all(core, partial(store.list_unreachable, until=until, told_before=told_before)))
+def _ask(core: Core, read_page: Callable[..., list[Leaver]], notice: str, step: str, event: Event, now: int) -> int:
+    """Write to each of these people once more for something that is missing; return how many they were."""
+
+    def write(leaver: Leaver, tx: Tx) -> None:
+        account_notices.notify_owner(core, tx, get_account(tx, leaver.account), notice)
+        store.save_reminder(tx, [leaver.account], step, now)
+        audit.note(core, tx, leaver.account, event)
+
+    leavers = list(_list_all(core, read_page))
     for leaver in leavers:
-        core.db.write(partial(_send_contact_reminder, core, leaver=leaver, now=now))
+        core.db.write(partial(write, leaver))
     return len(leavers)
-
-
-def _send_contact_reminder(core: Core, tx: Tx, *, leaver: Leaver, now: int) -> None:
-    account_notices.notify_owner(core, tx, get_account(tx, leaver.account), "contact_missing")
-    store.save_reminder(tx, [leaver.account], "contact", now)
-    audit.note(core, tx, leaver.account, Event.REMINDED_OF_CONTACT)
-
-
-def _ask_for_codes(core: Core, today: date, now: int) -> int:
-    until, told_before = today + timedelta(days=STEPS[0]), now - YEAR_SECONDS
-    leavers = list(_list_all(core, partial(store.list_without_codes, until=until, told_before=told_before)))
-    for leaver in leavers:
-        core.db.write(partial(_send_codes_reminder, core, leaver=leaver, now=now))
-    return len(leavers)
-
-
-def _send_codes_reminder(core: Core, tx: Tx, *, leaver: Leaver, now: int) -> None:
-    account_notices.notify_owner(core, tx, get_account(tx, leaver.account), "codes_missing")
-    store.save_reminder(tx, [leaver.account], "codes", now)
-    audit.note(core, tx, leaver.account, Event.REMINDED_OF_CODES)
 
 
 def _list_all(core: Core, read_page: Callable[..., list[Leaver]]) -> Iterator[Leaver]:

@@ -58,15 +58,8 @@ async def judge_message(core: Core, message: Message, verdict: Verdict, accounts
 def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Sequence[AccountId]) -> Judged:
     """Judge a message for these owners within a transaction that reads."""
     forced = list_forced(core, message)
-    signs = number_signs(
-        list_signs(
-            message,
-            [
-                *list_facts(verdict),
-                *(forced or ([] if core.config.filter.programs == "junk" else _list_programs(message))),
-            ],
-        )
-    )
+    carried = forced or ([] if core.config.filter.programs == "junk" else _list_programs(message))
+    signs = number_signs(list_signs(message, [*list_facts(verdict), *carried]))
     totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
     shared = find_shared(tx, signs, totals)
     common: Scan | None = None
@@ -78,8 +71,7 @@ def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Se
             continue
         sources = shared
         if total is not None:
-            counts = spam_signs.get_counts(tx, owner, number_portable(signs))
-            sources = [*shared, Source(counts, total.spam, total.ham, OWN_WEIGHT)]
+            sources = [*shared, _find_own(tx, signs, owner, total)]
         scan = _to_scan(core, verdict.scan, judge(signs, sources), forced)
         judged.append((owner, scan))
         if total is None:
@@ -113,8 +105,7 @@ def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -
         totals = spam_signs.get_totals(tx, [OWNERS, TRAINED, *([owner] if owner else [])])
         sources = find_shared(tx, signs, totals)
         if owner and (own := totals.get(owner)):
-            counts = spam_signs.get_counts(tx, owner, number_portable(signs))
-            sources.append(Source(counts, own.spam, own.ham, OWN_WEIGHT))
+            sources.append(_find_own(tx, signs, owner, own))
         return judge(signs, sources)
 
     judgement, bar = core.db.read(read), BARS.get(level, 1.0)
@@ -161,6 +152,11 @@ def find_shared(tx: Tx, signs: Sequence[tuple[str, int]], totals: dict[AccountId
     if said := totals.get(OWNERS):
         sources.append(Source(_agreed(spam_signs.get_counts(tx, OWNERS, number_portable(signs))), said.spam, said.ham))
     return sources
+
+
+def _find_own(tx: Tx, signs: Sequence[tuple[str, int]], owner: AccountId, total: Total) -> Source:
+    """Return what this owner taught."""
+    return Source(spam_signs.get_counts(tx, owner, number_portable(signs)), total.spam, total.ham, OWN_WEIGHT)
 
 
 def _agreed(counts: Mapping[int, tuple[float, float]]) -> dict[int, tuple[float, float]]:

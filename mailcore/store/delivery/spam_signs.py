@@ -16,11 +16,8 @@ from mailcore.store.mail.uidset import Ranges
 OWNERS, TRAINED = AccountId(0), AccountId(-1)
 VOTES_A_DAY = 200  # of one owner; further moves are moves and nothing else
 MAX_VOTES = 20_000  # that are remembered, of all
-MAX_OWN, MAX_SITE, MAX_ALL = (
-    15_000,
-    200_000,
-    500_000,
-)  # rows of signs, 32 octets each; those seen once and long ago go first
+# rows of signs, 32 octets each; those seen once and long ago go first
+MAX_OWN, MAX_SITE, MAX_ALL = 15_000, 200_000, 500_000
 VOICE = 10  # messages of each kind that one owner adds to the site's number
 _SEEN = "SELECT value FROM json_each(?)"
 
