@@ -69,6 +69,8 @@ GUARDED = {
     ("two_factor.py", "finish_totp", "_find_step"): "the secret is on the page",
     ("sasl_login.py", "_list_verifiers", "scram.list_verifiers"): "login.list_usable_credentials asks",
     ("sasl_login.py", "_scram", "exchange.final"): "_list_verifiers has asked; what is wrong is counted",
+    ("passkeys.py", "_check_answer", "verify_authentication_response"): "log_in asks; a key's answer cannot be guessed",
+    ("security_keys.py", "check_answer", "verify_authentication_response"): "a key's answer cannot be guessed",
     ("oidc_login.py", "authenticate_bearer", "oidc.check_bearer_token"): "asks",
 }
 COMPARES = {one[2] for one in GUARDED} | {
