@@ -402,31 +402,26 @@ class MailStore(Mailboxes):
 
     def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
         """Remove messages for good; blobs that nothing names are swept later (order 1)."""
-        condition = " AND flags&8<>0" if only_deleted else ""
-        uids: list[int] = []
-        size = unseen = 0
-        for first, last in ranges if ranges is not None else [(1, 2**32)]:
-            for uid, octets, bits in tx.rows(
-                f"SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?{condition} ORDER BY uid",  # noqa: S608
-                mailbox,
-                first,
-                last,
-            ):
-                uids.append(uid)
-                size += octets
-                unseen += not bits & flag_bits.SEEN
+        everything: Ranges = [(1, 2**32)]
+        uids, size, unseen = self._measure(
+            tx, mailbox, everything if ranges is None else ranges, only_deleted=only_deleted
+        )
         if uids:
             box = self.get(tx, mailbox)
             self._remove(tx, mailbox, uidset.ranges_of(uids), uids, size, unseen)
             tx.run("UPDATE account SET used=used-? WHERE id=?", size, box.account)
         return uids
 
-    def _measure(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> tuple[list[int], int, int]:
+    def _measure(
+        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, *, only_deleted: bool = False
+    ) -> tuple[list[int], int, int]:
+        """Return the UIDs there, their octets, and how many of them are not seen."""
+        condition = f" AND flags&{flag_bits.DELETED}<>0" if only_deleted else ""
         uids: list[int] = []
         size = unseen = 0
         for first, last in ranges:
             for uid, octets, bits in tx.rows(
-                "SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
+                f"SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?{condition} ORDER BY uid",  # noqa: S608
                 mailbox,
                 first,
                 last,

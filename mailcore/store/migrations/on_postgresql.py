@@ -1,22 +1,20 @@
 """Bring a database of PostgreSQL to the schema of this program: all at once when it is new, else by what it has not had."""
 
-import importlib
-import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
 
 from mailcore.config import Config
 from mailcore.errors import Busy, ConfigError
-from mailcore.store import migrations
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.engine.postgres import TURN, PgTx, check_server, connect
 from mailcore.store.migrations import numbered
 from mailcore.store.migrations.fresh import list_schema_statements
-from mailcore.store.migrations.runner import known_names, names_ran, refuse_newer
+from mailcore.store.migrations.runner import known_names, names_ran, run_migrations
 
-log = logging.getLogger(__name__)
 HOME = "postgresql-home"  # a file in the data folder
 
 
@@ -46,11 +44,14 @@ def _migrate(connection: psycopg.Connection[Row], at: int) -> None:
     if not tx.columns("migration"):
         make_schema(connection, at)
         return
-    names, ran = known_names(), names_ran(tx)
-    refuse_newer(names, ran)
-    for name in names:
-        if name not in ran:
-            _run(connection, name, at)
+
+    @contextmanager
+    def begin() -> Iterator[Tx]:
+        with connection.transaction():
+            connection.execute(TURN)
+            yield PgTx(connection)
+
+    run_migrations(begin, names_ran(tx), at)
 
 
 def make_schema(connection: psycopg.Connection[Row], at: int) -> None:
@@ -64,20 +65,6 @@ def make_schema(connection: psycopg.Connection[Row], at: int) -> None:
 def _note_all(tx: PgTx, at: int) -> None:
     tx.many("INSERT INTO migration (name, at) VALUES (?, ?)", [(name, at) for name in known_names()])
     tx.run("INSERT INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
-
-
-def _run(connection: psycopg.Connection[Row], name: str, at: int) -> None:
-    try:
-        with connection.transaction():
-            connection.execute(TURN)
-            tx = PgTx(connection)
-            if name in names_ran(tx):  # another program began in the same moment
-                return
-            importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
-            tx.run("INSERT INTO migration (name, at) VALUES (?, ?)", name, at)
-    except Exception as problem:
-        log.error("migration %s failed and was undone", name, exc_info=problem)
-        raise Busy(f"the database cannot be brought up to date: {name}: {problem}") from problem
 
 
 def _claim_home(config: Config, tx: Tx) -> None:

@@ -8,6 +8,8 @@ import importlib
 import logging
 import pkgutil
 import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from peewee import SqliteDatabase
 
@@ -37,26 +39,46 @@ def migrate(db: SqliteDatabase, at: int) -> None:
         ConfigError: the database was written by a newer version of the program.
         Busy: it cannot be read or written, or a migration failed, of which nothing is left; the text names it.
     """
+
+    @contextmanager
+    def begin() -> Iterator[Tx]:
+        with db.atomic("IMMEDIATE"):
+            yield SqliteTx(db.connection())
+
     try:
         tx = SqliteTx(db.connection())
         if not _has_table(tx, "migration"):
-            with db.atomic("IMMEDIATE"):
-                _begin(tx, at)
-        names, ran = known_names(), names_ran(tx)
+            with begin() as writing:
+                _begin(writing, at)
+        ran = names_ran(tx)
     except ConfigError:
         raise
     except Exception as problem:
         raise Busy(f"the database cannot be brought up to date: {problem}") from problem
-    refuse_newer(names, ran)
+    run_migrations(begin, ran, at)
+
+
+def run_migrations(begin: Callable[[], AbstractContextManager[Tx]], ran: set[str], at: int) -> None:
+    """Run what the database has not had, each in a transaction of its own.
+
+    Args:
+        begin: a transaction in which nobody else writes.
+        ran: names of those that it has had.
+
+    Raises:
+        ConfigError: the database has had what this program does not know.
+        Busy: one failed; it was undone.
+    """
+    names = known_names()
+    _refuse_newer(names, ran)
     for name in names:
         if name not in ran:
-            _run(db, name, at)
+            _run(begin, name, at)
 
 
-def _run(db: SqliteDatabase, name: str, at: int) -> None:
+def _run(begin: Callable[[], AbstractContextManager[Tx]], name: str, at: int) -> None:
     try:
-        with db.atomic("IMMEDIATE"):
-            tx = SqliteTx(db.connection())
+        with begin() as tx:
             if name in names_ran(tx):  # another program began in the same moment
                 return
             importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
@@ -80,7 +102,7 @@ def _begin(tx: Tx, at: int) -> None:
     tx.run("INSERT OR REPLACE INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
 
 
-def refuse_newer(names: list[str], ran: set[str]) -> None:
+def _refuse_newer(names: list[str], ran: set[str]) -> None:
     """Raise ConfigError if the database has had what this program does not know."""
     if newer := sorted(ran.difference(names)):
         _refuse(", ".join(newer[:SHOWN]) + (", ..." if len(newer) > SHOWN else ""))
