@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import get_type_hints
 
@@ -126,6 +126,12 @@ def test_changes_begin_with_this_version_and_what_is_to_be_done_on_upgrade():
         groups = re.findall(r"(?m)^### (.*)", text)
         assert groups[0] == "Upgrade"
         assert groups[1:] == [name for name in ("Added", "Changed", "Fixed") if name in groups]
+
+
+def test_no_change_is_told_twice():
+    """As a merge leaves it that keeps the lines of both sides."""
+    lines = [line for line in (ROOT / "CHANGES.md").read_text().splitlines() if line and not line.startswith("#")]
+    assert [line for line, times in Counter(lines).items() if times > 1] == []
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path):
