@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -18,6 +19,7 @@ from mailcore.services.limits import mail_limits
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery import records
 from mailcore.store.mail import annotations
+from mailcore.store.mail.messages import GRACE
 from mailcore.store.webmail import contacts
 
 OLA, KARI = "ola@alumni.example", "kari@alumni.example"
@@ -167,6 +169,19 @@ def test_a_box_that_is_filled_between_plan_and_write_refuses(core, monkeypatch):
     after_plans(monkeypatch, once(lambda: accounts.set_quota(core, "ola", 10)))
     [done] = deliver(core)
     assert (done.outcome, done.refusal) == (Outcome.REJECTED, Refusal.FULL)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 2**29), (GRACE, GRACE + 100_000)], ids=["much", "little"])
+def test_a_box_that_gets_room_between_plan_and_write_takes_the_message(core, monkeypatch, before, after):
+    def leave(octets: int) -> None:
+        core.db.write(lambda tx: tx.run("UPDATE account SET used=quota-? WHERE name='ola'", octets))
+
+    made = after_plans(monkeypatch, once(lambda: leave(after)))
+    [found] = core.db.read(lambda tx: [recipients.check_recipient(core, tx, OLA, None)])
+    leave(before)
+    envelope, octets = Envelope("ann@outside.example", (OLA,)), MESSAGE % 1 + b"x" * GRACE
+    [done] = asyncio.run(delivery.accept(core, envelope, [replace(found, facts=None)], octets, b"", OUTSIDE))
+    assert (done.outcome, len(made)) == (Outcome.FILED, 2)
 
 
 def test_a_box_that_is_filled_between_plan_and_write_beside_others_makes_the_sender_come_again(core, monkeypatch):

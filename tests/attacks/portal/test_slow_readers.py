@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from portal import large_answers
-from portal.large_answers import OF_ONE, SLOW_OF_ONE, LargeAnswers
+from portal.large_answers import OF_ONE, SLOW_AT_ONCE, SLOW_OF_ONE, LargeAnswers
 from tests.attacks.portal.test_slow_clients import health, log_in, quickest
 from tests.journeys.conftest import PASSWORD, Browser, House, build, sink  # noqa: F401 - fixtures
 from tests.machine import until
@@ -53,6 +53,15 @@ def test_of_those_that_take_long_the_oldest_stay(clock: list[float]) -> None:
     clock[0] += large_answers.SLOW_SECONDS
     ended = [_is_ended(one) for one in pieces]
     assert ended == [False] * SLOW_OF_ONE + [True] * 3 + [False]
+
+
+def test_all_slow_ones_together_have_a_bound(clock: list[float]) -> None:
+    answers = LargeAnswers()
+    slow = [answers.enter(f"{number}") for number in range(SLOW_AT_ONCE + 2)]
+    pieces = [answers.pieces(one, [b"x" * (2 * large_answers.PIECE)]) for one in slow if one is not None]
+    assert [len(next(one)) for one in pieces] == [large_answers.PIECE] * (SLOW_AT_ONCE + 2)
+    clock[0] += large_answers.SLOW_SECONDS
+    assert [_is_ended(one) for one in pieces] == [False] * SLOW_AT_ONCE + [True] * 2
 
 
 def _is_ended(pieces: Iterator[bytes]) -> bool:
