@@ -4,9 +4,10 @@ Only the thread's own processor time counts, a doubtful measure is taken again w
 a busy machine makes nothing look quadratic that is not.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from tests.processor import measure_cost
 
 SMALL, TIMES, MOST = 2_000, 4, 6.0
 QUICK = 0.003  # seconds for the large text within which nothing needs another look
@@ -39,26 +40,20 @@ class Pump:
         return f"{self.before!r} + {self.unit!r} * n + {self.after!r}"
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.thread_time()
-    work()
-    return time.thread_time() - began
-
-
 def slow(work: Callable[[str], object], pump: Pump, *, small: int = SMALL, quick: float = QUICK) -> str:
     """Why the time grows faster than the text, or ""."""
     for length in (*STEPS, small // 4):
         first = pump.text(length)
-        if (taken := seconds(lambda first=first: work(first))) > MUCH:
+        if (taken := measure_cost(lambda first=first: work(first))) > MUCH:
             return f"{pump}: {taken:.3f} s for {length} characters"
     a, b = pump.text(small), pump.text(small * TIMES)
-    if (more := seconds(lambda: work(b))) < quick:
+    if (more := measure_cost(lambda: work(b))) < quick:
         return ""
     ratio = 0.0
     for _ in range(TRIES):
-        some = max(1e-6, min(seconds(lambda: work(a)) for _ in range(3)))
+        some = max(1e-6, min(measure_cost(lambda: work(a)) for _ in range(3)))
         if more < PATIENCE:
-            more = min(more, *(seconds(lambda: work(b)) for _ in range(2)))
+            more = min(more, *(measure_cost(lambda: work(b)) for _ in range(2)))
         ratio = more / some
         if ratio <= MOST or more < quick:
             return ""

@@ -1,11 +1,11 @@
 """Invitations as Google, Outlook and Apple write them, and as nobody should (N34)."""
 
-import time
 from datetime import UTC, date, datetime
 
 import pytest
 
 from mailcore.mail.showing.invitation import Invitation, Moment, Repeats, read_invitation
+from tests.processor import costs_under
 
 OWN = ("ola@alumni.example",)
 
@@ -100,9 +100,8 @@ def test_a_cancelled_instance_and_days_left_out():
 
 def test_the_reader_is_found_among_a_hundred_thousand():
     crowd = [f"ATTENDEE:mailto:p{number}@x.example" for number in range(50_000)]
-    begun = time.process_time()
-    found = read("DTSTART:20270601T120000Z", *crowd, "ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:Ola+uni@alumni.example")
-    assert time.process_time() - begun < 2
+    with costs_under(2):
+        found = read("DTSTART:20270601T120000Z", *crowd, "ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:Ola+uni@alumni.example")
     assert found.attendee_count == 50_001
     assert len(found.attendees) <= 100
     assert found.me is not None
@@ -135,9 +134,8 @@ def test_the_reader_is_found_among_a_hundred_thousand():
     ],
 )
 def test_hostile_calendars_cost_little_and_raise_nothing(hostile):
-    begun = time.process_time()
-    read_invitation(hostile, OWN)
-    assert time.process_time() - begun < 2
+    with costs_under(2):
+        read_invitation(hostile, OWN)
 
 
 @pytest.mark.parametrize(

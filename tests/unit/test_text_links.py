@@ -1,11 +1,10 @@
 """Web addresses in plain text, as people write them."""
 
-import time
-
 import pytest
 
 from mailcore.services.webmail.links import host, named_host
 from mailcore.services.webmail.text_links import find_links
+from tests.processor import costs_under
 
 
 @pytest.mark.parametrize("mark", [",", ";", "|", ", ", " "])
@@ -69,9 +68,8 @@ def test_what_is_no_address_is_no_link(line):
     ],
 )
 def test_addresses_are_found_in_linear_time(line):
-    start = time.process_time()
-    list(find_links(line))
-    assert time.process_time() - start < 1
+    with costs_under(1):
+        list(find_links(line))
 
 
 @pytest.mark.parametrize(("words", "named"), [
@@ -85,7 +83,6 @@ def test_words_of_a_link_name_a_host(words, named):
 
 @pytest.mark.parametrize("words", ["a." * 45_000, "a-" * 45_000, "http://" + "a." * 45_000 + "!", "www." * 20_000])
 def test_no_words_of_a_link_take_long(words):
-    start = time.process_time()
-    assert named_host(words) == ""
-    host("http://xn--" + words)
-    assert time.process_time() - start < 0.5
+    with costs_under(0.5):
+        assert named_host(words) == ""
+        host("http://xn--" + words)
