@@ -16,6 +16,14 @@ MailboxId = NewType("MailboxId", int)
 GIB = 2**30
 
 
+class AccountState(StrEnum):
+    """State of an Account: a closed one may come back, of an erased one nothing is left but the number."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+    ERASED = "erased"
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The owner of Addresses, Mailboxes, Credentials, Scripts and a quota.
@@ -31,7 +39,7 @@ class Account:
     used: int
     language: str
     contact: str
-    state: str  # "active", "closed" (may come back) or "erased" (nothing is left but the number)
+    state: AccountState
     created_at: datetime
 
     @property
@@ -266,6 +274,14 @@ class Delivered:
     refusal: Refusal = Refusal.RULE
 
 
+class QueueState(StrEnum):
+    """State of a QueueItem; one that a worker has its lease on is still waiting."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    CAPTURED = "captured"
+
+
 @dataclass(frozen=True, slots=True)
 class QueueItem:
     """One recipient of one outgoing message.  `account` is the local author or forwarder, if any."""
@@ -278,7 +294,7 @@ class QueueItem:
     tries: int
     created_at: datetime
     next_at: datetime
-    state: str  # "waiting" (also while a worker has its lease), "held" or "captured"
+    state: QueueState
     last_reply: str
     account: AccountId | None
     origin: str  # "submission", "forward", "vacation", "dsn", "notice", "report"
@@ -345,9 +361,19 @@ class Forwarding:
     rolling_days: int = ROLLING_DAYS
 
 
+class OrderState(StrEnum):
+    """State of an Order."""
+
+    SUBMITTED = "submitted"
+    AWAITING_PROOF = "awaiting proof"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request for an account; states: submitted, awaiting proof, approved, rejected, expired.
+    """A request for an account.
 
     `person` where a log-in elsewhere has proved it, `proof` what did; `confirmed`: the contact address has answered.
     """
@@ -357,7 +383,7 @@ class Order:
     display_name: str
     contact: str
     affiliation: str
-    state: str
+    state: OrderState
     language: str
     created_at: datetime
     account: AccountId | None = None
@@ -382,9 +408,20 @@ class Proven:
     mark: str = ""
 
 
+class TicketState(StrEnum):
+    """State of a Ticket; an unconfirmed one waits for its author to press a link."""
+
+    UNCONFIRMED = "unconfirmed"
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    MERGED = "merged"
+    ERASED = "erased"
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A help case; states: unconfirmed, open, answered, closed, merged, erased.
+    """A help case.
 
     `token` opens it to whoever has it: it stands in the address that answers go to and in the link of the person.
     `reply_to` is where answers go, `account` the person's if known, `assignee` the agent who has taken it.
@@ -394,7 +431,7 @@ class Ticket:
     token: str
     kind: str
     subject: str
-    state: str
+    state: TicketState
     language: str
     reply_to: str
     account: AccountId | None

@@ -6,7 +6,7 @@ from flask import current_app, g, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Scope
+from mailcore.domain import Account, AccountId, AccountState, Scope
 from mailcore.errors import AccountNotFound, Busy, WrongPassword
 from mailcore.saying import Saying
 from mailcore.services.accounts import accounts
@@ -37,7 +37,7 @@ def load_account() -> None:
         account = overview.read_account(core(), owner)
     except (AccountNotFound, Busy):
         return
-    g.account = account if account.state == "active" else None
+    g.account = account if account.state == AccountState.ACTIVE else None
 
 
 def account() -> Account | None:
@@ -59,7 +59,7 @@ def pending() -> Account | None:
         account = accounts.load_account(core(), AccountId(waiting["account"]))
     except AccountNotFound:
         return None
-    return account if account.state == "active" else None
+    return account if account.state == AccountState.ACTIVE else None
 
 
 def awaited() -> Account:

@@ -8,6 +8,7 @@ from pathlib import Path
 from mailcore.cli.demo_directory import Person
 from mailcore.config import Config
 from mailcore.core import Core
+from mailcore.domain import AccountState
 from mailcore.errors import AccountNotFound
 from mailcore.services.accounts import accounts
 
@@ -101,7 +102,7 @@ def ensure_accounts(core: Core, password: str) -> None:
         except AccountNotFound:
             accounts.add_account(core, one.login, display_name=one.name, person=one.person, password=password)
         else:
-            if not account.person and account.state == "active":
+            if not account.person and account.state == AccountState.ACTIVE:
                 accounts.bind_person(core, one.login, one.person)
 
 

@@ -3,6 +3,7 @@
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.domain import OrderState
 from mailcore.services.accounts import orders
 
 
@@ -12,12 +13,12 @@ def order() -> None:
 
 
 @order.command("list")
-@click.option("--state", type=click.Choice(["submitted", "awaiting proof", "approved", "rejected", "expired"]))
+@click.option("--state", type=click.Choice([state.value for state in OrderState]))
 @json_option
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
     """List the orders, oldest first."""
-    found = orders.list_orders(site.core, state)
+    found = orders.list_orders(site.core, *([OrderState(state)] if state else ()))
     if as_json:
         print_json([plain(one) for one in found])
     else:

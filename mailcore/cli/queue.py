@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
+from mailcore.domain import QueueState
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services.delivery import queue_admin
@@ -29,12 +30,12 @@ _ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=
 
 
 @queue.command("list")
-@click.option("--state", type=click.Choice(["waiting", "held", "captured"]))
+@click.option("--state", type=click.Choice([state.value for state in QueueState]))
 @json_option
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
     """List the items of the queue."""
-    found = queue_admin.listing(site.core, state)
+    found = queue_admin.listing(site.core, QueueState(state) if state else None)
     if as_json:
         print_json([plain(item) for item in found])
     else:
@@ -126,6 +127,6 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def flush(site: Site, as_json: bool) -> None:
     """Send everything that waits now, without its delay."""
-    waiting = [item.id for item in queue_admin.listing(site.core, "waiting")]
+    waiting = [item.id for item in queue_admin.listing(site.core, QueueState.WAITING)]
     queue_admin.retry(site.core, None)
     _tell(site, waiting, as_json)

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from mailcore.cli.common import Site, counted, json_option, pass_site, plain, print_json, print_table
+from mailcore.domain import AccountState
 from mailcore.services.accounts import accounts, sunset
 from mailcore.services.accounts.sunset import Person
 
@@ -25,7 +26,7 @@ def sunset_group() -> None:
 @pass_site
 def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: str, yes: bool) -> None:
     """Announce the end of the service: on every page, and by mail in the days to come."""
-    count = sum(account.state == "active" for account in accounts.list_accounts(site.core))
+    count = sum(account.state == AccountState.ACTIVE for account in accounts.list_accounts(site.core))
     sunset.check_end(site.core, end.date())
     if not yes:
         click.confirm(f"{count} people will be written to. Go on?", abort=True)

@@ -5,6 +5,7 @@ import sys
 import click
 
 from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
+from mailcore.domain import TicketState
 from mailcore.services.tickets import tickets
 
 
@@ -15,12 +16,17 @@ def ticket() -> None:
 
 @ticket.command("list")
 @click.argument("words", default="")
-@click.option("--state", type=click.Choice(tickets.STATES), multiple=True, help="Default: open and answered.")
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in TicketState]),
+    multiple=True,
+    help="Default: open and answered.",
+)
 @json_option
 @pass_site
 def list_(site: Site, words: str, state: tuple[str, ...], as_json: bool) -> None:
     """List tickets, those that wait longest first; by WORDS of subject or address, or a number."""
-    found = tickets.list_tickets(site.core, state or tickets.LIVE, words)
+    found = tickets.list_tickets(site.core, [TicketState(one) for one in state] or tickets.LIVE, words)
     if as_json:
         print_json([plain(one) for one in found])
     else:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.domain import Account, AccountId, Ticket
+from mailcore.domain import Account, AccountId, OrderState, Ticket, TicketState
 from mailcore.errors import MailError, NotAllowed
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, desk, orders, sunset
@@ -25,7 +25,7 @@ from portal.tickets.views import as_download
 
 blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 Answer = str | BaseResponse | tuple[str, int]
-VIEWS = ("open", "answered", "closed", "unconfirmed")
+VIEWS = (TicketState.OPEN, TicketState.ANSWERED, TicketState.CLOSED, TicketState.UNCONFIRMED)
 QUOTAS = ("3G", "4G", "6G", "10G", "20G")
 DAYS = (0, 30, 90, 365)
 
@@ -50,13 +50,13 @@ def in_words() -> dict[str, object]:
 @desk_only
 def index() -> str:
     core, agent = current.core(), current.owner()
-    waiting = tickets.list_tickets(core, ("open",))
+    waiting = tickets.list_tickets(core, (TicketState.OPEN,))
     return render_template(
         "desk/index.html",
         counts=tickets.count_by_state(core),
         mine=[t for t in waiting if t.assignee == agent.id],
         free=[t for t in waiting if t.assignee is None][:10],
-        pending=len(orders.list_orders(core, "submitted")),
+        pending=len(orders.list_orders(core, OrderState.SUBMITTED)),
         risks=len(desk.list_at_risk(core)),
         agents=_names(),
         progress=sunset.count_progress(core) if surroundings.ending() else None,
@@ -70,8 +70,8 @@ def _names() -> dict[AccountId, str]:
 @blueprint.get("/cases")
 @desk_only
 def cases() -> str:
-    shown, words = request.args.get("state", "open"), request.args.get("q", "")
-    states = VIEWS if shown == "all" else (shown,) if shown in VIEWS else ("open",)
+    shown, words = request.args.get("state", TicketState.OPEN), request.args.get("q", "")
+    states = VIEWS if shown == "all" else (TicketState(shown),) if shown in VIEWS else (TicketState.OPEN,)
     found = tickets.list_tickets(current.core(), states, words)
     return render_template(_template("cases"), tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
 
@@ -217,7 +217,7 @@ def order_list() -> Answer:
             orders.reject_order(current.core(), number, form.text.data or "", actor=agent)
             flash(_("The order is rejected."))
         return redirect(url_for("desk.order_list"))
-    waiting = orders.list_orders(current.core(), "submitted") + orders.list_orders(current.core(), "awaiting proof")
+    waiting = orders.list_orders(current.core(), OrderState.SUBMITTED, OrderState.AWAITING_PROOF)
     return render_template("desk/orders.html", orders=waiting, form=form)
 
 

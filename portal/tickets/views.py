@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
-from mailcore.domain import NewFile, Ticket
+from mailcore.domain import NewFile, Ticket, TicketState
 from mailcore.errors import MailError
 from mailcore.services.tickets import tickets
 from portal import current, downloads
@@ -48,7 +48,7 @@ def by_link(token: str) -> Answer:
     """GET shows only: programs that look at links in mail must not confirm anything."""
     ticket = tickets.find_by_token(current.core(), token)
     here = url_for("tickets.by_link", token=token)
-    if ticket.state == "unconfirmed":
+    if ticket.state == TicketState.UNCONFIRMED:
         form = ReplyForm()
         if form.validate_on_submit():
             tickets.confirm_ticket(current.core(), token)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from mailcore.domain import OrderState
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.tickets import tickets
 from portal.help import forms
@@ -85,9 +86,9 @@ def test_a_stranger_orders_an_account(house):
         DOWN,
         ENTER,
     )
-    assert [(one.name, one.contact) for one in orders.list_orders(house[1], "submitted") if one.name == "karivik"] == [
-        ("karivik", "kari@elsewhere.example")
-    ]
+    assert [
+        (one.name, one.contact) for one in orders.list_orders(house[1], OrderState.SUBMITTED) if one.name == "karivik"
+    ] == [("karivik", "kari@elsewhere.example")]
     assert "1975 to 1979" in next(one.affiliation for one in orders.list_orders(house[1]) if one.name == "karivik")
 
 

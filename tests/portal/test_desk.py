@@ -5,6 +5,7 @@ import re
 import pytest
 
 from mailcore.core import Core
+from mailcore.domain import OrderState
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.tickets import canned, tickets
@@ -151,7 +152,7 @@ def test_orders_are_decided(agent: Browser, core: Core):
             terms=True,
             key=name,
         )
-    first, second = orders.list_orders(core, "submitted")
+    first, second = orders.list_orders(core, OrderState.SUBMITTED)
     agent.send("/desk/orders", action="approve", into=str(first.id))
     agent.send("/desk/orders", action="reject", into=str(second.id), text="unknown")
     assert accounts.find_account(core, "ida").state == "active"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mailcore.core import Core
-from mailcore.domain import Order
+from mailcore.domain import Order, OrderState
 from mailcore.errors import AccountExists, InvalidName, NotAllowed, OrderNotFound
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.credentials import credentials
@@ -77,5 +77,5 @@ def test_an_order_that_nobody_decides_is_erased(core: Core, clock: SetClock) -> 
     order(core)
     clock.forward(days=61)
     assert orders.expire_orders(core) == 1
-    [found] = orders.list_orders(core, "expired")
+    [found] = orders.list_orders(core, OrderState.EXPIRED)
     assert (found.display_name, found.contact, found.affiliation) == ("", "", "")

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from mailcore import core as cores
-from mailcore.domain import Envelope
+from mailcore.domain import Envelope, TicketState
 from mailcore.errors import NotAllowed, SendingHeld, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import sending_limits, submission
@@ -132,7 +132,9 @@ def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
     assert "10 recipients" in reason(core)
     assert len(outside(core, "held")) == 10
     assert len(inbox(core, "ola")) == before + 1
-    [ticket] = [t for t in core.db.read(lambda tx: tickets.list_tickets(tx, ["open"])) if "on hold" in t.subject]
+    [ticket] = [
+        t for t in core.db.read(lambda tx: tickets.list_tickets(tx, [TicketState.OPEN])) if "on hold" in t.subject
+    ]
     assert ticket.account == accounts.find_account(core, "ola").id
 
     async def play(connect):

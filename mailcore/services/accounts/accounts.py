@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mailcore.config import quota_octets
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
 from mailcore.services import audit, client_settings
 from mailcore.services.accounts import tombstones
@@ -274,7 +274,7 @@ def _change_account(
 def create_password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
     """Create a URL that sets the password once: valid 14 days for the first one, else 30 minutes."""
     account = find_account(core, name)
-    if account.state != "active":
+    if account.state != AccountState.ACTIVE:
         raise AccountNotFound(f"{account.name} is closed")
 
     def store(tx: Tx) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, ForwardingState
+from mailcore.domain import Account, AccountId, AccountState, ForwardingState
 from mailcore.errors import AccountNotFound, ForwardingRefused, LinkExpired, TooMany
 from mailcore.mail.reading import address as addresses
 from mailcore.mail.reading import header
@@ -44,7 +44,7 @@ def close_account(core: Core, name: str, *, new_address: str = "", actor: str = 
         InvalidName: the new address is none, or one of ours.
     """
     account = accounts.find_account(core, name)
-    if account.state != "active":
+    if account.state != AccountState.ACTIVE:
         raise AccountNotFound(f"{account.name} is closed")
     new_address = contact_addresses.check_address(core, new_address) if new_address.strip() else ""
     token = secrets.token_urlsafe(24)
@@ -94,7 +94,7 @@ def _find_closed(core: Core, tx: Tx, token: str) -> Account:
     ):
         raise LinkExpired("the link is used, too old or unknown")
     account = get_account(tx, token_row.account)
-    if account.state != "closed":
+    if account.state != AccountState.CLOSED:
         raise LinkExpired("the account is not closed")
     return account
 

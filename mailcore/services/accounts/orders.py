@@ -11,7 +11,7 @@ import secrets
 from dataclasses import replace
 
 from mailcore.core import Core
-from mailcore.domain import Account, Order, Proven
+from mailcore.domain import Account, AccountState, Order, OrderState, Proven
 from mailcore.errors import NotAllowed, NotEligible, OrderNotFound, TooMany
 from mailcore.net.address import place as place_of
 from mailcore.services import audit
@@ -56,7 +56,7 @@ def find_account_of(core: Core, proven: Proven) -> Account | None:
         account = find_account_of_person(tx, proven.person) if proven.person else None
         if account is None and proven.mark and (linked := store.find_linked(tx, proven.source, proven.mark)):
             account = get_account(tx, linked)
-        return account if account and account.state == "active" else None
+        return account if account and account.state == AccountState.ACTIVE else None
 
     return core.db.read(read)
 
@@ -108,7 +108,7 @@ def create_at_once(
             token="",
             now=now,
         )
-        store.save_decision(tx, order.id, "approved", account.id, now)
+        store.save_decision(tx, order.id, OrderState.APPROVED, account.id, now)
         if proven.mark:
             store.save_link(tx, account.id, proven.source, proven.mark, now)
         audit.note(core, tx, account.id, Event.ORDERED, detail=f"{proven.source}, terms {TERMS}")
@@ -231,9 +231,9 @@ def get_order(core: Core, order: int) -> Order:
     return core.db.read(lambda tx: _get_order(tx, order))
 
 
-def list_orders(core: Core, state: str | None = None) -> list[Order]:
-    """List orders, of one state or all."""
-    return core.db.read(lambda tx: store.list_orders(tx, state))
+def list_orders(core: Core, *states: OrderState) -> list[Order]:
+    """List the orders in any of `states`, of all states when none is named; oldest first."""
+    return core.db.read(lambda tx: store.list_orders(tx, states or tuple(OrderState)))
 
 
 def _find_by_token(tx: Tx, token: str) -> Order:
@@ -298,7 +298,7 @@ def answer_question(core: Core, token: str, *, name: str, more: str) -> Order:
         text = "\n\n".join(part for part in (order.affiliation, more.strip()[:2000]) if part)[:6000]
         store.save_change(tx, order.id, name=wanted, affiliation=text)
         _confirm_order(core, tx, replace(order, name=wanted, affiliation=text))
-        store.save_state(tx, order.id, "submitted")
+        store.save_state(tx, order.id, OrderState.SUBMITTED)
         return _get_order(tx, order.id)
 
     return core.db.write(write)
@@ -310,7 +310,7 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
 
     def write(tx: Tx) -> Order:
         current = _get_order(tx, order)
-        if not store.save_state(tx, order, "awaiting proof"):
+        if not store.save_state(tx, order, OrderState.AWAITING_PROOF):
             raise OrderNotFound(f"order {order} is {current.state}")
         store.save_token(tx, order, _hash_token(token))
         _notify(
@@ -335,7 +335,7 @@ def approve_order(core: Core, order: int, *, actor: str = "") -> tuple[Order, st
 
     def write(tx: Tx) -> tuple[Order, Account, str]:
         current = _get_order(tx, order)
-        if current.state not in ("submitted", "awaiting proof"):
+        if current.state not in (OrderState.SUBMITTED, OrderState.AWAITING_PROOF):
             raise OrderNotFound(f"order {order} is {current.state}")
         new_account = accounts.NewAccount(
             accounts.check_name(current.name),
@@ -346,7 +346,7 @@ def approve_order(core: Core, order: int, *, actor: str = "") -> tuple[Order, st
         )
         account = accounts.create_account(core, tx, new_account)
         now = core.clock.seconds()
-        store.save_decision(tx, order, "approved", account.id, now)
+        store.save_decision(tx, order, OrderState.APPROVED, account.id, now)
         source, _, mark = current.proof.partition(" ")
         if mark:
             store.save_link(tx, account.id, source, mark, now)
@@ -364,7 +364,7 @@ def reject_order(core: Core, order: int, reason: str, *, actor: str = "") -> Ord
 
     def write(tx: Tx) -> Order:
         current = _get_order(tx, order)
-        if not store.save_decision(tx, order, "rejected", None, core.clock.seconds()):
+        if not store.save_decision(tx, order, OrderState.REJECTED, None, core.clock.seconds()):
             raise OrderNotFound(f"order {order} is {current.state}")
         _notify(core, tx, current, "order_rejected", reason=reason.strip()[:2000] or "-")
         audit.note(core, tx, None, Event.ORDER_REJECTED, actor=actor, detail=f"{order}: {reason}")

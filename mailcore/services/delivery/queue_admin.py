@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mailcore.core import Core
-from mailcore.domain import Attempt, QueueItem
+from mailcore.domain import Attempt, QueueItem, QueueState
 from mailcore.errors import NotQueued
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
@@ -12,7 +12,7 @@ from mailcore.store.queue.items import find_item, list_attempts, list_items, rea
 OLD_SECONDS = 7 * 86_400
 
 
-def listing(core: Core, state: str | None = None) -> list[QueueItem]:
+def listing(core: Core, state: QueueState | None = None) -> list[QueueItem]:
     return core.db.read(lambda tx: list_items(tx, state))
 
 
@@ -51,7 +51,7 @@ def hold(core: Core, items: Sequence[int]) -> None:
     def store(tx: Tx) -> None:
         for item in items:
             find(tx, item)
-            save_state(tx, item, "held")
+            save_state(tx, item, QueueState.HELD)
 
     core.db.write(store)
 

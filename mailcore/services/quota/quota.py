@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from mailcore.config import MOST_OCTETS
 from mailcore.config import octets as parse_octets
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import ConfigError, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services import audit
@@ -153,7 +153,7 @@ def _end_extra(core: Core, tx: Tx, extra: Extra) -> bool:
     owner = get_account(tx, extra.account)
     event = Event.QUOTA_LOAN_ENDED if extra.kind == "loan" else Event.QUOTA_GRANT_ENDED
     audit.note(core, tx, extra.account, event, detail=f"{extra.octets} octets")
-    if owner.state == "active":
+    if owner.state == AccountState.ACTIVE:
         _notify_owner(core, tx, owner, None)
         quota_warnings.warn_if_needed(core, tx, extra.account)
     return True

@@ -23,7 +23,7 @@ from webauthn.helpers.structs import (
 )
 
 from mailcore.core import Core
-from mailcore.domain import Account, Identity, Scope
+from mailcore.domain import Account, AccountState, Identity, Scope
 from mailcore.errors import AccountNotFound, TooMany, WrongPassword
 from mailcore.services import audit
 from mailcore.services.audit import Event
@@ -166,7 +166,7 @@ def _check_answer(core: Core, response: str) -> Identity:
         # read anew: it may have been removed, or the account closed, while the answer was checked
         if not once or not store.use_factor(tx, passkey.id, count, now, equal=count == 0):
             raise WrongPassword("the passkey's answer was used before")
-        if get_account(tx, account.id).state != "active":
+        if get_account(tx, account.id).state != AccountState.ACTIVE:
             raise WrongPassword("the account is closed")
         return credentials.get_epoch(tx, account.id) or 0
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services import audit
@@ -92,7 +92,7 @@ def create_link_by_code(core: Core, username: str, code: str, *, peer: str, devi
 
 def _placeholder_account(core: Core) -> Account:
     """Return an account without codes, so that a name that is nobody's takes the same work."""
-    return Account(AccountId(0), "", "", None, 0, 0, "nb", "", "active", core.clock.now())
+    return Account(AccountId(0), "", "", None, 0, 0, "nb", "", AccountState.ACTIVE, core.clock.now())
 
 
 # At the help desk
@@ -139,7 +139,7 @@ def issue_link(
     _check_agent(core, agent, account)
     if not proof:
         raise NotAllowed("write down how the person was recognised")
-    if account.state != "active":
+    if account.state != AccountState.ACTIVE:
         raise AccountNotFound(f"{account.name} is closed")
     both = needs_two_agents(core, account)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Refusal, Ticket, Verdict
+from mailcore.domain import AccountId, Disposition, Envelope, NewFile, Outcome, Refusal, Ticket, TicketState, Verdict
 from mailcore.errors import InvalidName, TicketNotFound, TooMany
 from mailcore.log import log_for
 from mailcore.mail.reading import automatic
@@ -224,7 +224,7 @@ def is_from_machine(sender: str, fields: Header) -> bool:
 def _note_answer(core: Core, tx: Tx, token: str, envelope: Envelope, letter: Letter) -> Received:
     """Add a machine's answer to what we sent as a note for the desk; nobody is answered."""
     ticket = store.find_ticket_by_token(tx, token) if token else None
-    if ticket is None or ticket.state == "erased":
+    if ticket is None or ticket.state == TicketState.ERASED:
         return SetAside("written by a machine")
     number, now = ticket.merged_into or ticket.id, core.clock.seconds()
     if store.count_notes(tx, number, now - 3600) >= NOTES_PER_HOUR:
@@ -296,7 +296,7 @@ def _find_ticket(core: Core, tx: Tx, token: str, letter: Letter) -> Ticket | Non
     ticket = store.find_ticket_by_message_id(tx, message_ids) if message_ids else None
     if ticket is None and ticket_numbers:
         ticket = store.find_ticket(tx, ticket_numbers[0])
-    if ticket is None or ticket.state == "erased":
+    if ticket is None or ticket.state == TicketState.ERASED:
         return None
     return ticket if _is_theirs(core, tx, ticket, letter.writer) else None
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, NewFile, Ticket, TicketMessage
+from mailcore.domain import Account, AccountId, AccountState, NewFile, Ticket, TicketMessage, TicketState
 from mailcore.errors import AccountNotFound, InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.mail.reading import address as addresses
 from mailcore.services import audit
@@ -28,8 +28,7 @@ KINDS = (
     "question", "login", "password", "account", "client", "quota", "forwarding", "mail", "order", "recovery", "abuse",
     "postmaster", "other",
 )  # fmt: skip
-STATES = ("unconfirmed", "open", "answered", "closed", "merged", "erased")
-LIVE = ("open", "answered")
+LIVE = (TicketState.OPEN, TicketState.ANSWERED)
 MAX_SUBJECT = 200
 PER_HOUR = 5  # new tickets of one stranger's address or network place
 OWNER_PER_HOUR = 20  # of somebody who is logged in
@@ -90,7 +89,7 @@ def open_ticket(
         kind=kind,
         subject=subject or text.partition("\n")[0][:80],
         language=language,
-        state="open" if confirmed else "unconfirmed",
+        state=TicketState.OPEN if confirmed else TicketState.UNCONFIRMED,
         reply_to=reply_to,
         account=account,
         now=now,
@@ -247,8 +246,8 @@ def confirm_ticket(core: Core, token: str) -> Ticket:
 
     def write(tx: Tx) -> Ticket:
         ticket = _find_by_token(tx, token)
-        if ticket.state == "unconfirmed":
-            store.save_state(tx, ticket.id, "open", core.clock.seconds())
+        if ticket.state == TicketState.UNCONFIRMED:
+            store.save_state(tx, ticket.id, TicketState.OPEN, core.clock.seconds())
         return _get_ticket(tx, ticket.id)
 
     return core.db.write(write)
@@ -262,7 +261,7 @@ def _get_ticket(tx: Tx, number: int) -> Ticket:
     ticket = store.find_ticket(tx, number)
     if ticket is not None and ticket.merged_into is not None:
         ticket = store.find_ticket(tx, ticket.merged_into)
-    if ticket is None or ticket.state == "erased":
+    if ticket is None or ticket.state == TicketState.ERASED:
         raise TicketNotFound(f"there is no ticket {number}")
     return ticket
 
@@ -297,7 +296,7 @@ def list_own(core: Core, account: AccountId) -> list[Ticket]:
     return core.db.read(lambda tx: store.list_tickets_of(tx, account))
 
 
-def list_tickets(core: Core, states: Sequence[str] = LIVE, words: str = "") -> list[Ticket]:
+def list_tickets(core: Core, states: Sequence[TicketState] = LIVE, words: str = "") -> list[Ticket]:
     """List tickets, those that wait longest first; `words` of subject or address, or a number."""
     return core.db.read(lambda tx: store.list_tickets(tx, states, words.strip()))
 
@@ -315,9 +314,7 @@ def list_similar(core: Core, ticket: Ticket) -> list[Ticket]:
             return other.account == ticket.account
         return bool(ticket.reply_to) and other.reply_to == ticket.reply_to
 
-    return [
-        other for other in list_tickets(core, ("open", "answered", "closed")) if other.id != ticket.id and same(other)
-    ]
+    return [other for other in list_tickets(core, (*LIVE, TicketState.CLOSED)) if other.id != ticket.id and same(other)]
 
 
 def list_messages(core: Core, ticket: Ticket, *, notes: bool) -> list[TicketMessage]:
@@ -387,7 +384,7 @@ def add_message(
         files=files,
         header=header,
     )
-    store.save_state(tx, ticket.id, "open", now)
+    store.save_state(tx, ticket.id, TicketState.OPEN, now)
     return _get_ticket(tx, ticket.id)
 
 
@@ -411,7 +408,7 @@ def send_reply(core: Core, number: int, text: str, *, agent: Account | None, clo
             sent = letter.message_id
         name = (agent.display_name or agent.name) if agent else ""
         store.add_message(tx, ticket.id, author="desk", name=name, text=text, now=now, message_id=sent)
-        store.save_state(tx, ticket.id, "closed" if close else "answered", now)
+        store.save_state(tx, ticket.id, TicketState.CLOSED if close else TicketState.ANSWERED, now)
         if agent and ticket.assignee is None:
             store.save_assignee(tx, ticket.id, agent.id)
         return _get_ticket(tx, ticket.id)
@@ -452,15 +449,15 @@ def assign_ticket(core: Core, number: int, assignee: AccountId | None) -> Ticket
 
 def close_ticket(core: Core, number: int) -> Ticket:
     """Close a ticket.  Raises TicketNotFound."""
-    return _set_state(core, number, "closed")
+    return _set_state(core, number, TicketState.CLOSED)
 
 
 def reopen_ticket(core: Core, number: int) -> Ticket:
     """Open a closed ticket again.  Raises TicketNotFound."""
-    return _set_state(core, number, "open")
+    return _set_state(core, number, TicketState.OPEN)
 
 
-def _set_state(core: Core, number: int, state: str) -> Ticket:
+def _set_state(core: Core, number: int, state: TicketState) -> Ticket:
     def write(tx: Tx) -> Ticket:
         ticket = _get_ticket(tx, number)
         store.save_state(tx, ticket.id, state, core.clock.seconds())
@@ -490,7 +487,7 @@ def merge_tickets(core: Core, number: int, into: int) -> Ticket:
             raise NotAllowed("the two cases belong to different people")
         now = core.clock.seconds()
         store.merge_ticket(tx, merged.id, target.id, now)
-        store.save_state(tx, target.id, "open", now)
+        store.save_state(tx, target.id, TicketState.OPEN, now)
         return _get_ticket(tx, target.id)
 
     return core.db.write(write)
@@ -501,7 +498,7 @@ def list_agents(core: Core) -> list[Account]:
 
     def read(tx: Tx) -> list[Account]:
         accounts = list_accounts(tx)
-        return [a for a in accounts if a.state == "active" and get_role(tx, a.id) in ("desk", "admin")]
+        return [a for a in accounts if a.state == AccountState.ACTIVE and get_role(tx, a.id) in ("desk", "admin")]
 
     return core.db.read(read)
 
@@ -525,11 +522,11 @@ def expire_tickets(core: Core) -> None:
 
     def write(tx: Tx) -> None:
         now = core.clock.seconds()
-        for number in store.list_silent(tx, "unconfirmed", now - CONFIRM_SECONDS):
+        for number in store.list_silent(tx, TicketState.UNCONFIRMED, now - CONFIRM_SECONDS):
             store.erase_ticket(tx, number, now)
-        for number in store.list_silent(tx, "answered", now - ANSWERED_SECONDS):
-            store.save_state(tx, number, "closed", now)
-        for number in store.list_silent(tx, "closed", now - core.config.help.keep_days * 86_400):
+        for number in store.list_silent(tx, TicketState.ANSWERED, now - ANSWERED_SECONDS):
+            store.save_state(tx, number, TicketState.CLOSED, now)
+        for number in store.list_silent(tx, TicketState.CLOSED, now - core.config.help.keep_days * 86_400):
             store.erase_ticket(tx, number, now)
 
     core.db.write(write)

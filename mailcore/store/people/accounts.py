@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountNotFound
 from mailcore.store.engine.db import Row, Tx
 
@@ -14,8 +14,9 @@ def _at(seconds: int) -> datetime:
 
 
 def account_of(row: Row) -> Account:
-    name, display_name, person, quota, used, language, contact, state = row[1:9]
-    return Account(AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, _at(row[9]))
+    name, display_name, person, quota, used, language, contact = row[1:8]
+    state, created_at = AccountState(row[8]), _at(row[9])
+    return Account(AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, created_at)
 
 
 def get_account(tx: Tx, account: AccountId) -> Account:

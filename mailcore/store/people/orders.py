@@ -1,8 +1,9 @@
 """Orders as SQL.  The rules stand in services/accounts/orders.py."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from mailcore.domain import AccountId, Order
+from mailcore.domain import AccountId, Order, OrderState
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.skeleton import skeleton
 
@@ -18,7 +19,7 @@ def _order(row: Row) -> Order:
         display_name,
         contact,
         affiliation,
-        state,
+        OrderState(state),
         language,
         datetime.fromtimestamp(at, UTC),
         account,
@@ -78,8 +79,10 @@ def find_order_by_token(tx: Tx, hashed: str) -> Order | None:
     return _order(row) if row else None
 
 
-def list_orders(tx: Tx, state: str | None) -> list[Order]:
-    rows = tx.rows(f"SELECT {_COLUMNS} FROM orders WHERE CAST(? AS TEXT) IS NULL OR state=? ORDER BY id", state, state)  # noqa: S608
+def list_orders(tx: Tx, states: Sequence[OrderState]) -> list[Order]:
+    """List the orders in any of `states`, oldest first."""
+    marks = ",".join("?" * len(states))
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM orders WHERE state IN ({marks}) ORDER BY id", *states)  # noqa: S608
     return [_order(row) for row in rows]
 
 
@@ -99,12 +102,12 @@ def count_unconfirmed(tx: Tx, place: str, since: int) -> int:
     return int(row[0]) if row else 0
 
 
-def save_state(tx: Tx, number: int, state: str) -> bool:
+def save_state(tx: Tx, number: int, state: OrderState) -> bool:
     """Set the state of an order that is not decided; return True if there was one."""
     return tx.run(f"UPDATE orders SET state=? WHERE id=? AND state IN {OPEN}", state, number) == 1  # noqa: S608
 
 
-def save_decision(tx: Tx, number: int, state: str, account: AccountId | None, now: int) -> bool:
+def save_decision(tx: Tx, number: int, state: OrderState, account: AccountId | None, now: int) -> bool:
     """Decide an order; return False if it was decided before."""
     return (
         tx.run(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from mailcore.domain import AccountId, Attempt, Dsn, QueueItem
+from mailcore.domain import AccountId, Attempt, Dsn, QueueItem, QueueState
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
@@ -27,7 +27,7 @@ def _item(row: Row) -> QueueItem:
         row[5],
         datetime.fromtimestamp(row[6], UTC),
         datetime.fromtimestamp(row[7], UTC),
-        row[8],
+        QueueState(row[8]),
         row[9],
         row[10],
         row[11],
@@ -172,7 +172,7 @@ def list_items(tx: Tx, state: str | None = None) -> list[QueueItem]:
     return [_item(row) for row in rows]
 
 
-def save_state(tx: Tx, item: int, state: str) -> None:
+def save_state(tx: Tx, item: int, state: QueueState) -> None:
     tx.run("UPDATE queue SET state=? WHERE id=?", state, item)
 
 

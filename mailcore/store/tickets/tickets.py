@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from mailcore.domain import AccountId, NewFile, Ticket, TicketFile, TicketMessage
+from mailcore.domain import AccountId, NewFile, Ticket, TicketFile, TicketMessage, TicketState
 from mailcore.store.engine.db import Row, Tx
 
 _COLUMNS = "id,token,kind,subject,state,language,reply_to,account_id,assignee_id,merged_into,created_at,changed_at"
@@ -15,9 +15,10 @@ def _at(seconds: int) -> datetime:
 
 def _ticket(row: Row) -> Ticket:
     account, assignee = (AccountId(value) if value is not None else None for value in row[7:9])
-    number, token, kind, subject, state, language, reply_to = row[:7]
+    number, token, kind, subject, state, language, reply_to, _, _, merged_into, created, changed = row
+    times = _at(created), _at(changed)
     return Ticket(
-        number, token, kind, subject, state, language, reply_to, account, assignee, row[9], _at(row[10]), _at(row[11])
+        number, token, kind, subject, TicketState(state), language, reply_to, account, assignee, merged_into, *times
     )
 
 
@@ -27,7 +28,7 @@ def add_ticket(
     token: str,
     kind: str,
     subject: str,
-    state: str,
+    state: TicketState,
     language: str,
     reply_to: str,
     account: AccountId | None,
@@ -82,7 +83,7 @@ def find_newest_ticket(tx: Tx, reply_to: str, subject: str, since: int) -> Ticke
     return _ticket(row) if row else None
 
 
-def list_tickets(tx: Tx, states: Sequence[str], words: str = "", limit: int = 500) -> list[Ticket]:
+def list_tickets(tx: Tx, states: Sequence[TicketState], words: str = "", limit: int = 500) -> list[Ticket]:
     """Return the tickets in these states, those that wait longest first."""
     if not states:
         return []
@@ -118,7 +119,7 @@ def list_tickets_of(tx: Tx, account: AccountId) -> list[Ticket]:
     ]
 
 
-def save_state(tx: Tx, ticket: int, state: str, now: int) -> None:
+def save_state(tx: Tx, ticket: int, state: TicketState, now: int) -> None:
     tx.run("UPDATE ticket SET state=?, changed_at=? WHERE id=?", state, now, ticket)
 
 
@@ -266,7 +267,7 @@ def measure_files(tx: Tx, ticket: int) -> int:
     return int(row[0]) if row else 0
 
 
-def list_silent(tx: Tx, state: str, before: int) -> list[int]:
+def list_silent(tx: Tx, state: TicketState, before: int) -> list[int]:
     """Return the tickets in which nothing happened since `before`."""
     return [row[0] for row in tx.rows("SELECT id FROM ticket WHERE state=? AND changed_at<?", state, before)]
 

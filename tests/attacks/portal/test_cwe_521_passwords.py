@@ -6,7 +6,7 @@ import pytest
 
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import WeakPassword
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import credentials, strength
@@ -25,7 +25,7 @@ OLA = Account(
     0,
     "nb",
     "skjeggkre99@gmail.example",
-    "active",
+    AccountState.ACTIVE,
     datetime(2026, 6, 1, tzinfo=UTC),
 )
 
