@@ -102,6 +102,8 @@ def rule(found: Rule) -> str:
             return _("Not forwarded, as nobody vouches for its sender; put in the junk mail")
         if detail == "limit":
             return _("Not sent on by your script, which had its share for today; kept here")
+        if detail == "queue":
+            return _("Not sent on, as it could not be queued here; kept here")
         return _("Not forwarded, as the target would have refused it; kept here")
     return known.get(kind, detail or kind)
 

@@ -76,7 +76,7 @@ def test_n14_a_message_that_nobody_delivered_has_no_story(inside, core, ola):
 @pytest.mark.parametrize("outcome", ["filed", "forwarded", "rejected", "refused", "discarded"])
 def test_every_outcome_is_shown_in_each_language(inside, core, ola, outcome, language):
     rules = (
-        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],'
+        '[["filter","x"],["away",""],["full",""],["script","3"],["failed","p"],["junk",""],["held","junk"],["held","queue"],'
         '["spam",""],["spam","9"],["new","?"]]'
     )
     core.db.write(

@@ -12,10 +12,12 @@ from mailcore import core as cores
 from mailcore.config_file import parse_config
 from mailcore.core import Core
 from mailcore.domain import AccountId, Delivered, Envelope, Outcome, Refusal, Verdict
-from mailcore.errors import RoomGone
+from mailcore.errors import Busy, RoomGone
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, planning, recipients
+from mailcore.services.forwarding import forwarding
 from mailcore.services.limits import mail_limits
+from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery import records
 from mailcore.store.mail import annotations
@@ -206,3 +208,93 @@ def test_a_personal_script_sends_so_many_copies_on_a_day_and_then_they_stay(core
     [newest, *_] = core.db.read(lambda tx: records.list_records(tx, account(core), 0))
     assert '["held", "limit"]' in newest.rules
     assert len(core.db.read(lambda tx: tx.rows("SELECT 1 FROM queue"))) == 2
+
+
+# S25: what cannot be queued stays here
+
+
+@pytest.fixture
+def nothing_goes_on(core: Core) -> Iterator[None]:
+    """The last statement that queues a forwarded copy fails."""
+    core.db.write(lambda tx: tx.run("ALTER TABLE onward RENAME TO onward_away"))
+    yield
+    core.db.write(lambda tx: tx.run("ALTER TABLE onward_away RENAME TO onward"))
+
+
+def queued(core: Core) -> list[tuple[str]]:
+    return core.db.read(lambda tx: tx.rows("SELECT recipient FROM queue"))
+
+
+def inbox(core: Core, name: str = "ola") -> int:
+    return core.db.read(lambda tx: core.mail.mailbox(tx, account(core, name), "INBOX")).messages
+
+
+def newest_rules(core: Core) -> str:
+    return core.db.read(lambda tx: records.list_records(tx, account(core), 0))[0].rules
+
+
+@pytest.mark.parametrize(
+    ("script", "boxes"),
+    [
+        ('redirect "friend@elsewhere.example";', ("INBOX",)),
+        ('require "copy"; redirect :copy "friend@elsewhere.example";', ("INBOX",)),
+        ('require "fileinto"; redirect "friend@elsewhere.example"; fileinto "Junk";', ("Junk",)),
+        ('require "fileinto"; fileinto "Junk"; redirect "friend@elsewhere.example";', ("Junk",)),
+        ('redirect "friend@elsewhere.example"; redirect "other@elsewhere.example";', ("INBOX",)),
+    ],
+)
+def test_s25_a_copy_that_cannot_be_queued_is_kept(core, nothing_goes_on, script, boxes):
+    personal(core, script)
+    [done, other] = deliver(core, OLA, KARI)
+    assert (done.outcome, done.mailboxes, other.outcome) == (Outcome.FILED, boxes, Outcome.FILED)
+    assert queued(core) == []
+    assert '["held", "queue"]' in newest_rules(core)
+
+
+def test_s25_a_copy_that_cannot_be_queued_harms_nobody_in_the_same_commit(core, nothing_goes_on):
+    personal(core, 'redirect "friend@elsewhere.example";')
+    before = [inbox(core, name) for name in ("ola", "kari")]
+
+    async def play() -> list[list[Delivered]]:
+        return await asyncio.gather(*(adeliver(core, one, octets=MESSAGE % n) for n, one in enumerate((OLA, KARI) * 5)))
+
+    assert {one.outcome for done in asyncio.run(play()) for one in done} == {Outcome.FILED}
+    assert [inbox(core, name) for name in ("ola", "kari")] == [number + 5 for number in before]
+
+
+def test_s25_a_forwarding_without_copies_keeps_what_cannot_be_queued(core, nothing_goes_on):
+    forwarding.set_forwarding(core, account(core), "friend@elsewhere.example", copy=False, confirmed=True)
+    before = inbox(core)
+    assert deliver(core)[0].mailboxes == ("INBOX",)
+    assert inbox(core) == before + 1
+
+
+def test_s25_a_copy_that_cannot_be_made_is_kept(core):
+    """What is ours is signed as it goes on, and the key cannot be read."""
+    personal(core, 'redirect "friend@elsewhere.example";')
+    dkim_keys.folder(core.config).mkdir(exist_ok=True)
+    dkim_keys.path(core.config, "rsa1").write_text("no key")
+    found = core.db.read(lambda tx: recipients.check_recipient(core, tx, OLA, None))
+    envelope = Envelope(KARI, (OLA,))
+    [done] = asyncio.run(delivery.accept(core, envelope, [found], MESSAGE % 1, b"Received: here\r\n"))
+    assert (done.outcome, done.mailboxes) == (Outcome.FILED, ("INBOX",))
+    assert '["held", "queue"]' in newest_rules(core)
+
+
+def test_s25_where_the_box_is_full_too_the_sender_comes_again(core, nothing_goes_on):
+    forwarding.set_forwarding(core, account(core), "friend@elsewhere.example", copy=False, confirmed=True)
+    core.db.write(lambda tx: tx.run("UPDATE account SET used=quota WHERE name='ola'"))
+    before = inbox(core)
+    with pytest.raises(Busy):
+        deliver(core)
+    assert ("friend@elsewhere.example",) not in queued(core)
+    assert inbox(core) == before
+
+
+def test_s25_what_went_to_one_of_two_targets_is_no_copy_that_expires(core, monkeypatch):
+    monkeypatch.setattr(mail_limits, "REDIRECTED_DAY", 1)
+    personal(core, 'redirect "friend@elsewhere.example"; redirect "other@elsewhere.example";')
+    [done] = deliver(core)
+    assert (done.outcome, done.mailboxes) == (Outcome.FILED, ("INBOX",))
+    assert len(queued(core)) == 1
+    assert core.db.read(lambda tx: tx.rows("SELECT 1 FROM kept_copy")) == []

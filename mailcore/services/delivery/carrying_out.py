@@ -5,6 +5,7 @@ Nothing that a stranger wrote is parsed, matched or rendered here.
 
 import contextlib
 from dataclasses import dataclass, field
+from functools import partial
 from typing import assert_never
 
 from mailcore.core import Core
@@ -17,7 +18,8 @@ from mailcore.domain import (
     Refusal,
     ReturnedBounce,
 )
-from mailcore.errors import MAILBOX_FULL, OverQuota, RoomGone
+from mailcore.errors import MAILBOX_FULL, Busy, OverQuota, RoomGone
+from mailcore.log import log_for
 from mailcore.services.delivery import delivery_receipts, forwards, script_notify, script_runs, traces, vacation_reply
 from mailcore.services.delivery.plans import (
     DeliveryPlan,
@@ -30,6 +32,7 @@ from mailcore.services.delivery.plans import (
     Reject,
     Reply,
     Take,
+    Unsent,
 )
 from mailcore.services.delivery.recipients import fits
 from mailcore.services.delivery.traces import Rule
@@ -43,8 +46,10 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import held_back, kept_copies
 from mailcore.store.mail.blobs import Saved
 
+log = log_for(__name__)
 JUNK = File("Junk")
 INBOX = File("INBOX")
+NOT_QUEUED: Rule = ("held", "queue")
 
 
 def carry_out(core: Core, tx: Tx, plan: DeliveryPlan) -> list[Delivered]:
@@ -170,18 +175,23 @@ class _Writer:
         core, tx, recipient, account = self.core, self.tx, one.recipient, one.recipient.account
         filed: list[str] = []
         forwarded = False
+        unsent: list[Rule] = []  # what did not go on, and why
         self.filed.clear()
         for step in take.steps:
             match step:
                 case File():
                     filed.append(self._file(one, step))
                 case Forward(counted=True) if not mail_limits.may_redirect(core, tx, account):
-                    rules.append(("held", "limit"))
-                    if not filed:
-                        filed.append(self._file(one, INBOX))
+                    unsent.append(("held", "limit"))
                 case Forward():
-                    forwards.queue(core, tx, self.plan.arrival, recipient, step, self.now)
-                    forwarded = True
+                    queue = partial(forwards.queue, core, tx, self.plan.arrival, recipient, step, self.now)
+                    if (problem := tx.attempt(queue)) is None:
+                        forwarded = True
+                    else:
+                        log.error("a copy could not be queued; the message stays here", exc_info=problem)
+                        unsent.append(NOT_QUEUED)
+                case Unsent():
+                    unsent.append(NOT_QUEUED)
                 case Reply():
                     if vacation_reply.send(core, tx, account, step, self.now):
                         self._file_copy(account, step.copy)
@@ -190,15 +200,28 @@ class _Writer:
                         self._file_copy(account, step.copy)
                 case _:
                     assert_never(step)
+        rules.extend(dict.fromkeys(unsent))
+        if unsent and not filed:
+            filed.append(self._keep_unsent(one, is_fault=NOT_QUEUED in unsent))
         if filed:
             used, quota = self.rooms[account]
             if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
                 quota_warnings.warn_if_needed(core, tx, account)
-        if forwarded:
+        # what did not go to every target is no mere copy, which may expire
+        if forwarded and not unsent:
             for box, uid in self.filed:
                 kept_copies.save_copy(tx, account, box, uid, self.plan.arrival.prepared.name, self.now)
         outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
         return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
+
+    def _keep_unsent(self, one: MailboxPlan, *, is_fault: bool) -> str:
+        """File what did not go on into INBOX (S25); where a fault of ours is the reason, a full box refuses it for now only."""
+        try:
+            return self._file(one, INBOX)
+        except OverQuota as problem:
+            if is_fault:
+                raise Busy("a copy could not be queued, and the box is full") from problem
+            raise
 
     def _file(self, one: MailboxPlan, where: File) -> str:
         """File into a mailbox, and give its name."""

@@ -24,6 +24,7 @@ from mailcore.domain import (
     ReturnedBounce,
 )
 from mailcore.errors import MAILBOX_FULL, RoomGone
+from mailcore.log import log_for
 from mailcore.mail.reading import trace
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import (
@@ -36,7 +37,18 @@ from mailcore.services.delivery import (
     vacation_reply,
 )
 from mailcore.services.delivery.arrival import Arrival
-from mailcore.services.delivery.plans import DeliveryPlan, File, Forward, Full, MailboxPlan, Plan, Reject, Step, Take
+from mailcore.services.delivery.plans import (
+    DeliveryPlan,
+    File,
+    Forward,
+    Full,
+    MailboxPlan,
+    Plan,
+    Reject,
+    Step,
+    Take,
+    Unsent,
+)
 from mailcore.services.delivery.recipients import fits, passes_on
 from mailcore.services.delivery.script_runs import Actions, Decision
 from mailcore.services.forwarding import digest
@@ -49,6 +61,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding.held_back import HeldBack
 from mailcore.store.mail.blobs import INSIDE, Prepared
 
+log = log_for(__name__)
 _JUNK = (sieve.FileInto("Junk"),)
 _READS_SCORES = re.compile(r"\b(?:spamtest|virustest)\b", re.IGNORECASE)  # such a script decides on spam itself
 _HEAVY = re.compile(
@@ -69,7 +82,7 @@ class _NoTx(Tx):
 
     __slots__ = ()
 
-    rows = row = run = insert = many = columns = damage = _ask_nothing  # type: ignore[assignment]  # it takes anything and gives nothing
+    rows = row = run = insert = many = columns = damage = _command = _ask_nothing  # type: ignore[assignment]  # it takes anything and gives nothing
 
 
 _NO_TX = _NoTx()
@@ -262,8 +275,7 @@ class _Planner:
             case sieve.Redirect():
                 if is_light and forwards.is_signed_by_us(core, arrival, action, self.facts.unsafe):
                     raise NeedsThread
-                counted = action.address in personal
-                return forwards.plan(core, arrival, self.recipient, action, unsafe=self.facts.unsafe, counted=counted)
+                return self._forward(action, counted=action.address in personal)
             case sieve.Vacation() | sieve.Notify() if arrival.verdict.scan.junk:
                 return None  # nobody answers spam
             case sieve.Vacation() | sieve.Notify() if is_light:
@@ -279,6 +291,16 @@ class _Planner:
             case _:
                 assert_never(action)
 
+    def _forward(self, action: sieve.Redirect, *, counted: bool) -> Step | None:
+        """Make the copy; where that fails (no key, no room on the disk) the message stays here (S25)."""
+        try:
+            return forwards.plan(
+                self.core, self.arrival, self.recipient, action, unsafe=self.facts.unsafe, counted=counted
+            )
+        except Exception:
+            log.exception("a copy could not be made; the message stays here")
+            return Unsent()
+
     def _changed(self, octets: bytes | None) -> Prepared | None:
         return None if octets is None else self.core.blobs.prepare(octets)
 
@@ -288,7 +310,8 @@ class _Planner:
             return {}
         outcomes: list[Outcome] = []
         sent = [step for step in steps if isinstance(step, Forward)]
-        if any(isinstance(step, File) for step in steps) or any(step.counted for step in sent):
+        # what cannot be sent on is filed
+        if sent or any(isinstance(step, File | Unsent) for step in steps):
             outcomes.append(Outcome.FILED)
         if sent and _may_tell(actions):
             outcomes.append(Outcome.FORWARDED)

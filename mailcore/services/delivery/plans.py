@@ -59,6 +59,11 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """Keep what was to go to a target: its copy could not be made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """Send the out-of-office reply, unless this sender had it lately (RFC 5230 section 4.2).
 
@@ -84,7 +89,7 @@ class Notification:
     copy: File | None
 
 
-Step = File | Forward | Reply | Notification
+Step = File | Forward | Unsent | Reply | Notification
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ MAY_LOSE_ALL = False  # tests, whose server forgets everything anyway
 
 class PgTx(Tx):
     __slots__ = ("_cursor", "_execute")
+    whole_group = WHOLE_GROUP
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         super().__init__()
@@ -159,6 +160,9 @@ class PgTx(Tx):
         if rows:
             self._cursor.executemany(spell_for_postgres(sql), rows)
 
+    def _command(self, sql: str) -> None:
+        self._cursor.connection.execute(sql.encode())
+
     def columns(self, table: str) -> set[str]:
         rows = self.rows(
             "SELECT attname FROM pg_attribute WHERE attrelid=to_regclass(?) AND attnum>0 AND NOT attisdropped", table
@@ -176,7 +180,7 @@ class PgDb(Db):
         url: as libpq reads it, `postgresql://user@host/name`.
     """
 
-    whole_group = WHOLE_GROUP
+    whole_group = PgTx.whole_group
 
     def __init__(
         self,

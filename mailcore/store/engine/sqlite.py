@@ -47,6 +47,7 @@ WHOLE_GROUP = (
 
 class SqliteTx(Tx):
     __slots__ = ("_connection", "_execute", "_executemany")
+    whole_group = WHOLE_GROUP
 
     def __init__(self, connection: apsw.Connection) -> None:
         super().__init__()
@@ -74,6 +75,9 @@ class SqliteTx(Tx):
     def many(self, sql: str, params: Iterable[Sequence[object]]) -> None:
         self._executemany(sql, params)
 
+    def _command(self, sql: str) -> None:
+        self._connection.execute(sql)
+
     def columns(self, table: str) -> set[str]:
         return {row[1] for row in self.rows(f"PRAGMA table_info({table})")}
 
@@ -89,7 +93,7 @@ class SqliteDb(Db):
         on_end: called when the writer has ended although nobody closed the database.
     """
 
-    whole_group = WHOLE_GROUP
+    whole_group = SqliteTx.whole_group
 
     def __init__(
         self,

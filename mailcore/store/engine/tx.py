@@ -1,8 +1,8 @@
 """SQL inside one transaction, whatever the engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 from mailcore.domain import AccountId
 
@@ -16,6 +16,8 @@ class Tx(ABC):
     """
 
     __slots__ = ("changed",)
+    # raised by the engine where the transaction cannot go on: every write of the group must hear of it
+    whole_group: ClassVar[tuple[type[Exception], ...]]
 
     def __init__(self) -> None:
         self.changed: set[AccountId] = set()
@@ -36,6 +38,27 @@ class Tx(ABC):
 
     @abstractmethod
     def many(self, sql: str, params: Iterable[Sequence[object]]) -> None: ...
+
+    @abstractmethod
+    def _command(self, sql: str) -> None:
+        """Run a statement about the transaction itself."""
+
+    def attempt(self, fn: Callable[[], object]) -> Exception | None:
+        """Run `fn`; where it fails, undo what it wrote, and that alone, and return the error.
+
+        What ends the whole transaction (a full disk, a server that is gone) is raised.
+        """
+        self._command("SAVEPOINT attempt")
+        try:
+            fn()
+        except self.whole_group:
+            raise
+        except Exception as problem:
+            self._command("ROLLBACK TO SAVEPOINT attempt")
+            self._command("RELEASE SAVEPOINT attempt")
+            return problem
+        self._command("RELEASE SAVEPOINT attempt")
+        return None
 
     @abstractmethod
     def columns(self, table: str) -> set[str]:
