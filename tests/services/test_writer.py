@@ -464,3 +464,47 @@ def test_what_is_given_a_transaction_opens_none():
         and any(map(opens_a_write, ast.walk(function)))
     ]
     assert found == []
+
+
+def test_what_a_transaction_needs_from_outside_is_fetched_without_one(open_db):
+    db, here, at_work = open_db(), set(), []
+
+    def need(tx) -> int:
+        if "it" not in here:
+            add(tx)
+            raise store.Outside(fetch)
+        return add(tx)
+
+    def look(tx) -> bool:
+        if "it" not in here:
+            raise store.Outside(fetch)
+        return tx.rows("SELECT count(*) FROM t")[0][0] == 1
+
+    def fetch() -> None:
+        at_work.append(getattr(db._here, "tx", None))
+        db.write(lambda tx: None)  # nobody is kept waiting meanwhile
+        here.add("it")
+
+    async def both() -> bool:
+        await db.awrite(need)
+        here.clear()
+        return await db.aread(look)
+
+    assert asyncio.run(both())
+    here.clear()
+    assert db.read(lambda tx: db.read(look))  # the outer one begins anew
+    here.clear()
+    db.write(need)
+    assert count(db) == 2
+    assert at_work == [None] * 4
+
+
+def test_what_never_comes_is_told_in_the_end(open_db):
+    def need(tx) -> None:
+        raise store.Outside(lambda: None)
+
+    db = open_db()
+    with pytest.raises(Busy):
+        db.read(need)
+    with pytest.raises(Busy):
+        db.write(need)

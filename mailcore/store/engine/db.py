@@ -30,10 +30,22 @@ log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 0.1  # a write that holds up all others for longer is logged and counted
 MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
+MAX_OUTSIDE = 20  # times that one transaction may begin anew for what it needs from outside
 
 
 class WriteWithinWrite(RuntimeError):
     """A mistake in the program: only the outermost caller (view, command, job, protocol hook) opens a transaction."""
+
+
+class Outside(Exception):  # noqa: N818 - not an error: it is handled where the transaction was asked for
+    """Raised within a transaction that needs what takes long (a download): it ends, `work` runs, and it begins anew.
+
+    So nobody waits for another server with a connection or a lock in hand.
+    """
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__("something is to be done outside of the transaction")
+        self.work = work
 
 
 class Write:
@@ -81,9 +93,21 @@ class Db(ABC):
         self._writer.start()
         self.watch = WriteWatch(self._writer, on_end)
 
-    @abstractmethod
     def read(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` on one consistent snapshot; inside a write it sees that write's own changes."""
+        current: Tx | None = getattr(self._here, "tx", None)
+        if current is not None:
+            return fn(current)
+        for _ in range(MAX_OUTSIDE):
+            try:
+                return self._read(fn)
+            except Outside as need:
+                need.work()
+        raise Busy("what a read needs does not stay")
+
+    @abstractmethod
+    def _read(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` on a snapshot in this thread, which has none."""
 
     @abstractmethod
     def peewee_database(self) -> Any:  # Any: peewee has no types
@@ -136,9 +160,14 @@ class Db(ABC):
     def write(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in the writer thread; returns when its commit is on disk."""
         self._refuse_within_write()
-        future: Future[T] = Future()
-        self._put(Write(budget.bound(fn), future, None))
-        return future.result()
+        for _ in range(MAX_OUTSIDE):
+            future: Future[T] = Future()
+            self._put(Write(budget.bound(fn), future, None))
+            try:
+                return future.result()
+            except Outside as need:
+                need.work()
+        raise Busy("what a write needs does not stay")
 
     def post(self, fn: Callable[[Tx], object]) -> None:
         """Hand `fn` to the writer and do not wait: for notes whose loss would harm nobody.  A failure is logged."""
@@ -154,14 +183,26 @@ class Db(ABC):
         return self.read(lambda tx: tx.row("SELECT 1")) is not None
 
     async def aread(self, fn: Callable[[Tx], T]) -> T:
-        return await self._threads.run(self.read, fn)
+        for _ in range(MAX_OUTSIDE):
+            try:
+                return await self._threads.run(self._read, fn)
+            except Outside as need:
+                work = need.work
+            await self._threads.wait(work)
+        raise Busy("what a read needs does not stay")
 
     async def awrite(self, fn: Callable[[Tx], T]) -> T:
         self._refuse_within_write()
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        self._put(Write(budget.bound(fn), future, loop))
-        return await future
+        for _ in range(MAX_OUTSIDE):
+            future: asyncio.Future[T] = loop.create_future()
+            self._put(Write(budget.bound(fn), future, loop))
+            try:
+                return await future
+            except Outside as need:
+                work = need.work
+            await self._threads.wait(work)
+        raise Busy("what a write needs does not stay")
 
     def _refuse_within_write(self) -> None:
         """The writer would wait for itself, and joining it in silence would hide who decides what commits together."""

@@ -196,11 +196,7 @@ class PgDb(Db):
         self._writing: psycopg.Connection[Row] | None = None
         super().__init__(threads, woken, on_end)
 
-    def read(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` on one consistent snapshot; inside a write it sees that write's own changes."""
-        current: Tx | None = getattr(self._here, "tx", None)
-        if current is not None:
-            return fn(current)
+    def _read(self, fn: Callable[[Tx], T]) -> T:
         try:
             with self._reader() as connection:
                 self._here.tx = tx = PgTx(connection)

@@ -128,11 +128,7 @@ class SqliteDb(Db):
         self._checkpoints.note_pages(pages)
         return apsw.SQLITE_OK
 
-    def read(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` on one consistent snapshot; inside a write it sees that write's own changes."""
-        current: Tx | None = getattr(self._here, "tx", None)
-        if current is not None:
-            return fn(current)
+    def _read(self, fn: Callable[[Tx], T]) -> T:
         try:
             connection = self.connection()
             connection.execute("BEGIN")
