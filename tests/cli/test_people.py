@@ -20,6 +20,7 @@ from mailcore.core import Core
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.tickets import tickets
 from mailcore.store.people import second_factors
+from mailcore.store.people.second_factors import FactorKind
 
 
 @pytest.fixture
@@ -195,7 +196,7 @@ def test_s15_somebody_is_let_in_again_on_the_command_line(config: str, tmp_path:
     assert run(config, "recovery", "issue", "ola", "--proof", "x", "--agent", "ola").exit_code == 1
     with opened(tmp_path) as core:
         ola = accounts.find_account(core, "ola")
-        core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, "totp", "", "", "", 0, 0, active=True))
+        core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, FactorKind.TOTP, "", "", "", 0, 0, active=True))
     asked = run(config, "recovery", "issue", "ola", "--proof", "passport seen", "--agent", "anne")
     assert asked.stdout.startswith("recovery 1 waits for a second agent")
     assert [one["name"] for one in json.loads(run(config, "recovery", "list", "--json").stdout)] == ["ola"]
@@ -208,7 +209,7 @@ def test_s15_the_command_line_alone_is_not_two_agents(config: str, tmp_path: Pat
     run(config, "user", "add", "ola")
     with opened(tmp_path) as core:
         ola = accounts.find_account(core, "ola")
-        core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, "totp", "", "", "", 0, 0, active=True))
+        core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, FactorKind.TOTP, "", "", "", 0, 0, active=True))
     run(config, "recovery", "issue", "ola", "--proof", "x")
     refused = run(config, "recovery", "agree", "1")
     assert (refused.exit_code, "second agent" in refused.stderr) == (1, True)

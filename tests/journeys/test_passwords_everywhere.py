@@ -17,6 +17,7 @@ from mailcore.domain import Scope
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import app_passwords
 from mailcore.store.people import second_factors
+from mailcore.store.people.second_factors import FactorKind
 from tests.directory import university
 from tests.journeys.conftest import Browser, House, Sink
 from tests.machine import until
@@ -171,7 +172,9 @@ def test_an_app_password_opens_the_protocol_it_was_made_for_and_no_other(house, 
     with opened(house) as core:
         if not [one for one in accounts.list_accounts(core) if one.name == "per"]:
             per = accounts.add_account(core, "per", password=OURS)
-            core.db.write(lambda tx: second_factors.add_factor(tx, per.id, "totp", "", "", "", 0, 0, active=True))
+            core.db.write(
+                lambda tx: second_factors.add_factor(tx, per.id, FactorKind.TOTP, "", "", "", 0, 0, active=True)
+            )
         made = app_passwords.create_app_password(core, accounts.find_account(core, "per").id, f"only {scope}", [scope])
     for here, way in WAYS.items():
         opens = here is scope

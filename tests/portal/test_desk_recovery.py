@@ -12,6 +12,7 @@ from mailcore.services.credentials import credentials
 from mailcore.services.delivery import queue_admin
 from mailcore.services.signin import two_factor
 from mailcore.store.people import second_factors
+from mailcore.store.people.second_factors import FactorKind
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
 from tests.readers import text_of
@@ -72,7 +73,7 @@ def test_s15_a_link_that_is_mailed_is_not_shown(core, agents):
 
 def test_s15_two_agents_where_there_is_a_second_step(core, agents, ola):
     anne, berit = agents
-    core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
+    core.db.write(lambda tx: second_factors.add_factor(tx, ola.id, FactorKind.TOTP, "", "", "x", 0, 0, active=True))
     assert "/password/link/" not in anne.send("/desk/people/ola/recover", checks=SEEN).text
     number = re.search(r'name="number" value="(\d+)"', anne.get("/desk/recoveries").text)[1]
     assert anne.send("/desk/recoveries", number=number, action="agree").status_code == 400

@@ -13,6 +13,7 @@ from mailcore.services.accounts import accounts, orders
 from mailcore.services.credentials import login
 from mailcore.services.signin import oidc, oidc_login, sasl_login
 from mailcore.store.people import second_factors
+from mailcore.store.people.second_factors import FactorKind
 from mailcore.wire.sasl import Channel
 from tests import provider as providers
 from tests.directory import university
@@ -293,7 +294,7 @@ def test_a_token_opens_the_account_that_was_named_and_no_other(only, provider):
 
 def test_with_a_second_step_mail_needs_app_passwords(only, provider):
     ola = accounts.add_account(only, "ola", person="s1", password=PASSWORD)
-    only.db.write(lambda tx: second_factors.add_factor(tx, ola.id, "totp", "", "", "x", 0, 0, active=True))
+    only.db.write(lambda tx: second_factors.add_factor(tx, ola.id, FactorKind.TOTP, "", "", "x", 0, 0, active=True))
     with pytest.raises(WrongPassword):
         enter(only, provider.access_token())
 

@@ -15,6 +15,7 @@ from mailcore.services.delivery import queue_admin
 from mailcore.services.limits import mail_limits
 from mailcore.services.signin import password_requests, recovery, two_factor
 from mailcore.store.people import second_factors
+from mailcore.store.people.second_factors import FactorKind
 from tests.readers import text_of
 from tests.services.conftest import SetClock
 
@@ -212,7 +213,7 @@ def agents(core: Core) -> tuple[str, str]:
 
 
 def second_factor(core: Core, account: Account) -> None:
-    core.db.write(lambda tx: second_factors.add_factor(tx, account.id, "totp", "", "", "x", 0, 0, active=True))
+    core.db.write(lambda tx: second_factors.add_factor(tx, account.id, FactorKind.TOTP, "", "", "x", 0, 0, active=True))
 
 
 def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Account, agents: tuple[str, str]) -> None:

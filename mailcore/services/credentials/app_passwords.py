@@ -55,7 +55,7 @@ def create_app_password(core: Core, account: AccountId, label: str, scopes: Iter
     password = "-".join(groups)
 
     def write(tx: Tx) -> tuple[Account, Credential]:
-        if sum(c.kind == "app" for c in store.list_credentials(tx, account)) >= MAX_APPS:
+        if sum(c.kind == store.CredentialKind.APP for c in store.list_credentials(tx, account)) >= MAX_APPS:
             raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
         number = store.add_app_password(tx, account, _hash(password), label, chosen_scopes, core.clock.seconds())
         audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
@@ -68,7 +68,9 @@ def create_app_password(core: Core, account: AccountId, label: str, scopes: Iter
 
 def list_app_passwords(core: Core, account: AccountId) -> list[Credential]:
     """List the app passwords of an account."""
-    return [c for c in core.db.read(lambda tx: store.list_credentials(tx, account)) if c.kind == "app"]
+    return [
+        c for c in core.db.read(lambda tx: store.list_credentials(tx, account)) if c.kind == store.CredentialKind.APP
+    ]
 
 
 def revoke_app_passwords(core: Core, account: AccountId, credential: int | None = None) -> int:

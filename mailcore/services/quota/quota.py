@@ -18,7 +18,7 @@ from mailcore.services.notices import account_notices, notices
 from mailcore.services.quota import quota_warnings
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import quota as store
-from mailcore.store.mail.quota import Extra
+from mailcore.store.mail.quota import Extra, ExtraKind
 from mailcore.store.people.accounts import get_account, save_quota
 
 LOAN_PERCENT = 20
@@ -48,8 +48,8 @@ def find_loan(core: Core, account: AccountId) -> Loan:
 
 
 def _loan(core: Core, tx: Tx, owner: Account) -> Loan:
-    last = store.find_last_extra(tx, owner.id, "loan")
-    running = next((extra for extra in store.list_running(tx, owner.id) if extra.kind == "loan"), None)
+    last = store.find_last_extra(tx, owner.id, ExtraKind.LOAN)
+    running = next((extra for extra in store.list_running(tx, owner.id) if extra.kind == ExtraKind.LOAN), None)
     if running is not None:
         return Loan(running.octets, running.until, running.at + LOAN_EVERY)
     may_from = last.at + LOAN_EVERY if last else None
@@ -65,7 +65,9 @@ def borrow(core: Core, account: AccountId) -> Account:
         if not owner.quota or possible.until or possible.possible_from:
             raise NotAllowed(Saying("Room can be borrowed once a year."))
         now = core.clock.now()
-        store.add_extra(tx, account, "loan", possible.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp()))
+        store.add_extra(
+            tx, account, ExtraKind.LOAN, possible.octets, int(now.timestamp()), int((now + LOAN_TIME).timestamp())
+        )
         audit.note(core, tx, account, Event.QUOTA_LOAN, actor=owner.name, detail=f"{possible.octets} octets")
         quota_warnings.warn_if_needed(core, tx, account)
         return get_account(tx, account)
@@ -96,7 +98,7 @@ def change_quota(
             store.end_running(tx, account, now)
             save_quota(tx, account, octets)
         elif before.quota and octets > before.quota:
-            store.add_extra(tx, account, "grant", octets - before.quota, now, int(until.timestamp()))
+            store.add_extra(tx, account, ExtraKind.GRANT, octets - before.quota, now, int(until.timestamp()))
         else:
             raise NotAllowed(Saying("A quota with an end must be larger than the one before."))
         end = f", until {until.date().isoformat()}" if until else ""
@@ -151,7 +153,7 @@ def _end_extra(core: Core, tx: Tx, extra: Extra) -> bool:
     if not store.take_back(tx, extra, core.clock.seconds()):
         return False
     owner = get_account(tx, extra.account)
-    event = Event.QUOTA_LOAN_ENDED if extra.kind == "loan" else Event.QUOTA_GRANT_ENDED
+    event = Event.QUOTA_LOAN_ENDED if extra.kind == ExtraKind.LOAN else Event.QUOTA_GRANT_ENDED
     audit.note(core, tx, extra.account, event, detail=f"{extra.octets} octets")
     if owner.state == AccountState.ACTIVE:
         _notify_owner(core, tx, owner, None)

@@ -36,7 +36,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials
 from mailcore.store.people import second_factors as store
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.second_factors import PASSKEY
+from mailcore.store.people.second_factors import FactorKind
 
 MOST = 10
 PER_HOUR = 30  # wrong answers of one network place
@@ -73,7 +73,7 @@ def create_registration_options(core: Core, account: Account, challenge: bytes) 
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=UserVerificationRequirement.REQUIRED
         ),
-        exclude_credentials=security_keys.list_descriptors(core, account, PASSKEY),
+        exclude_credentials=security_keys.list_descriptors(core, account, FactorKind.PASSKEY),
     )
     return options_to_json(options)
 
@@ -96,12 +96,12 @@ def register_passkey(core: Core, account: Account, challenge: bytes, response: s
     name, handle = " ".join(label.split())[:100], bytes_to_base64url(registration.credential_id)
 
     def write(tx: Tx) -> None:
-        if sum(factor.kind == PASSKEY for factor in store.list_factors(tx, account.id)) >= MOST:
+        if sum(factor.kind == FactorKind.PASSKEY for factor in store.list_factors(tx, account.id)) >= MOST:
             raise TooMany(f"there are {MOST} passkeys already")
         if store.find_passkey(tx, handle) is not None:
             raise WrongPassword("the passkey is known already")
         public, count, now = registration.credential_public_key.hex(), registration.sign_count, core.clock.seconds()
-        store.add_factor(tx, account.id, PASSKEY, name, handle, public, count, now, active=True)
+        store.add_factor(tx, account.id, FactorKind.PASSKEY, name, handle, public, count, now, active=True)
         audit.note(core, tx, account.id, Event.PASSKEY_ADDED, detail=name)
         account_notices.notify_owner(core, tx, account, "passkey_added")
 

@@ -26,7 +26,7 @@ from mailcore.store.people import contact_addresses as store
 from mailcore.store.people import credentials as credential_store
 from mailcore.store.people import second_factors
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.contact_addresses import Recovery
+from mailcore.store.people.contact_addresses import Recovery, RecoveryState
 
 CODES = 10
 MAX_PROOF = 1500  # characters
@@ -179,7 +179,7 @@ def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
         pending = store.find_recovery(tx, number)
         if (
             pending is None
-            or pending.state != "waiting"
+            or pending.state != RecoveryState.WAITING
             or pending.created_at.timestamp() < core.clock.seconds() - SECOND_SECONDS
         ):
             raise LinkExpired("there is no such recovery waiting")
@@ -187,7 +187,7 @@ def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
         _check_agent(core, agent, account)
         if agent == pending.agent:
             raise NotAllowed("a second agent must agree")
-        store.finish_recovery(tx, number, "done")
+        store.finish_recovery(tx, number, RecoveryState.DONE)
         second_factors.delete_factors(tx, account.id)
         audit.note(core, tx, account.id, Event.RECOVERY_AGREED, actor=agent)
         return _issue_link(core, tx, account, agent, pending.send_to)
@@ -200,7 +200,7 @@ def refuse_recovery(core: Core, number: int, *, agent: str) -> None:
 
     def write(tx: Tx) -> None:
         pending = store.find_recovery(tx, number)
-        if pending is None or not store.finish_recovery(tx, number, "dropped"):
+        if pending is None or not store.finish_recovery(tx, number, RecoveryState.DROPPED):
             raise LinkExpired("there is no such recovery waiting")
         audit.note(core, tx, pending.account, Event.RECOVERY_REFUSED, actor=agent)
 

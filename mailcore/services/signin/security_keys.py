@@ -29,7 +29,7 @@ from mailcore.services.limits import keys
 from mailcore.services.signin import two_factor
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import second_factors as store
-from mailcore.store.people.second_factors import SecondFactor
+from mailcore.store.people.second_factors import FactorKind, SecondFactor
 
 MOST = 10
 MAX_ANSWER = 65_536  # characters; a long certificate chain is 10,000
@@ -47,10 +47,12 @@ def get_host(core: Core) -> str:
 
 
 def _list_keys(core: Core, account: Account) -> list[SecondFactor]:
-    return [factor for factor in two_factor.list_factors(core, account.id) if factor.kind == "webauthn"]
+    return [factor for factor in two_factor.list_factors(core, account.id) if factor.kind == FactorKind.WEBAUTHN]
 
 
-def list_descriptors(core: Core, account: Account, kind: str = "webauthn") -> list[PublicKeyCredentialDescriptor]:
+def list_descriptors(
+    core: Core, account: Account, kind: FactorKind = FactorKind.WEBAUTHN
+) -> list[PublicKeyCredentialDescriptor]:
     """List the credentials of a kind that an account has, for the browser."""
     factors = [factor for factor in two_factor.list_factors(core, account.id) if factor.kind == kind]
     return [PublicKeyCredentialDescriptor(base64url_to_bytes(factor.handle)) for factor in factors]
@@ -112,13 +114,13 @@ def register_key(core: Core, account: Account, challenge: bytes, response: str, 
         )
 
     def write(tx: Tx) -> None:
-        if sum(factor.kind == "webauthn" for factor in store.list_factors(tx, account.id)) >= MOST:
+        if sum(factor.kind == FactorKind.WEBAUTHN for factor in store.list_factors(tx, account.id)) >= MOST:
             raise TooMany(f"there are {MOST} security keys already")
         name = " ".join(label.split())[:100]
         store.add_factor(
             tx,
             account.id,
-            "webauthn",
+            FactorKind.WEBAUTHN,
             name,
             bytes_to_base64url(registration.credential_id),
             registration.credential_public_key.hex(),

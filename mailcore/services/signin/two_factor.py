@@ -49,11 +49,13 @@ def begin_totp(core: Core, account: Account) -> tuple[str, str]:
 
     def write(tx: Tx) -> bytes:
         for waiting in store.list_factors(tx, account.id, active=False):
-            if waiting.kind == "totp" and (secret := keys.unseal(core.config, _KEY, waiting.secret, account.name)):
+            if waiting.kind == store.FactorKind.TOTP and (
+                secret := keys.unseal(core.config, _KEY, waiting.secret, account.name)
+            ):
                 return secret
         new_secret = secrets.token_bytes(20)
         sealed = keys.seal(core.config, _KEY, new_secret, account.name)
-        store.add_factor(tx, account.id, "totp", "", "", sealed, 0, core.clock.seconds(), active=False)
+        store.add_factor(tx, account.id, store.FactorKind.TOTP, "", "", sealed, 0, core.clock.seconds(), active=False)
         return new_secret
 
     text = b32encode(core.db.write(write)).decode()
@@ -66,7 +68,7 @@ def finish_totp(core: Core, account: Account, code: str, label: str = "") -> Non
 
     def write(tx: Tx) -> bool:
         for waiting in store.list_factors(tx, account.id, active=False):
-            if waiting.kind == "totp" and (step := _find_step(core, account, waiting, code)):
+            if waiting.kind == store.FactorKind.TOTP and (step := _find_step(core, account, waiting, code)):
                 store.use_factor(tx, waiting.id, step, core.clock.seconds())
                 store.activate_factor(tx, waiting.id)
                 record_factor_added(core, tx, account, label or "app")
@@ -120,7 +122,7 @@ def check_code(core: Core, account: Account, code: str, *, peer: str = "", devic
             (step := _find_step(core, account, factor, code))
             and store.use_factor(tx, factor.id, step, core.clock.seconds())
             for factor in store.list_factors(tx, account.id)
-            if factor.kind == "totp"
+            if factor.kind == store.FactorKind.TOTP
         )
         if not is_right:
             throttle.record_code_failure(core, tx, bounds)
@@ -134,7 +136,7 @@ def remove_factor(core: Core, account: Account, number: int) -> None:
     """Remove a second factor, and with the last one the recovery codes; the owner is notified."""
 
     def write(tx: Tx) -> None:
-        if (removed := store.delete_factor(tx, account.id, number)) == store.PASSKEY:
+        if (removed := store.delete_factor(tx, account.id, number)) == store.FactorKind.PASSKEY:
             audit.note(core, tx, account.id, Event.PASSKEY_REMOVED)
             account_notices.notify_owner(core, tx, account, "passkey_removed")
         elif removed:

@@ -27,7 +27,7 @@ from mailcore.services.transfer.takeout import Plan
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import get_account
 from mailcore.store.site import transfers as store
-from mailcore.store.site.transfers import Transfer
+from mailcore.store.site.transfers import Transfer, TransferKind, TransferState
 
 log = log_for(__name__)
 SHOWN = 10
@@ -46,13 +46,13 @@ def list_transfers(core: Core, account: AccountId) -> list[Transfer]:
 
 
 def _mark_silent(transfer: Transfer, now: int) -> Transfer:
-    dead = transfer.state == "running" and now - transfer.updated_at.timestamp() > SILENT_SECONDS
-    return dataclasses.replace(transfer, state="broken") if dead else transfer
+    dead = transfer.state == TransferState.RUNNING and now - transfer.updated_at.timestamp() > SILENT_SECONDS
+    return dataclasses.replace(transfer, state=TransferState.BROKEN) if dead else transfer
 
 
 def read_report(transfer: Transfer) -> Report:
     """Return the result of an import; empty until it has ended."""
-    if not transfer.report or transfer.kind != "import":
+    if not transfer.report or transfer.kind != TransferKind.IMPORT:
         return Report()
     report = json.loads(transfer.report)
     if "messages" not in report:  # it has not ended
@@ -60,7 +60,7 @@ def read_report(transfer: Transfer) -> Report:
     return Report(**{**report, "notes": tuple(map(catalogue.from_json, report["notes"]))})
 
 
-def _begin_transfer(core: Core, account: AccountId, kind: str, name: str, total: int) -> int:
+def _begin_transfer(core: Core, account: AccountId, kind: TransferKind, name: str, total: int) -> int:
     """Raises TooMany."""
     now = core.clock.seconds()
 
@@ -108,7 +108,7 @@ def prepare_takeout(core: Core, account: AccountId, form: str, *, small: bool = 
     """Prepare a take-out, to be fetched within a day, and return its number.  Raises TooMany."""
     planned = takeout.make_plan(core, account, form, small=small)
     total = takeout.count_contents(core, account).octets
-    transfer = _begin_transfer(core, account, "export", form, total)
+    transfer = _begin_transfer(core, account, TransferKind.EXPORT, form, total)
     told = json.dumps({"plan": dataclasses.asdict(planned), "turn": 0, "length": None, "mark": ""})
 
     def write(tx: Tx) -> None:
@@ -147,7 +147,7 @@ def _find_export(core: Core, tx: Tx, account: AccountId, transfer: int) -> Trans
     old = core.clock.seconds() - FILE_SECONDS
     if (
         takeout_transfer is None
-        or takeout_transfer.kind != "export"
+        or takeout_transfer.kind != TransferKind.EXPORT
         or not takeout_transfer.report
         or takeout_transfer.started_at.timestamp() < old
     ):
@@ -173,7 +173,7 @@ def read_blocks(core: Core, account: AccountId, ready: ReadyTakeout, start: int 
 
 
 def _yield_blocks(core: Core, account: AccountId, ready: ReadyTakeout, turn: int, start: int) -> Iterator[bytes]:
-    record, state, skip = _ProgressRecorder(core, ready.transfer), "broken", start
+    record, state, skip = _ProgressRecorder(core, ready.transfer), TransferState.BROKEN, start
 
     def mine(tx: Tx) -> bool:
         now = store.find_transfer(tx, account, ready.transfer)
@@ -190,7 +190,7 @@ def _yield_blocks(core: Core, account: AccountId, ready: ReadyTakeout, turn: int
                 continue
             yield block[skip:]
             skip = 0
-        state = "done"
+        state = TransferState.DONE
     except LinkExpired:
         log.info("take-out %d goes on elsewhere", ready.transfer)
     finally:  # also when the browser goes away
@@ -215,7 +215,7 @@ def start_import(core: Core, account: AccountId, file: Path, name: str, mailbox:
         TooMany: this account has others at work.
     """
     try:
-        transfer = _begin_transfer(core, account, "import", name[:200], file.stat().st_size)
+        transfer = _begin_transfer(core, account, TransferKind.IMPORT, name[:200], file.stat().st_size)
     except MailError:
         file.unlink(missing_ok=True)
         raise
@@ -227,7 +227,11 @@ def start_import(core: Core, account: AccountId, file: Path, name: str, mailbox:
 
 def may_resume(core: Core, transfer: Transfer) -> bool:
     """Say if an import can be resumed: its process died, and its file is still there."""
-    return transfer.kind == "import" and transfer.state == "broken" and _file_path(core, transfer.id).exists()
+    return (
+        transfer.kind == TransferKind.IMPORT
+        and transfer.state == TransferState.BROKEN
+        and _file_path(core, transfer.id).exists()
+    )
 
 
 def resume_import(core: Core, account: AccountId, number: int) -> threading.Thread:
@@ -263,7 +267,7 @@ def _start_thread(core: Core, account: AccountId, transfer: int, told: str) -> t
 def _run_import(core: Core, account: AccountId, file: Path, import_wish: dict[str, Any], transfer: int) -> None:
     record = _ProgressRecorder(core, transfer)
 
-    state, report = "refused", Report()
+    state, report = TransferState.REFUSED, Report()
 
     def progress(so_far: Report) -> None:
         nonlocal report
@@ -273,7 +277,8 @@ def _run_import(core: Core, account: AccountId, file: Path, import_wish: dict[st
     try:
         report = _import_file(core, account, file, import_wish, progress)
         nothing = report.left_out and not report.messages + report.there
-        state = "refused" if report.broken or nothing else "full" if report.full else "done"
+        ended = TransferState.FULL if report.full else TransferState.DONE
+        state = TransferState.REFUSED if report.broken or nothing else ended
     except MailError as problem:
         report = dataclasses.replace(report, notes=(*report.notes, problem.args[0]))
     except Exception:

@@ -27,7 +27,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import get_account
 from mailcore.store.webmail import writings as store
 from mailcore.store.webmail.address_book import WriterName
-from mailcore.store.webmail.writings import StoredFile
+from mailcore.store.webmail.writings import StoredFile, WritingState
 from mailcore.store.webmail.writings import Writing as Row
 
 log = log_for(__name__)
@@ -39,13 +39,13 @@ LATEST_SECONDS = 366 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """`state` is open, waiting, sending or failed; `at` when it will be sent; `problem` what stopped it."""
+    """`at` is when it will be sent; `problem` what stopped it."""
 
     id: int
     form: Draft
     draft: int
     files: tuple[StoredFile, ...]
-    state: str
+    state: WritingState
     at: datetime
     changed_at: datetime
     problem: MailError | None = None
@@ -118,7 +118,7 @@ def discard_writing(core: Core, account: AccountId, id_: int) -> None:
 
     def write(tx: Tx) -> None:
         row = store.find_writing(tx, account, id_)
-        if row is not None and row.state != "sending":
+        if row is not None and row.state != WritingState.SENDING:
             _drop_draft(core, tx, account, row.draft)
             store.delete_writing(tx, id_)
 
@@ -138,7 +138,7 @@ def _add(core: Core, account: AccountId, id_: int, name: str, kind: str, pieces:
 
     def begin(tx: Tx) -> int:
         row = store.find_writing(tx, account, id_)
-        if row is None or row.state != "open":
+        if row is None or row.state != WritingState.OPEN:
             raise MailboxNotFound(f"writing {id_}")
         if len(store.list_files(tx, id_)) >= MAX_FILES:
             raise TooMany("there are enough files")

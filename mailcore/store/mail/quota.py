@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
@@ -15,13 +16,20 @@ class Warned:
     refused: int | None = None
 
 
+class ExtraKind(StrEnum):
+    """Kind of an Extra: a loan that the owner took, or a grant of the help desk."""
+
+    LOAN = "loan"
+    GRANT = "grant"
+
+
 @dataclass(frozen=True, slots=True)
 class Extra:
     """Octets above the quota until a time."""
 
     id: int
     account: AccountId
-    kind: str  # "loan" or "grant"
+    kind: ExtraKind
     octets: int
     at: datetime
     until: datetime
@@ -59,14 +67,14 @@ def _extra(row: tuple[int, int, str, int, int, int]) -> Extra:
     return Extra(
         row[0],
         AccountId(row[1]),
-        row[2],
+        ExtraKind(row[2]),
         row[3],
         datetime.fromtimestamp(row[4], UTC),
         datetime.fromtimestamp(row[5], UTC),
     )
 
 
-def add_extra(tx: Tx, account: AccountId, kind: str, octets: int, now: int, until: int) -> None:
+def add_extra(tx: Tx, account: AccountId, kind: ExtraKind, octets: int, now: int, until: int) -> None:
     tx.run("UPDATE account SET quota=quota+? WHERE id=?", octets, account)
     tx.run(
         "INSERT INTO quota_extra (account_id,kind,octets,at,until) VALUES (?,?,?,?,?)",
@@ -78,7 +86,7 @@ def add_extra(tx: Tx, account: AccountId, kind: str, octets: int, now: int, unti
     )
 
 
-def find_last_extra(tx: Tx, account: AccountId, kind: str) -> Extra | None:
+def find_last_extra(tx: Tx, account: AccountId, kind: ExtraKind) -> Extra | None:
     row = tx.row(
         f"SELECT {_EXTRA} FROM quota_extra WHERE account_id=? AND kind=? ORDER BY id DESC LIMIT 1",  # noqa: S608
         account,

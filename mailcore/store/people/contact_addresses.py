@@ -2,14 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
 
+class RecoveryState(StrEnum):
+    """State of a Recovery: it waits for a second agent, was done, or was dropped."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    DROPPED = "dropped"
+
+
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """`proof` is what the first agent saw; `state` is waiting, done or dropped."""
+    """`proof` is what the first agent saw."""
 
     id: int
     account: AccountId
@@ -17,7 +26,7 @@ class Recovery:
     proof: str
     send_to: str
     ticket: int | None
-    state: str
+    state: RecoveryState
     created_at: datetime
 
 
@@ -74,7 +83,9 @@ def add_recovery(
         ticket,
         now,
     )
-    return Recovery(number, account, agent, proof, send_to, ticket, "waiting", datetime.fromtimestamp(now, UTC))
+    return Recovery(
+        number, account, agent, proof, send_to, ticket, RecoveryState.WAITING, datetime.fromtimestamp(now, UTC)
+    )
 
 
 def find_recovery(tx: Tx, number: int) -> Recovery | None:
@@ -87,7 +98,7 @@ def list_waiting(tx: Tx, since: int) -> list[Recovery]:
     return [_recovery(row) for row in rows]
 
 
-def finish_recovery(tx: Tx, number: int, state: str) -> bool:
+def finish_recovery(tx: Tx, number: int, state: RecoveryState) -> bool:
     """Set the state of a waiting recovery; return False if somebody did before."""
     return tx.run("UPDATE recovery SET state=? WHERE id=? AND state='waiting'", state, number) == 1
 

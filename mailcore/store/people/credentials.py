@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.store.engine.db import Row, Tx
@@ -10,13 +11,20 @@ from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
 _COLUMNS = "id,account_id,kind,hash,generation,scopes,label,created_at,last_used_at"
 
 
+class CredentialKind(StrEnum):
+    """Kind of a Credential: the account's own password, or one of its app passwords."""
+
+    PASSWORD = "password"  # noqa: S105 - the kind, no password
+    APP = "app"
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """`kind` is password or app; `generation` changes whenever the hash does."""
+    """`generation` changes whenever the hash does."""
 
     id: int
     account: AccountId
-    kind: str
+    kind: CredentialKind
     hash: str
     generation: int
     scopes: frozenset[Scope]
@@ -48,7 +56,7 @@ def _credential(row: Row) -> Credential:
     return Credential(
         number,
         AccountId(account),
-        kind,
+        CredentialKind(kind),
         hashed,
         generation,
         frozenset(Scope(s) for s in scopes.split()),
@@ -69,8 +77,8 @@ def find_holder(tx: Tx, name: str) -> Holder | None:
         return None
     account = account_of(row[:-2])
     found = list_credentials(tx, account.id)
-    password = next((c for c in found if c.kind == "password"), None)
-    return Holder(account, row[-2], password, tuple(c for c in found if c.kind == "app"), bool(row[-1]))
+    password = next((c for c in found if c.kind == CredentialKind.PASSWORD), None)
+    return Holder(account, row[-2], password, tuple(c for c in found if c.kind == CredentialKind.APP), bool(row[-1]))
 
 
 def list_credentials(tx: Tx, account: AccountId) -> list[Credential]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
@@ -9,16 +10,21 @@ from mailcore.store.engine.db import Row, Tx
 _COLUMNS = "id,account_id,kind,label,handle,secret,counter,active,created_at,last_used_at"
 
 
-PASSKEY = "passkey"  # a log-in of its own, which asks for no second factor after a password
+class FactorKind(StrEnum):
+    """Kind of a SecondFactor; a passkey is a log-in of its own, which asks for no second factor after a password."""
+
+    TOTP = "totp"
+    WEBAUTHN = "webauthn"
+    PASSKEY = "passkey"
 
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """`kind` is totp, webauthn or passkey; `handle` is a key's credential id; `counter` only grows."""
+    """`handle` is a key's credential id; `counter` only grows."""
 
     id: int
     account: AccountId
-    kind: str
+    kind: FactorKind
     label: str
     handle: str
     secret: str
@@ -36,7 +42,7 @@ def _factor(row: Row) -> SecondFactor:
     return SecondFactor(
         number,
         AccountId(account),
-        kind,
+        FactorKind(kind),
         label,
         handle,
         secret,
@@ -68,7 +74,16 @@ def find_passkey(tx: Tx, handle: str) -> SecondFactor | None:
 
 
 def add_factor(
-    tx: Tx, account: AccountId, kind: str, label: str, handle: str, secret: str, counter: int, now: int, *, active: bool
+    tx: Tx,
+    account: AccountId,
+    kind: FactorKind,
+    label: str,
+    handle: str,
+    secret: str,
+    counter: int,
+    now: int,
+    *,
+    active: bool,
 ) -> int:
     """Add a second factor, and drop those of its kind that were begun and never finished."""
     tx.run("DELETE FROM second_factor WHERE account_id=? AND kind=? AND active=0", account, kind)

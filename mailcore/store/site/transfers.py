@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
@@ -9,14 +10,31 @@ from mailcore.store.engine.db import Row, Tx
 _COLUMNS = "id,kind,name,state,done,total,report,started_at,updated_at"
 
 
+class TransferKind(StrEnum):
+    """Kind of a Transfer: an import brings mail in, an export is a take-out."""
+
+    IMPORT = "import"
+    EXPORT = "export"
+
+
+class TransferState(StrEnum):
+    """State of a Transfer; nobody works on a broken one any more, and a full one ended with the quota."""
+
+    RUNNING = "running"
+    BROKEN = "broken"
+    DONE = "done"
+    FULL = "full"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """`done` and `total` in octets; `state` is running, broken (nobody works on it any more), done, full or refused."""
+    """`done` and `total` in octets."""
 
     id: int
-    kind: str
+    kind: TransferKind
     name: str
-    state: str
+    state: TransferState
     done: int
     total: int
     report: str
@@ -30,10 +48,12 @@ class Transfer:
 
 def _transfer(row: Row) -> Transfer:
     started, updated = (datetime.fromtimestamp(seconds, UTC) for seconds in row[7:9])
-    return Transfer(row[0], row[1], row[2], row[3], row[4], row[5], row[6], started, updated)
+    return Transfer(
+        row[0], TransferKind(row[1]), row[2], TransferState(row[3]), row[4], row[5], row[6], started, updated
+    )
 
 
-def add_transfer(tx: Tx, account: AccountId, kind: str, name: str, total: int, now: int) -> int:
+def add_transfer(tx: Tx, account: AccountId, kind: TransferKind, name: str, total: int, now: int) -> int:
     return tx.insert(
         "INSERT INTO transfer (account_id,kind,name,state,done,total,report,started_at,updated_at)"
         " VALUES (?,?,?,'running',0,?,'',?,?)",
@@ -54,7 +74,7 @@ def save_report(tx: Tx, transfer: int, report: str) -> None:
     tx.run("UPDATE transfer SET report=? WHERE id=?", report, transfer)
 
 
-def end_transfer(tx: Tx, transfer: int, state: str, report: str | None, now: int) -> None:
+def end_transfer(tx: Tx, transfer: int, state: TransferState, report: str | None, now: int) -> None:
     """Save the state in which the transfer ended; `report` None = as it is."""
     tx.run(
         "UPDATE transfer SET state=?, report=coalesce(?,report), updated_at=? WHERE id=?", state, report, now, transfer

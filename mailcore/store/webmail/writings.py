@@ -1,6 +1,7 @@
 """Drafts, and messages that wait to be sent, as SQL."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
@@ -8,15 +9,24 @@ from mailcore.store.engine.db import Row, Tx
 _COLUMNS = "id,account_id,data,draft,state,send_at,problem,changed_at"
 
 
+class WritingState(StrEnum):
+    """State of a Writing: see store/schema/webmail.py."""
+
+    OPEN = "open"
+    WAITING = "waiting"
+    SENDING = "sending"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """A saved form: see store/schema/webmail.py for the states; times in seconds."""
+    """A saved form; times in seconds."""
 
     id: int
     account: AccountId
     data: str
     draft: int = 0
-    state: str = "open"
+    state: WritingState = WritingState.OPEN
     send_at: int = 0
     problem: str = ""
     changed_at: int = 0
@@ -31,7 +41,8 @@ class StoredFile:
 
 
 def _writing(row: Row) -> Writing:
-    return Writing(*row)
+    number, account, data, draft, state, send_at, problem, changed_at = row
+    return Writing(number, AccountId(account), data, draft, WritingState(state), send_at, problem, changed_at)
 
 
 def find_writing(tx: Tx, account: AccountId, id_: int) -> Writing | None:
