@@ -38,6 +38,7 @@ from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
 from portal.addresses import url_for
+from portal.admin import blueprint as admin
 from portal.desk import recovery as _recovery  # noqa: F401 - more pages of the desk
 from portal.desk import sunset as _sunset  # noqa: F401 - and of the desk
 from portal.desk.views import blueprint as desk
@@ -81,6 +82,7 @@ BLUEPRINTS = (
     tickets,
     sunset,
     desk,
+    admin,
 )
 
 MAX_QUERY = 2000  # octets that links to a page's other languages keep

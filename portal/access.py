@@ -5,8 +5,8 @@
     @owner_only
     def bring() -> Answer: ...
 
-Each view bears one of `public`, `second_step`, `owner_only` and `desk_only`; the portal does not start with a view that bears
-none.  Rates are not declared: they stand in services (`services/limits`), where they also hold for mail programs.
+Each view bears one of `public`, `second_step`, `owner_only`, `desk_only` and `admin_only`; the portal does not start with a view
+that bears none.  Rates are not declared: they stand in services (`services/limits`), where they also hold for mail programs.
 """
 
 from collections.abc import Callable
@@ -33,6 +33,7 @@ class Who(StrEnum):
     SECOND_STEP = "second step"  # the password was right, the second step is awaited
     OWNER = "owner"
     DESK = "desk"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,18 @@ def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:
         return view(*args, **kwargs)
 
     return _declare(owner_only(guarded), who=Who.DESK)
+
+
+def admin_only(view: Callable[P, T]) -> Callable[P, T | Response]:
+    """Raises NotAllowed for those who have logged in and are no administrators: the desk is kept out, too."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        if navigation.web_role() != navigation.ADMINISTRATOR:
+            raise NotAllowed("for administrators")
+        return view(*args, **kwargs)
+
+    return _declare(owner_only(guarded), who=Who.ADMIN)
 
 
 def second_step(view: Callable[P, T]) -> Callable[P, T | Response]:

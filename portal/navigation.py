@@ -1,6 +1,6 @@
-"""Navigation: the main menu, the side menu of settings, the desk's menu.
+"""Navigation: the main menu, the side menus of settings, of the desk and of administration.
 
-A page appears in a menu as soon as its endpoint exists; a page whose endpoint stands in SETTINGS or DESK shows that menu.
+A page appears in a menu as soon as its endpoint exists; a page whose endpoint stands in SETTINGS, DESK or ADMIN shows that menu.
 """
 
 from dataclasses import dataclass
@@ -45,6 +45,19 @@ DESK = (
     Place("desk.risk", _l("At risk"), "warn"),
     Place("desk.recoveries", _l("Second agent"), "shield"),
 )
+ADMIN = (
+    Place("admin.index", _l("Overview"), "gauge"),
+    Place("admin.accounts", _l("Accounts"), "people", ("admin.account", "admin.new", "admin.grave")),
+    Place("admin.bring", _l("Import"), "download", ("admin.brought",)),
+    Place("admin.queue", _l("Queue"), "route", ("admin.destination", "admin.item")),
+    Place("admin.domain", _l("Domain"), "shield"),
+    Place("admin.jobs", _l("Jobs"), "clock"),
+    Place("admin.log", _l("Log"), "file"),
+    Place("admin.plots", _l("Figures"), "order"),
+    Place("admin.texts", _l("Texts"), "faq", ("admin.text", "admin.statuses", "admin.tags")),
+    Place("admin.settings", _l("Settings"), "settings"),
+)
+ADMINISTRATOR = "admin"  # the role
 ENDING = Place("desk.ending", _l("The end of the service"), "clock")  # while it is announced
 HELP = (
     Place("help.faq", _l("Questions and answers"), "faq"),
@@ -103,6 +116,8 @@ def main_menu() -> list[tuple[str, Words, str]]:
         )
         if web_role():
             places = (*places, Place("desk.index", _l("Help desk"), "desk", ("desk",)))
+        if web_role() == ADMINISTRATOR:
+            places = (*places, Place("admin.index", _l("Administration"), "gauge", ("admin",)))
     current = request.endpoint
     known = current_app.view_functions
     return [
@@ -126,6 +141,8 @@ def side_menu() -> tuple[Words, list[tuple[str, Words, str, bool]]] | None:
         return None
     if (request.endpoint or "").startswith("desk."):
         return _l("Help desk"), entries((*DESK, ENDING) if surroundings.ending() else DESK)
+    if (request.endpoint or "").startswith("admin."):
+        return _l("Administration"), entries(ADMIN)
     if any(is_here(place) for place in SETTINGS):
         return _l("Settings"), entries(SETTINGS)
     return None

@@ -85,6 +85,11 @@ class Resolver:
             raise DnsTrouble(name)
         return records
 
+    def forget(self, name: str, kind: str) -> None:
+        """Ask anew when this is looked up next."""
+        with self._lock:
+            self._answers.pop((name.lower(), kind), None)
+
     def _ask(self, name: str, kind: str) -> tuple[int, Records | None]:
         try:
             answer = self._resolver.resolve(name, kind, raise_on_no_answer=False)

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import ssl
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -129,6 +130,39 @@ class Certificate:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             self.refresh()
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """Facts of the server's certificate; `issuer` as it writes itself, `names` those of hosts."""
+
+    issuer: str
+    names: tuple[str, ...]
+    begins: datetime.datetime
+    ends: datetime.datetime
+    path: Path
+    ours: bool  # made by `ensure_certificate`: known to nobody else
+
+
+def read_facts(config: Config) -> CertificateFacts | None:
+    """Read the certificate's facts; None when it cannot be read."""
+    try:
+        certificate = x509.load_pem_x509_certificate(config.certificate_path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    try:
+        listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = tuple(listed.get_values_for_type(x509.DNSName))
+    except (ValueError, x509.ExtensionNotFound):
+        names = ()
+    return CertificateFacts(
+        certificate.issuer.rfc4514_string(),
+        names,
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        config.certificate_path,
+        not config.tls.certificate,
+    )
 
 
 def hash_end_point(config: Config) -> bytes:

@@ -28,6 +28,7 @@ PAGES = {
     "doctor": ("ola", "/clients/doctor"),
     "desk": ("agnes", "/desk/"), "desk-cases": ("agnes", "/desk/cases?state=all"), "desk-case": ("agnes", "/desk/cases/2"),
     "desk-person": ("agnes", "/desk/people/ola"),
+    "admin": ("eva", "/admin/"),
 }  # fmt: skip
 # name: width, colour scheme, JavaScript
 LOOKS = {

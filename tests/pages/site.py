@@ -20,6 +20,7 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
+from mailcore.services import certificates
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.operations import service_status
 from mailcore.services.tickets import tickets
@@ -28,7 +29,8 @@ from portal import create_app
 MOST = 8  # pages of one view that are looked up
 PASSWORD = "correct horse battery"
 OWN = Config().url  # as the portal calls itself in what is copied elsewhere
-ROLES = ("", "ola", "agnes")  # a stranger, a person, somebody of the desk
+ROLES = ("", "ola", "agnes", "eva")  # a stranger, a person, somebody of the desk, an administrator
+BEGINS = {"agnes": ["/desk/"], "eva": ["/admin/"]}  # where the work of a role begins
 LANGUAGES = ("nb", "nn", "en")
 # files, what ends the session, and a stranger's HTML, which stands in a frame of its own
 _SKIPPED = {"static", "signin.logout", "webmail.html"}
@@ -47,7 +49,9 @@ def furnish(core: Core) -> None:
     agnes = accounts.add_account(
         core, "agnes", display_name="Agnes Agent", password=PASSWORD, contact="agnes@elsewhere.example"
     )
-    accounts.set_role(core, "agnes", "admin")
+    accounts.set_role(core, "agnes", "desk")
+    accounts.add_account(core, "eva", display_name="Eva Admin", password=PASSWORD, contact="eva@elsewhere.example")
+    accounts.set_role(core, "eva", "admin")
     inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX"))
 
     def put(octets: bytes, flags: frozenset[str]) -> None:
@@ -113,6 +117,7 @@ def standing(app: Flask, port: int = 0) -> Iterator[str]:
 def served(folder: Path, clock: Clock | None = None) -> Iterator[tuple[str, Flask]]:
     """The address of a running portal, and its application."""
     core = cores.build(Config(data=str(folder)), clock)
+    certificates.ensure_certificate(core.config, core.clock)
     furnish(core)
     app = create_app(core)
     try:
@@ -154,7 +159,7 @@ def crawl(base: str, app: Flask, role: str) -> dict[str, tuple[int, str]]:
     visitor = Visitor(base, role)
     visits: Counter[str] = Counter()
     seen: dict[str, tuple[int, str]] = {}
-    waiting = ["/"] + (["/mail/", "/account"] if role else []) + (["/desk/"] if role == "agnes" else [])
+    waiting = ["/"] + (["/mail/", "/account"] if role else []) + BEGINS.get(role, [])
     while waiting:
         path = waiting.pop(0)
         view = _view(app, path)

@@ -66,7 +66,7 @@ def visit(page: Any, base: str, path: str, language: str) -> Seen:
     return seen
 
 
-@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk", "admin"])
 @pytest.mark.parametrize("language", site.LANGUAGES)
 def test_every_page_in_a_browser(chromium, portal, pages, language, role):
     base, app = portal

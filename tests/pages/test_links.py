@@ -11,13 +11,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.interop]
 NAMED = {"/login", "/order", "/faq", "/clients", "/password", "/quota", "/forwarding", "/help", "/status"}
 
 
-@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk", "admin"])
 def test_s01_every_link_resolves_and_none_leads_to_another_host(pages, role):
     assert {path: code for path, (code, _) in pages[role].items() if code != 200} == {}
     assert set(pages[role]) >= NAMED
 
 
-@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk", "admin"])
 def test_s02_the_language_link_leads_to_the_same_page(portal, pages, role):
     base, app = portal
     visitor = site.Visitor(base, role)
@@ -32,7 +32,7 @@ def test_s02_the_language_link_leads_to_the_same_page(portal, pages, role):
             assert f'<html lang="{language}"' in shown, path
 
 
-@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk", "admin"])
 def test_no_page_has_inline_script_or_style(pages, role):
     for path, (_, text) in pages[role].items():
         if urlsplit(path).path.endswith("/html"):
@@ -40,7 +40,7 @@ def test_no_page_has_inline_script_or_style(pages, role):
         assert not re.search(r'\sstyle="|\son\w+="|<style|<script(?![^>]* src="/[a-z])', text), path
 
 
-@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk", "admin"])
 def test_a_page_that_uses_htmx_knows_where_it_is_and_no_other_does(pages, role):
     for path, (_, text) in pages[role].items():
         assert (

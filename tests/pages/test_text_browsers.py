@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+from collections import namedtuple
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +21,7 @@ PAGES = {
     "": ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten"),
     "ola": ("/tickets/", "/tickets/1", "/quota", "/forwarding", "/vacation", "/filters", "/trace", "/takeout"),
     "agnes": ("/desk/", "/desk/cases", "/desk/cases/1", "/desk/people?q=ola", "/desk/orders", "/desk/risk"),
+    "eva": ("/admin/",),
 }
 
 
@@ -31,7 +34,12 @@ class Standing(Clock):
 
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory):
-    with site.served(tmp_path_factory.mktemp("dumps"), Standing()) as (base, app):
+    usage = namedtuple("usage", "total used free")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        site.served(tmp_path_factory.mktemp("dumps"), Standing()) as (base, app),
+    ):
+        patch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**11, 9 * 10**11))
         made = {role: site.Visitor(base, role) for role in PAGES}
         yield made, app.extensions["core"]
 
@@ -40,7 +48,7 @@ def standing(tmp_path_factory):
 def visitors(standing):
     """Whoever has looked at a page in a language keeps it, which a case shows: here it is English at first, for everybody."""
     made, core = standing
-    for name in ("ola", "agnes"):
+    for name in ("ola", "agnes", "eva"):
         accounts.set_language(core, accounts.find_account(core, name).id, "en")
     return made
 

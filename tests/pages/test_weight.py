@@ -45,7 +45,7 @@ class Weigher:
         return found
 
 
-@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk"])
+@pytest.mark.parametrize("role", site.ROLES, ids=["stranger", "person", "desk", "admin"])
 def test_n16_every_page_is_under_50_kb_unpacked_with_everything(portal, pages, role):
     base, app = portal
     weigher = Weigher(base, role)

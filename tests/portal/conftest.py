@@ -61,3 +61,12 @@ def browser(core: Core) -> Browser:
 def inside(browser: Browser, ola: Account) -> Browser:
     assert browser.log_in().status_code == 302
     return browser
+
+
+@pytest.fixture
+def eva(browser: Browser, core: Core) -> Browser:
+    """Log an administrator in."""
+    accounts.add_account(core, "eva", display_name="Eva Admin", password=PASSWORD, language="en")
+    accounts.set_role(core, "eva", "admin")
+    assert browser.log_in("eva").status_code == 302
+    return browser

@@ -102,10 +102,11 @@ def format_zone_line(record: Record) -> str:
 
 def compare_records(core: Core) -> list[Finding]:
     """Ask DNS for each record; blocking."""
-    return [_compare_record(core, record) for record in list_needed_records(core.config)]
+    return [compare_record(core, record) for record in list_needed_records(core.config)]
 
 
-def _compare_record(core: Core, record: Record) -> Finding:
+def compare_record(core: Core, record: Record) -> Finding:
+    """Ask DNS for one record; blocking."""
     try:
         answers = core.dns.lookup(record.name, record.kind)
     except DnsTrouble:

@@ -17,7 +17,7 @@ from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning
 from mailcore.services.forwarding import bounces, consent, copy_expiry, digest
 from mailcore.services.limits import rates
-from mailcore.services.operations import health, reports, rereading
+from mailcore.services.operations import dns_watch, health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import tickets
 from mailcore.services.transfer import takeout_reminder, transfers
@@ -68,6 +68,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("forwardings asked once a year", DAY, consent.ask_yearly),
         Job("digests of what was not forwarded", DAY, digest.send_digests),
         Job("old news of other domains", DAY, queue_admin.tidy_up),
+        Job("look at the domain's DNS records", HOUR, dns_watch.check_records, waits=True),
         Job("reports to other domains", 6 * HOUR, reports.send_reports, waits=True),
         Job("kept copies that roll", HOUR, copy_expiry.expire_copies),
         Job("old envelope senders of forwarded mail", DAY, bounces.delete_expired_addresses),

@@ -1,6 +1,25 @@
 """Turns of periodic jobs, claimed by a conditional update so that several nodes do each once."""
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
 from mailcore.store.engine.db import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class JobTurn:
+    """`leased_until` in seconds since 1970; `problem` is why the last turn failed, or ""."""
+
+    name: str
+    next_at: datetime
+    leased_until: int
+    problem: str
+
+
+def list_jobs(tx: Tx) -> list[JobTurn]:
+    """Return the turns of all jobs that ever had one."""
+    rows = tx.rows("SELECT name, next_at, leased_until, problem FROM job ORDER BY name")
+    return [JobTurn(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3]) for row in rows]
 
 
 def is_job_due(tx: Tx, name: str, now: int) -> bool:

@@ -13,6 +13,7 @@ _BY_STATE = {
 _ONE = {
     "stored": "SELECT COALESCE(SUM(used),0) FROM account",
     "oldest": "SELECT COALESCE(MIN(created_at),0) FROM queue",
+    "oldest_waiting": "SELECT COALESCE(MIN(created_at),0) FROM queue WHERE state='waiting'",
     "on_hold": "SELECT count(*) FROM sending_hold",
 }
 
@@ -25,7 +26,8 @@ def count_by_state(tx: Tx) -> dict[str, dict[str, int]]:
 def count_single(tx: Tx) -> dict[str, int]:
     """Return figures by name.
 
-    `stored`: octets of all mail; `oldest`: since when the oldest queue item is there, or 0; `on_hold`: who may not send.
+    `stored`: octets of all mail; `oldest`, `oldest_waiting`: since when the oldest queue item, or the oldest that is not held,
+    is there, or 0; `on_hold`: who may not send.
     """
     return {name: tx.rows(sql)[0][0] for name, sql in _ONE.items()}
 

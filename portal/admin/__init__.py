@@ -1,0 +1,5 @@
+"""Administration in the browser (N37), for the role `admin` alone.  Over services: nothing is decided here."""
+
+from portal.admin.views import blueprint
+
+__all__ = ["blueprint"]

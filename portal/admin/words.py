@@ -1,0 +1,80 @@
+"""Words of administration in the reader's language."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from mailcore.services.operations.attention import Finding, Trouble
+
+Words = Any  # flask-babel's LazyString, which has no types
+
+# where each trouble is looked into
+PLACES: dict[Trouble, str] = {
+    Trouble.JOB_FAILED: "admin.jobs",
+    Trouble.JOB_LATE: "admin.jobs",
+    Trouble.DNS_MISSING: "admin.domain",
+    Trouble.DNS_SILENT: "admin.domain",
+    Trouble.CERTIFICATE_ENDS: "admin.domain",
+    Trouble.CERTIFICATE_UNREADABLE: "admin.domain",
+    Trouble.QUEUE_OLD: "admin.queue",
+    Trouble.SENDING_HELD: "admin.accounts",
+}
+ROLES: dict[str, Words] = {"": _l("no role"), "desk": _l("help desk"), "admin": _l("administrator")}
+STATES: dict[str, Words] = {"active": _l("in use"), "closed": _l("closed, may come back"), "erased": _l("erased")}
+
+
+def describe_finding(finding: Finding) -> str:
+    """Say in a sentence what is wrong."""
+    count = finding.count
+    match finding.trouble:
+        case Trouble.JOB_FAILED:
+            return str(ngettext("%(num)s recurring job failed.", "%(num)s recurring jobs failed.", count))
+        case Trouble.JOB_LATE:
+            return str(
+                ngettext(
+                    "%(num)s recurring job is more than an hour late.",
+                    "%(num)s recurring jobs are more than an hour late.",
+                    count,
+                )
+            )
+        case Trouble.DNS_MISSING:
+            return str(
+                ngettext("%(num)s DNS record is missing or wrong.", "%(num)s DNS records are missing or wrong.", count)
+            )
+        case Trouble.DNS_SILENT:
+            return _("DNS did not answer when it was last asked.")
+        case Trouble.CERTIFICATE_ENDS if count < 0:
+            return _("The certificate has expired. Mail programs refuse to connect.")
+        case Trouble.CERTIFICATE_ENDS:
+            return str(
+                ngettext("The certificate expires in %(num)s day.", "The certificate expires in %(num)s days.", count)
+            )
+        case Trouble.CERTIFICATE_UNREADABLE:
+            return _("The certificate cannot be read.")
+        case Trouble.QUEUE_OLD:
+            return str(
+                ngettext(
+                    "The oldest outgoing message has waited for %(num)s hour.",
+                    "The oldest outgoing message has waited for %(num)s hours.",
+                    count // 3600,
+                )
+            )
+        case Trouble.DISK_FULL:
+            return _("Only %(percent)s %% of the disk is free.", percent=count)
+        case Trouble.SENDING_HELD:
+            return str(
+                ngettext("Sending of %(num)s account is on hold.", "Sending of %(num)s accounts is on hold.", count)
+            )
+
+
+def describe_seconds(seconds: int) -> str:
+    """Write a span of time in its largest unit."""
+    if seconds >= 172_800:
+        return str(ngettext("%(num)s day", "%(num)s days", seconds // 86_400))
+    if seconds >= 7200:
+        return str(ngettext("%(num)s hour", "%(num)s hours", seconds // 3600))
+    if seconds >= 120:
+        return str(ngettext("%(num)s minute", "%(num)s minutes", seconds // 60))
+    return str(ngettext("%(num)s second", "%(num)s seconds", seconds))
