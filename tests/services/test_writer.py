@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -508,3 +509,24 @@ def test_what_never_comes_is_told_in_the_end(open_db):
         db.read(need)
     with pytest.raises(Busy):
         db.write(need)
+
+
+def test_an_attempt_that_fails_is_undone_alone_and_one_that_needs_something_is_none(open_db):
+    db, here = open_db(), set()
+
+    def fail(tx) -> None:
+        add(tx)
+        raise ValueError("no")
+
+    def need(tx) -> None:
+        if "it" not in here:
+            raise store.Outside(lambda: here.add("it"))
+        add(tx)
+
+    def write(tx) -> tuple[str, Exception | None]:
+        add(tx)
+        problem = tx.attempt(partial(fail, tx))
+        return str(problem), tx.attempt(partial(need, tx))
+
+    assert db.write(write) == ("no", None)
+    assert count(db) == 2

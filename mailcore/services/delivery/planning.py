@@ -57,7 +57,7 @@ from mailcore.services.mailauth.forward_policy import Passage
 from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.services.tickets import ticket_inbox
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Outside, Tx
 from mailcore.store.forwarding.held_back import HeldBack
 from mailcore.store.mail.blobs import INSIDE, Prepared
 
@@ -297,6 +297,8 @@ class _Planner:
             return forwards.plan(
                 self.core, self.arrival, self.recipient, action, unsafe=self.facts.unsafe, counted=counted
             )
+        except Outside:
+            raise
         except Exception:
             log.exception("a copy could not be made; the message stays here")
             return Unsent()

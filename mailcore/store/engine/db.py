@@ -21,6 +21,7 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process import budget
 from mailcore.process.threads import Threads
+from mailcore.store.engine.tx import Outside as Outside
 from mailcore.store.engine.tx import Row as Row
 from mailcore.store.engine.tx import Tx as Tx
 from mailcore.store.engine.write_watch import SlowWrites, WriteWatch, caller_of
@@ -35,17 +36,6 @@ MAX_OUTSIDE = 20  # times that one transaction may begin anew for what it needs 
 
 class WriteWithinWrite(RuntimeError):
     """A mistake in the program: only the outermost caller (view, command, job, protocol hook) opens a transaction."""
-
-
-class Outside(Exception):  # noqa: N818 - not an error: it is handled where the transaction was asked for
-    """Raised within a transaction that needs what takes long (a download): it ends, `work` runs, and it begins anew.
-
-    So nobody waits for another server with a connection or a lock in hand.
-    """
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        super().__init__("something is to be done outside of the transaction")
-        self.work = work
 
 
 class Write:

@@ -9,6 +9,17 @@ from mailcore.domain import AccountId
 Row = tuple[Any, ...]  # Any: SQL columns have no static type
 
 
+class Outside(Exception):  # noqa: N818 - not an error: it is handled where the transaction was asked for
+    """Raised within a transaction that needs what takes long (a download): it ends, `work` runs, and it begins anew.
+
+    So nobody waits for another server with a connection or a lock in hand.
+    """
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        super().__init__("something is to be done outside of the transaction")
+        self.work = work
+
+
 class Tx(ABC):
     """SQL inside one transaction.  `changed` collects the accounts to wake after the commit.
 
@@ -46,11 +57,13 @@ class Tx(ABC):
     def attempt(self, fn: Callable[[], object]) -> Exception | None:
         """Run `fn`; where it fails, undo what it wrote, and that alone, and return the error.
 
-        What ends the whole transaction (a full disk, a server that is gone) is raised.
+        What ends the whole transaction (a full disk, a server that is gone, Outside) is raised.
         """
         self._command("SAVEPOINT attempt")
         try:
             fn()
+        except Outside:
+            raise
         except self.whole_group:
             raise
         except Exception as problem:
