@@ -291,6 +291,7 @@ class Config:
     """All settings.  Relative paths are seen from the working directory."""
 
     domain: str = "alumni.example"
+    domains: tuple[str, ...] = ()
     hostname: str = ""
     data: str = "var"
     database: str = ""
@@ -314,6 +315,16 @@ class Config:
     order: OrderSettings = field(default_factory=OrderSettings)
     web: Web = field(default_factory=Web)
     limits: Limits = field(default_factory=Limits)
+
+    @property
+    def mail_domains(self) -> tuple[str, ...]:
+        """Return all domains that people have addresses at, the site's own first."""
+        return (self.domain, *(domain for domain in self.domains if domain != self.domain))
+
+    @property
+    def our_domains(self) -> tuple[str, ...]:
+        """Return all domains whose mail we take: those of people, and the one of forwarded mail's senders."""
+        return (*self.mail_domains, self.srs_domain)
 
     @property
     def host(self) -> str:

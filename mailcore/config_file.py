@@ -139,6 +139,15 @@ def _check(config: Config) -> None:
     for path in _DOMAINS:
         if (name := _at(config, path)) and not _DOMAIN.match(name):
             raise ConfigError(f"{path}: {name!r} is not the name of a domain; write it in small ASCII letters")
+    for name in config.domains:
+        if not _DOMAIN.match(name):
+            raise ConfigError(f"domains: {name!r} is not the name of a domain; write it in small ASCII letters")
+        if name in (config.srs_domain, config.host):
+            raise ConfigError(
+                f"domains: {name} is the name of the host or of forwarded mail; people have no addresses there"
+            )
+    if len(set(config.domains)) != len(config.domains):
+        raise ConfigError("domains: one of them is named twice")
     for name in config.web.names:
         if not _HOST_NAME.fullmatch(name) and not _is_ip(name):
             raise ConfigError(f"web.names: {name!r} is not the name of a host; write for example mail.alumni.example")

@@ -29,6 +29,7 @@ class Account:
     """The owner of Addresses, Mailboxes, Credentials, Scripts and a quota.
 
     `person` is the immutable id of the directory, None when unknown.  `quota` is in octets, 0 = unlimited.
+    `main_address` is empty until one of several addresses was chosen.
     """
 
     id: AccountId
@@ -41,6 +42,11 @@ class Account:
     contact: str
     state: AccountState
     created_at: datetime
+    main_address: str = ""
+
+    def address(self, domain: str) -> str:
+        """Return the address that the owner writes under: the one that was chosen, else the user name at the site's domain."""
+        return self.main_address or f"{self.name}@{domain}"
 
     @property
     def percent(self) -> int:

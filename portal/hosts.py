@@ -14,6 +14,7 @@ from portal import access
 
 MISDIRECTED = 421  # RFC 9110 section 15.5.20
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+_SERVICES = ("mta-sts", "autoconfig", "autodiscover", "ua-auto-config")  # names below each domain
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.-]{1,253})(?::([0-9]{1,5}))?")
 
 
@@ -25,13 +26,12 @@ class Hosts:
 
     def __init__(self, config: Config) -> None:
         public = urlsplit(config.url)
-        domain = config.domain.lower()
         self._names = frozenset(
             {
                 (public.hostname or "").lower(),
-                domain,
+                *config.mail_domains,
                 config.host.lower(),
-                *(f"{name}.{domain}" for name in ("mta-sts", "autoconfig", "autodiscover", "ua-auto-config")),
+                *(f"{name}.{domain}" for name in _SERVICES for domain in config.mail_domains),
                 *(name.lower() for name in config.web.names),
             }
         )

@@ -76,7 +76,7 @@ def add(
         language=language,
         reserved=reserved,
     )
-    click.echo(f"{account.name}@{site.config.domain}")
+    click.echo(account.address(site.config.domain))
     if password is None:
         click.echo(accounts.create_password_link(site.core, account.name))
 

@@ -73,7 +73,7 @@ def write_report(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: s
     )
     returns_whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
     # A report with an 8-bit message in it does not reach every host; here it does.
-    returns_whole = returns_whole and (octets.isascii() or domain_of(item.sender) == core.config.domain)
+    returns_whole = returns_whole and (octets.isascii() or domain_of(item.sender) in core.config.mail_domains)
     report = dsn.build(
         kind=kind,
         reporting_mta=core.config.host,

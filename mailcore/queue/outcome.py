@@ -26,7 +26,7 @@ log = log_for(__name__)
 
 
 def is_ours(core: Core, domain: str) -> bool:
-    return domain in (core.config.domain, core.config.srs_domain)
+    return domain in core.config.our_domains
 
 
 @dataclass(frozen=True, slots=True)

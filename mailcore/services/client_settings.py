@@ -64,14 +64,18 @@ def describe_servers(config: Config) -> str:
 
 
 def format_autoconfig(config: Config) -> str:
-    """Format Mozilla's configuration file; the user name is %EMAILLOCALPART%, never the address."""
+    """Format Mozilla's configuration file.
+
+    With one domain the user name is %EMAILLOCALPART%; with several it is the whole address, which also opens the account
+    whose user name is another one (services/credentials/login.py).
+    """
     kinds = {"imap": ("incomingServer", "imap"), "smtp": ("outgoingServer", "smtp")}
     sockets = {"TLS": "SSL", "STARTTLS": "STARTTLS"}
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<clientConfig version="1.1">',
         f' <emailProvider id="{escape(config.domain)}">',
-        f"  <domain>{escape(config.domain)}</domain>",
+        *(f"  <domain>{escape(domain)}</domain>" for domain in config.mail_domains),
         f"  <displayName>{NAME}</displayName>",
         f"  <displayShortName>{NAME}</displayShortName>",
     ]
@@ -85,7 +89,7 @@ def format_autoconfig(config: Config) -> str:
             f"   <port>{server.port}</port>",
             f"   <socketType>{sockets[server.security]}</socketType>",
             "   <authentication>password-cleartext</authentication>",
-            "   <username>%EMAILLOCALPART%</username>",
+            f"   <username>{'%EMAILADDRESS%' if config.domains else '%EMAILLOCALPART%'}</username>",
             f"  </{tag}>",
         ]
     lines += [
@@ -98,15 +102,21 @@ def format_autoconfig(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _login_name(config: Config, address: str) -> str:
+    """Return by which name somebody with this address logs in: its local part, at a further domain the whole."""
+    localpart, _, domain = address.rpartition("@")
+    return localpart if domain.lower() == config.domain else address
+
+
 def format_autodiscover(config: Config, address: str) -> str:
-    """Format the answer of Autodiscover v1 (MS-OXDSCLI, "POX") for an address; its local part is the log-in name."""
-    protocols = []
+    """Format the answer of Autodiscover v1 (MS-OXDSCLI, "POX") for an address."""
+    protocols, login = [], escape(_login_name(config, address))
     for purpose, kind in (("imap", "IMAP"), ("smtp", "SMTP")):
         for server in _servers_for(config, purpose)[:1]:
             encryption = "SSL" if server.security == "TLS" else "TLS"
             protocols.append(
                 f"   <Protocol>\n    <Type>{kind}</Type>\n    <Server>{escape(server.host)}</Server>\n"
-                f"    <Port>{server.port}</Port>\n    <LoginName>{escape(address.partition('@')[0])}</LoginName>\n"
+                f"    <Port>{server.port}</Port>\n    <LoginName>{login}</LoginName>\n"
                 f"    <DomainRequired>off</DomainRequired>\n    <SPA>off</SPA>\n    <SSL>on</SSL>\n"
                 f"    <Encryption>{encryption}</Encryption>\n    <AuthRequired>on</AuthRequired>\n"
                 + ("    <UsePOPAuth>on</UsePOPAuth>\n    <SMTPLast>off</SMTPLast>\n" if kind == "SMTP" else "")
@@ -135,7 +145,7 @@ def format_mobileconfig(config: Config, address: str, name: str) -> str:
     The same person gets the same identifiers, so that a later profile replaces an earlier one.
     """
     [incoming], [outgoing] = _servers_for(config, "imap")[:1], _servers_for(config, "smtp")[:1]
-    user = address.partition("@")[0]
+    user = _login_name(config, address)
     inner = {
         "EmailAccountDescription": NAME,
         "EmailAccountName": name or user,

@@ -14,7 +14,7 @@ from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import extent
 from mailcore.process import budget
 from mailcore.services.delivery import delivery, traces
-from mailcore.services.delivery.recipients import check_recipient
+from mailcore.services.delivery.recipients import check_recipient, merge_recipients
 from mailcore.services.filtering import judging, scanning, sender_policy
 from mailcore.services.mailauth import authentication
 from mailcore.services.operations import reports
@@ -183,7 +183,7 @@ class Inbound:
             if trace.count_received(block) > MAX_HOPS:
                 raise Malformed("554 5.4.6 Too many hops")
             block = trace.without_return_path(block)
-            return authresults.without_forged(block, config.domain, config.srs_domain, config.host)
+            return authresults.without_forged(block, *config.our_domains, config.host)
 
         return edit
 
@@ -241,8 +241,7 @@ class Inbound:
     async def _deliver(
         self, transaction: Transaction, envelope: Envelope, message: Prepared, verdict: Verdict, field: bytes, ok: str
     ) -> list[str]:
-        named = {item.address.lower(): item for item in transaction.found}
-        recipients = list(named.values())  # who is named twice has it once
+        recipients = merge_recipients(transaction.found, envelope)
         try:
             done = await delivery.accept(self._core, envelope, recipients, message, verdict.field + field, verdict)
         except RoomGone:

@@ -26,8 +26,7 @@ def _answer(text: str, kind: str) -> Response:
 
 def _address(asked: str) -> str:
     """An address of ours, or 404: nothing is said about others' domains."""
-    domain = current.core().config.domain
-    if not _ADDRESS.fullmatch(asked) or asked.rpartition("@")[2].lower() != domain.lower():
+    if not _ADDRESS.fullmatch(asked) or asked.rpartition("@")[2].lower() not in current.core().config.mail_domains:
         abort(404)
     return asked
 
@@ -65,8 +64,7 @@ def autodiscover_v2(address: str = "") -> Response | tuple[Response, int]:  # no
 def mobileconfig() -> Response:
     """Send the profile, with an address for whoever is logged in, or by ?email=."""
     owner = current.account()
-    domain = current.core().config.domain
-    asked = f"{owner.name}@{domain}" if owner else request.args.get("email", "")
+    asked = owner.address(current.core().config.domain) if owner else request.args.get("email", "")
     text = client_settings.format_mobileconfig(
         current.core().config, _address(asked), owner.display_name if owner else ""
     )

@@ -70,7 +70,7 @@ def contacts_file() -> Response:
 def settings() -> Answer:
     """Names and signatures; how lists and messages are shown."""
     core, owner = current.core(), current.owner()
-    own = f"{owner.name}@{core.config.domain}"
+    own = owner.address(core.config.domain)
     form, reading = IdentityForm(), ReadingForm()
     problem, code = "", 200
     if request.method == "POST":
@@ -92,7 +92,7 @@ def settings() -> Answer:
         "webmail/settings.html",
         form=form,
         reading=reading,
-        names=[one for one in names if one.id],
+        names=[one for one in names if 0 < one.id < service.OF_ADDRESS],
         chosen=chosen,
         boxes=boxes,
         problem=problem,

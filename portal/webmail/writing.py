@@ -158,7 +158,7 @@ def _asked() -> Draft:
 def _names() -> list[WriterName]:
     owner = current.owner()
     return address_book.identities(
-        current.core(), owner.id, owner.display_name, f"{owner.name}@{current.core().config.domain}"
+        current.core(), owner.id, owner.display_name, owner.address(current.core().config.domain)
     )
 
 

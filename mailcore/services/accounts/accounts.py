@@ -162,7 +162,7 @@ def _deliver_welcome(core: Core, tx: Tx, account: Account) -> None:
         core,
         "welcome",
         account.language,
-        f"{account.name}@{core.config.domain}",
+        account.address(core.config.domain),
         display_name=account.display_name or account.name,
         quota=gib,
         servers=client_settings.describe_servers(core.config),
@@ -174,12 +174,20 @@ def _deliver_welcome(core: Core, tx: Tx, account: Account) -> None:
 
 
 def find_account(core: Core, name: str) -> Account:
-    """Find an account by user name, with or without our domain.  Raises AccountNotFound."""
+    """Find an account by user name, with or without our domain, or by another of its addresses.  Raises AccountNotFound."""
     wanted = login.to_local_name(core, name)
-    account = core.db.read(lambda tx: account_store.find_account(tx, wanted)) if wanted else None
+    account = core.db.read(lambda tx: _find_by_name(tx, wanted)) if wanted else None
     if account is None:
         raise AccountNotFound(f"there is no account {name}")
     return account
+
+
+def _find_by_name(tx: Tx, name: str) -> Account | None:
+    """Find an account by its user name, else by another of its addresses."""
+    if account := account_store.find_account(tx, name):
+        return account
+    owner = address_store.find_address_of_login(tx, name)
+    return account_store.get_account(tx, owner) if owner is not None else None
 
 
 def load_account(core: Core, account: AccountId) -> Account:

@@ -74,10 +74,10 @@ def search_accounts(core: Core, words: str) -> list[Account]:
     words = words.strip().lower()
     if not words:
         return []
-    own = f"@{core.config.domain.lower()}"
-    return core.db.read(
-        lambda tx: [get_account(tx, account) for account in store.search_accounts(tx, words.removesuffix(own))]
-    )
+    localpart, at, domain = words.rpartition("@")
+    if at and domain in core.config.mail_domains:
+        words = localpart
+    return core.db.read(lambda tx: [get_account(tx, account) for account in store.search_accounts(tx, words)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def check_address(core: Core, written: str) -> str:
     domain = written.rpartition("@")[2].lower()
     if len(parsed) != 1 or parsed[0] != written or len(written) > 254 or not written.isascii() or "." not in domain:
         raise InvalidName(f"{written!r} is not an e-mail address")
-    if domain in (core.config.domain.lower(), core.config.srs_domain.lower()):
+    if domain in core.config.our_domains:
         raise InvalidName("the contact address must be outside this mailbox, to help when it cannot be opened")
     return written
 

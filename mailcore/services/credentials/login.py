@@ -79,11 +79,14 @@ _DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
 
 
 def to_local_name(core: Core, username: str) -> str | None:
-    """Return the account's name, or None for another domain: `ola@ntnu.example` is not our `ola`."""
+    """Return the name to look for, or None for another domain: `ola@ntnu.example` is not our `ola`.
+
+    At one of the further domains it is the whole address, for it may be somebody else's than the user name.
+    """
     name, at, domain = username.strip().lower().partition("@")
-    if at and domain != core.config.domain.lower():
-        return None
-    return name
+    if not at or domain == core.config.domain:
+        return name
+    return f"{name}@{domain}" if name and domain in core.config.domains else None
 
 
 def authenticate(
@@ -150,13 +153,17 @@ def authenticate_remembered(
     return identity
 
 
-def list_usable_credentials(core: Core, name: str, *, peer: str, scope: Scope) -> list[Credential]:
-    """List credentials that open an account for `scope`, for mechanisms that send no password.  Raises TooMany."""
+def list_usable_credentials(core: Core, name: str, *, peer: str, scope: Scope) -> tuple[str, list[Credential]]:
+    """List credentials that open an account for `scope`, for mechanisms that send no password, with its user name.
+
+    Raises:
+        TooMany.
+    """
     holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
     if holder is None:
-        return []
+        return name, []
     main = [] if holder.password is None or (holder.two_factor and scope is not Scope.PORTAL) else [holder.password]
-    return main + [app for app in holder.apps if scope in app.scopes]
+    return holder.account.name, main + [app for app in holder.apps if scope in app.scopes]
 
 
 def record_success(

@@ -67,7 +67,7 @@ def check_strength(password: str, account: Account, site: frozenset[str] = froze
 
 def list_site_words(config: Config) -> frozenset[str]:
     """List the site's names: of its domain, its host and its pages."""
-    hosts = (config.domain, config.host, urlsplit(config.url).hostname or "")
+    hosts = (*config.mail_domains, config.host, urlsplit(config.url).hostname or "")
     parents = (host.partition(".")[2] for host in hosts)
     return frozenset((*hosts, *(parent for parent in parents if "." in parent), *_SITE))
 

@@ -12,6 +12,7 @@ from mailcore.services.delivery.plans import Forward
 from mailcore.services.forwarding import bounces
 from mailcore.services.mailauth import dkim, forward_policy
 from mailcore.services.mailauth.forward_policy import Passage
+from mailcore.services.sieve_scripts.recipient_view import Place, list_own_addresses
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.mail.blobs import Prepared
@@ -21,7 +22,7 @@ from sieve.addrspec import comparable
 
 
 def plan(
-    core: Core, arrival: Arrival, recipient: MailboxRecipient, action: Redirect, *, unsafe: str, counted: bool
+    place: Place, arrival: Arrival, recipient: MailboxRecipient, action: Redirect, *, unsafe: str, counted: bool
 ) -> Forward | None:
     """Make the copy for the target; None in a loop.
 
@@ -29,12 +30,23 @@ def plan(
         unsafe: the owner's choice for what could not pass there.
         counted: a personal script wants it.
     """
-    own = comparable(recipient.address)
-    if any(comparable(value.strip()) == own for value in arrival.prepared.message.header.values("delivered-to")):
+    core, own = place.core, comparable(recipient.address)
+    passed = {comparable(value.strip()) for value in arrival.prepared.message.header.values("delivered-to")}
+    if own in passed or (passed and _was_here(place, passed)):
         return None
     # RFC 6009 section 5; what the sender wanted to hear of us is not for the target to answer.
     wanted = Dsn(notify=",".join(word.upper() for word in action.notify), ret=action.ret.upper())
     return Forward(action.address, _copy(core, arrival, own, action, unsafe), wanted, counted)
+
+
+def _was_here(place: Place, passed: set[str]) -> bool:
+    """Say if it came by one of the account's addresses before."""
+    own = set(list_own_addresses(place))
+    for one in passed:
+        localpart, _, domain = one.rpartition("@")
+        if f"{localpart.partition('+')[0]}@{domain}" in own:
+            return True
+    return False
 
 
 def _passage(core: Core, arrival: Arrival, changed: bytes | None, unsafe: str) -> Passage:
@@ -55,7 +67,8 @@ def _copy(core: Core, arrival: Arrival, own: str, action: Redirect, unsafe: str)
         return prepared
     octets = prepared.octets[:]
     if _passage(core, arrival, action.octets, unsafe) is Passage.REWRITE:
-        author = f"{own.partition('@')[0].partition('+')[0]}@{core.config.domain}"
+        localpart, _, domain = own.rpartition("@")
+        author = f"{localpart.partition('+')[0]}@{domain}"
         octets = forward_policy.with_own_author(prepared.message, author)
     return core.blobs.prepare(dkim.sign(core.config, octets) + octets)
 

@@ -121,7 +121,7 @@ def find_event(
     if not source:
         return None
     owner = get_account(tx, account)
-    address = f"{owner.name}@{core.config.domain}"
+    address = owner.address(core.config.domain)
     items = {
         "imap.user": owner.name,
         "imap.email": address,

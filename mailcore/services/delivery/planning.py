@@ -275,7 +275,7 @@ class _Planner:
             case sieve.Redirect():
                 if is_light and forwards.is_signed_by_us(core, arrival, action, self.facts.unsafe):
                     raise NeedsThread
-                return self._forward(action, counted=action.address in personal)
+                return self._forward(place, action, counted=action.address in personal)
             case sieve.Vacation() | sieve.Notify() if arrival.verdict.scan.junk:
                 return None  # nobody answers spam
             case sieve.Vacation() | sieve.Notify() if is_light:
@@ -291,13 +291,11 @@ class _Planner:
             case _:
                 assert_never(action)
 
-    def _forward(self, action: sieve.Redirect, *, counted: bool) -> Step | None:
+    def _forward(self, place: Place, action: sieve.Redirect, *, counted: bool) -> Step | None:
         """Make the copy; where that fails (no key, no room on the disk) the message stays here (S25)."""
         try:
-            return forwards.plan(
-                self.core, self.arrival, self.recipient, action, unsafe=self.facts.unsafe, counted=counted
-            )
-        except Outside:
+            return forwards.plan(place, self.arrival, self.recipient, action, unsafe=self.facts.unsafe, counted=counted)
+        except (NeedsThread, Outside):
             raise
         except Exception:
             log.exception("a copy could not be made; the message stays here")

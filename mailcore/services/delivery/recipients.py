@@ -1,7 +1,9 @@
 """Whose address is this?  Asked at RCPT, and of what our own people send to each other."""
 
+from collections.abc import Iterable
+
 from mailcore.core import Core
-from mailcore.domain import AccountFacts, DeskRecipient, MailboxRecipient, Recipient, ReturnedBounce
+from mailcore.domain import AccountFacts, DeskRecipient, Envelope, MailboxRecipient, Recipient, ReturnedBounce
 from mailcore.errors import MAILBOX_FULL, Moved, OverQuota, RelayDenied, ReportsOnly, UnknownRecipient
 from mailcore.services.accounts import tombstones
 from mailcore.services.forwarding import bounces
@@ -18,7 +20,7 @@ TRACE_ROOM = 1000  # octets that our own fields may take
 
 def is_ours(core: Core, address: str) -> bool:
     """Say if it is an address at a domain whose mail we take."""
-    return address.rpartition("@")[2].lower() in (core.config.domain, core.config.srs_domain)
+    return address.rpartition("@")[2].lower() in core.config.our_domains
 
 
 def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sender: str = "") -> Recipient:
@@ -36,10 +38,10 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sende
     localpart, at, domain = address.rpartition("@")
     if not at or not is_ours(core, address):
         raise RelayDenied("not an address of ours")
-    if domain.lower() == core.config.srs_domain:
-        if localpart.lower() not in ticket_inbox.ROLES:  # they exist at every domain of ours (RFC 2142)
-            return _find_bounce(core, tx, address, localpart, sender)
+    if localpart.lower() in ticket_inbox.ROLES:  # they exist at every domain of ours (RFC 2142)
         domain, address = core.config.domain, f"{localpart}@{core.config.domain}"
+    elif domain.lower() == core.config.srs_domain:
+        return _find_bounce(core, tx, address, localpart, sender)
     name = localpart.partition("+")[0]
     if ticket_inbox.is_desk(name):
         return DeskRecipient(address)
@@ -54,6 +56,21 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sende
     most = TRACE_ROOM + (core.config.message_octets if size is None else size)
     is_small = len(facts.generated) + len(facts.personal) <= SMALL
     return MailboxRecipient(address, account, not fits(facts.used, facts.quota, most), facts if is_small else None)
+
+
+def merge_recipients(found: Iterable[Recipient], envelope: Envelope) -> list[Recipient]:
+    """Leave one of those that mean the same: who is named twice, or by two addresses of one account, has it once.
+
+    What stands behind a plus may be filed elsewhere, and a report was asked for by address (RFC 3461): these stay apart.
+    """
+    merged: dict[tuple[object, str], Recipient] = {}
+    for one in found:
+        whole, detail = one.address.lower(), one.address.rpartition("@")[0].lower().partition("+")[2]
+        if isinstance(one, MailboxRecipient) and one.address not in envelope.dsn:
+            merged.setdefault((one.account, detail), one)
+        else:
+            merged[(whole, "")] = one
+    return list(merged.values())
 
 
 def _find_bounce(core: Core, tx: Tx, address: str, localpart: str, sender: str) -> ReturnedBounce:

@@ -14,9 +14,8 @@ from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.delivery import plans
 from mailcore.services.delivery.plans import Notification
-from mailcore.services.delivery.vacation_reply import list_own
 from mailcore.services.limits import mail_limits
-from mailcore.services.sieve_scripts.recipient_view import Place
+from mailcore.services.sieve_scripts.recipient_view import Place, list_own_addresses
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue.items import enqueue_mail
 
@@ -43,7 +42,7 @@ def plan(place: Place, action: sieve.Notify, *, fields: Header, own: str, trigge
     if not may_notify(fields):
         return None
     own = own.lower()
-    if sieve.one_address(action.from_address).lower() not in (own, *list_own(place)):
+    if sieve.one_address(action.from_address).lower() not in (own, *list_own_addresses(place)):
         action = replace(action, from_address="")  # nobody sends as somebody else
     now, domain = int(place.now.timestamp()), place.core.config.domain
     recipients, octets = compose(action, fields=fields, own=own, domain=domain, now=now)

@@ -166,7 +166,7 @@ def plan_problem_notice(place: Place, problem: str) -> ProblemNotice | None:
     if _was_told(tx, place.account, int(place.now.timestamp())):
         return None
     owner = get_account(tx, place.account)
-    address = f"{owner.name}@{core.config.domain}"
+    address = owner.address(core.config.domain)
     notice = notices.prepare(
         core,
         "script_failed",

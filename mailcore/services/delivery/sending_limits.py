@@ -69,7 +69,7 @@ def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
     waiting = store.hold_sending(tx, account.id, why, core.clock.seconds())
     log.warning("sending of account %d is on hold: %s", account.id, why)
     audit.note(core, tx, account.id, Event.SENDING_HELD, actor="service", detail=why)
-    words = {"display_name": account.display_name or account.name, "address": f"{account.name}@{core.config.domain}"}
+    words = {"display_name": account.display_name or account.name, "address": account.address(core.config.domain)}
     account_notices.deliver_to_inbox(core, tx, account, "sending_held", **words)
     account_notices.send_to_contacts(core, tx, account, "sending_held", **words)
     tickets.open_ticket(

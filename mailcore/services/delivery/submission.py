@@ -12,7 +12,7 @@ from mailcore.mail.writing import fields_out
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import sending_limits
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
-from mailcore.services.delivery.recipients import check_recipient
+from mailcore.services.delivery.recipients import check_recipient, merge_recipients
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
@@ -92,11 +92,12 @@ async def send(
     )  # the author's address on the network is nobody's business
 
     arrival = await arrivals.read(core, envelope, prepared, envelope.recipients, trace=received)
-    inside = [one for one in envelope.recipients if one.rpartition("@")[2].lower() == core.config.domain]
+    inside = [one for one in envelope.recipients if one.rpartition("@")[2].lower() in core.config.mail_domains]
     outside = [one for one in envelope.recipients if one not in inside]
 
     def find(tx: Tx) -> list[Recipient]:
-        return [check_recipient(core, tx, one, prepared.size, sender=envelope.sender) for one in inside]
+        found = (check_recipient(core, tx, one, prepared.size, sender=envelope.sender) for one in inside)
+        return merge_recipients(found, envelope)
 
     def store(tx: Tx, deliver: Deliver) -> MailError | None:
         refused = sending_limits.count(core, tx, account, envelope.peer, len(envelope.recipients))

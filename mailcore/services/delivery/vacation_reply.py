@@ -15,10 +15,9 @@ from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.delivery import plans
 from mailcore.services.delivery.arrival import Arrival
 from mailcore.services.delivery.plans import Reply
-from mailcore.services.sieve_scripts.recipient_view import Place
+from mailcore.services.sieve_scripts.recipient_view import Place, list_own_addresses
 from mailcore.store.delivery import vacation_memory
 from mailcore.store.engine.db import Tx
-from mailcore.store.people.addresses import list_addresses
 from mailcore.store.queue.items import enqueue_mail
 from sieve.addrspec import comparable
 
@@ -59,7 +58,7 @@ def plan(place: Place, arrival: Arrival, recipient: MailboxRecipient, action: si
     core, envelope, fields = place.core, arrival.envelope, arrival.prepared.message.header
     name, _, domain = recipient.address.rpartition("@")
     own = {recipient.address.lower(), f"{name.partition('+')[0]}@{domain}".lower()}
-    own |= {spec.lower() for spec in list_own(place)}
+    own |= {spec.lower() for spec in list_own_addresses(place)}
     named = may_answer(envelope, fields, frozenset((*own, *map(comparable, action.addresses))))
     if not named:
         return None
@@ -81,11 +80,6 @@ def plan(place: Place, arrival: Arrival, recipient: MailboxRecipient, action: si
     )
     prepared = core.blobs.prepare(octets)
     return Reply(envelope.sender, prepared, handle, seconds, plans.to_copy(action.fcc, prepared))
-
-
-def list_own(place: Place) -> list[str]:
-    """List the account's own addresses."""
-    return place.ask("addresses", lambda place: list_addresses(place.tx, place.account))
 
 
 def send(core: Core, tx: Tx, account: AccountId, reply: Reply, now: int) -> bool:

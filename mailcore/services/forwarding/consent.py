@@ -37,7 +37,7 @@ def notice_values(core: Core, owner: Account, target: str) -> dict[str, str]:
     """Return the values that the notices about a forwarding have in common."""
     return {
         "display_name": owner.display_name or owner.name,
-        "address": f"{owner.name}@{core.config.domain}",
+        "address": owner.address(core.config.domain),
         "target": target,
     }
 

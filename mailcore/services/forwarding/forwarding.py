@@ -66,8 +66,8 @@ def check_target(core: Core, target: str) -> str:
         )
     localpart, _, domain = target.rpartition("@")
     domain = domain.lower()
-    ours = (core.config.domain.lower(), core.config.srs_domain.lower(), core.config.host.lower())
-    if domain in ours or domain.endswith("." + ours[0]):
+    ours = (*core.config.our_domains, core.config.host.lower())
+    if domain in ours or any(domain.endswith("." + own) for own in core.config.mail_domains):
         raise ForwardingRefused(
             Saying(
                 "Mail cannot be forwarded to an address at %(domain)s: it must be outside Alumnimail.", domain=domain
@@ -154,7 +154,7 @@ def set_forwarding(
         if question is not None:
             notices.queue(core, tx, question, target, account)
         if not is_unchanged:  # who steals an account likes to add a forwarding, so the owner is always notified
-            address = f"{owner.name}@{core.config.domain}"
+            address = owner.address(core.config.domain)
             account_notices.send_to_contacts(
                 core,
                 tx,
@@ -227,7 +227,7 @@ def _prepare_question(core: Core, owner: Account, target: str, token: str) -> Pr
         "forwarding_confirm",
         owner.language,
         target,
-        address=f"{owner.name}@{core.config.domain}",
+        address=owner.address(core.config.domain),
         target=target,
         link=f"{core.config.url}/forwarding/confirm/{token}",
         stop=stop_link,

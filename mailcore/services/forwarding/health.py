@@ -171,7 +171,7 @@ def send_probe(core: Core, account: AccountId) -> Probe:
         owner.language,
         now.target,
         display_name=owner.display_name or owner.name,
-        address=f"{owner.name}@{core.config.domain}",
+        address=owner.address(core.config.domain),
         code=code,
     )
 

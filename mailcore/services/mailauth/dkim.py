@@ -13,7 +13,7 @@ from mailcore.config import Config
 from mailcore.log import log_for
 from mailcore.mail.passing import signature
 from mailcore.mail.passing.body_hash import body_hash
-from mailcore.mail.reading import header
+from mailcore.mail.reading import address, header
 from mailcore.mail.reading.octets import Octets
 from mailcore.services.mailauth import dkim_keys, dkim_rsa, signatures
 
@@ -28,7 +28,10 @@ _SIGNED = [
 
 
 def sign(config: Config, octets: Octets) -> bytes:
-    """The DKIM-Signature fields to put before the message; empty where there are no keys, or the header is malformed."""
+    """The DKIM-Signature fields to put before the message; empty where there are no keys, or the header is malformed.
+
+    It is signed by the author's domain where that is one of ours, as DMARC asks for; else by the site's own.
+    """
     block, body = header.split(octets)
     found = signature.signed_fields(block, _SIGNED)
     if found is None:
@@ -36,11 +39,11 @@ def sign(config: Config, octets: Octets) -> bytes:
         return b""
     fields, names = found
     digest, at = body_hash(octets, body, relaxed=True), int(time.time())
-    made = b""
-    for selector, algorithm, key in dkim_keys.signing(config):
+    made, domain = b"", _find_signer(config, block)
+    for selector, algorithm, key in dkim_keys.signing(config, domain):
         made += signature.field(
             algorithm=algorithm,
-            domain=config.domain.encode(),
+            domain=domain.encode(),
             selector=selector.encode(),
             at=at,
             fields=fields,
@@ -51,7 +54,17 @@ def sign(config: Config, octets: Octets) -> bytes:
     return made
 
 
-@lru_cache(maxsize=8)
+def _find_signer(config: Config, block: bytes) -> str:
+    """Find the domain that signs: the author's, if it is one of ours."""
+    if not config.domains:
+        return config.domain
+    written = [value for name, value in header.fields(block) if name.lower() == "from"]
+    authors = [spec for value in written for spec in address.addr_specs(header.unfold(value))]
+    domain = authors[0].rpartition("@")[2].lower() if len(authors) == 1 else ""
+    return domain if domain in config.mail_domains else config.domain
+
+
+@lru_cache(maxsize=64)
 def _with(key: bytes) -> signature.Sign:
     """Return the function that signs with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
     if key.startswith(b"-----"):

@@ -2,6 +2,9 @@
 
 The next generation is made and published while the present one signs; when DNS has it, it signs, and the old one
 stays published until no message is on its way any more.  Processes look at the files, so all change at once.
+
+Each domain of `domains` has keys of its own, in a folder by its name beside those of the site's domain, and generations of
+its own: one zone may have the new records while another waits.  `domain` is "" for the site's own.
 """
 
 import base64
@@ -35,31 +38,37 @@ class Rotation:
     missing: tuple[str, ...] = ()  # records that DNS does not show yet
 
 
-def folder(config: Config) -> Path:
-    return config.data_path / "dkim"
+def folder(config: Config, domain: str = "") -> Path:
+    return config.data_path / "dkim" / _subfolder(config, domain)
 
 
-def path(config: Config, selector: str) -> Path:
-    return folder(config) / f"{selector}.pem"
+def _subfolder(config: Config, domain: str) -> str:
+    return "" if domain in ("", config.domain) else domain
 
 
-def current(config: Config) -> tuple[int, int]:
+def path(config: Config, selector: str, domain: str = "") -> Path:
+    return folder(config, domain) / f"{selector}.pem"
+
+
+def current(config: Config, domain: str = "") -> tuple[int, int]:
     """The generation that signs, and since when (seconds since 1970, 0 = from the beginning)."""
     try:
-        number, at = (folder(config) / "current").read_text().split()
+        number, at = (folder(config, domain) / "current").read_text().split()
         return int(number), int(at)
     except (OSError, ValueError):
         return 1, 0
 
 
-def generations(config: Config) -> list[int]:
+def generations(config: Config, domain: str = "") -> list[int]:
     """All that are published."""
-    return sorted({int(found[1]) for file in folder(config).glob("*.pem") if (found := _FILE.match(file.name))})
+    return sorted({int(found[1]) for file in folder(config, domain).glob("*.pem") if (found := _FILE.match(file.name))})
 
 
-def signing(config: Config) -> tuple[tuple[str, bytes, bytes], ...]:
+def signing(config: Config, domain: str = "") -> tuple[tuple[str, bytes, bytes], ...]:
     """Selector, algorithm and key of each signature that a message gets; what cannot be read signs nothing."""
     base = f"{config.data}/dkim"  # text, as a Path costs more than the look at the file
+    if below := _subfolder(config, domain):
+        base = f"{base}/{below}"
     said = f"{base}/current"
     changed = _changed(said)
     number = _read(said, changed).split()[0].decode() if changed else "1"
@@ -87,21 +96,22 @@ def _read(file: str, _changed: int) -> bytes:
 
 def ensure_keys(config: Config) -> None:
     """Make the keys that are missing, readable by us alone."""
-    _make(config, current(config)[0])
+    for domain in config.mail_domains:
+        _make(config, current(config, domain)[0], domain)
 
 
-def _make(config: Config, number: int) -> None:
-    folder(config).mkdir(parents=True, exist_ok=True)
-    if not path(config, f"rsa{number}").exists():
+def _make(config: Config, number: int, domain: str) -> None:
+    folder(config, domain).mkdir(parents=True, exist_ok=True)
+    if not path(config, f"rsa{number}", domain).exists():
         _write_once(
-            path(config, f"rsa{number}"),
+            path(config, f"rsa{number}", domain),
             rsa.generate_private_key(65537, 2048).private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
             ),
         )
-    if not path(config, f"ed{number}").exists():
+    if not path(config, f"ed{number}", domain).exists():
         raw = ed25519.Ed25519PrivateKey.generate().private_bytes_raw()
-        _write_once(path(config, f"ed{number}"), base64.b64encode(raw) + b"\n")
+        _write_once(path(config, f"ed{number}", domain), base64.b64encode(raw) + b"\n")
 
 
 def _write_once(file: Path, octets: bytes) -> None:
@@ -121,16 +131,16 @@ def _written(file: Path, octets: bytes) -> Path:
     return new
 
 
-def dns_records(config: Config, numbers: list[int] | None = None) -> dict[str, str]:
-    """Name and text of the TXT records that publish the keys: of all generations, or of these."""
+def dns_records(config: Config, numbers: list[int] | None = None, domain: str = "") -> dict[str, str]:
+    """Name and text of the TXT records that publish a domain's keys: of all generations, or of these."""
     records = {}
-    for number in generations(config) if numbers is None else numbers:
+    for number in generations(config, domain) if numbers is None else numbers:
         for kind, named in (("rsa", "rsa"), ("ed", "ed25519")):
-            file = path(config, f"{kind}{number}")
+            file = path(config, f"{kind}{number}", domain)
             if not file.exists():
                 continue
             text = f"v=DKIM1; k={named}; p={base64.b64encode(_public(kind, file.read_bytes())).decode()}"
-            records[f"{kind}{number}._domainkey.{config.domain}"] = text
+            records[f"{kind}{number}._domainkey.{domain or config.domain}"] = text
     return records
 
 
@@ -141,8 +151,8 @@ def _public(kind: str, octets: bytes) -> bytes:
     return whole.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def rotate(core: Core, *, force: bool) -> Rotation:
-    """The next step: remove what retired long ago, make the next generation, or sign with it once DNS shows it.
+def rotate(core: Core, domain: str = "", *, force: bool) -> Rotation:
+    """The next step for one domain: remove what retired long ago, make the next generation, or sign with it once DNS shows it.
 
     Args:
         force: sign with the next generation whatever DNS shows.
@@ -151,31 +161,32 @@ def rotate(core: Core, *, force: bool) -> Rotation:
         Busy: the files cannot be written.
     """
     config, now = core.config, core.clock.seconds()
-    number, since = current(config)
+    number, since = current(config, domain)
     ensure_keys(config)
-    old = tuple(one for one in generations(config) if one < number) if now - since >= RETIRED_SECONDS else ()
-    coming = [one for one in generations(config) if one > number]
+    published = generations(config, domain)
+    old = tuple(one for one in published if one < number) if now - since >= RETIRED_SECONDS else ()
+    coming = [one for one in published if one > number]
     try:
         for one in old:
             for kind in ALGORITHMS:
-                path(config, f"{kind}{one}").unlink(missing_ok=True)
+                path(config, f"{kind}{one}", domain).unlink(missing_ok=True)
         if not coming:
-            _make(config, number + 1)
+            _make(config, number + 1, domain)
             return Rotation(made=number + 1, removed=old)
-        missing = () if force else not_in_dns(core, coming[0])
+        missing = () if force else not_in_dns(core, coming[0], domain)
         if missing:
             return Rotation(removed=old, missing=missing)
-        file = folder(config) / "current"
+        file = folder(config, domain) / "current"
         _written(file, f"{coming[0]} {now}\n".encode()).rename(file)
     except OSError as problem:
         raise Busy(f"the keys cannot be written: {problem.strerror}") from problem
     return Rotation(signs=coming[0], removed=old)
 
 
-def not_in_dns(core: Core, number: int) -> tuple[str, ...]:
+def not_in_dns(core: Core, number: int, domain: str = "") -> tuple[str, ...]:
     """The names of records of a generation that DNS does not show as they should be."""
     missing = []
-    for name, text in dns_records(core.config, [number]).items():
+    for name, text in dns_records(core.config, [number], domain).items():
         try:
             found = [text_of(record).replace(" ", "") for record in core.dns.lookup(name, "TXT")]
         except DnsTrouble:

@@ -54,8 +54,9 @@ def forecast(config: Config, verdict: Verdict, unsafe: str = "", *, changed: boo
 
 
 def _is_ours(config: Config, domain: str) -> bool:
-    ours = (config.domain, config.srs_domain, config.host.lower())
-    return domain in ours or domain.endswith("." + config.domain)
+    if domain in config.our_domains or domain == config.host.lower():
+        return True
+    return any(domain.endswith("." + own) for own in config.mail_domains)
 
 
 def is_by(fields: Header, own: str) -> bool:

@@ -43,7 +43,7 @@ def send_to_contact(
 
 def deliver_to_inbox(core: Core, tx: Tx, account: Account, name: str, **words: str) -> bytes:
     """Put a notice into INBOX above the quota; return the name of its blob, by which it can be found again."""
-    octets = notices.compose(core, name, account.language, f"{account.name}@{core.config.domain}", **words)
+    octets = notices.compose(core, name, account.language, account.address(core.config.domain), **words)
     inbox = core.mail.mailbox(tx, account.id, "INBOX")
     prepared = core.blobs.prepare(octets)
     core.mail.append(tx, account.id, inbox.id, prepared, frozenset(), core.clock.now(), enforce_quota=False)

@@ -1,4 +1,4 @@
-"""The DNS records that a domain needs to send and receive mail that arrives, and which of them stand.
+"""The DNS records that our domains need to send and receive mail that arrives, and which of them stand.
 
 SPF says `a:HOST` for the domain and the SRS sub-domain, and stands for the host name too, which bounces (null
 senders) are judged by (RFC 7208 section 2.4).  DMARC has `aspf=s`: an SRS address vouches for no author of ours.
@@ -34,19 +34,25 @@ class Finding:
 
 
 def list_needed_records(config: Config) -> list[Record]:
-    """List all records that the domain needs, in the order of a zone file.  The keys of DKIM must exist (`alumnimail init`)."""
-    domain, host, bounces = config.domain, config.host, config.srs_domain
+    """List all records that our domains need, in the order of zone files.  The keys of DKIM must exist (`alumnimail init`)."""
     known = _list_addresses(config)
     senders = "".join(f" {'ip4' if '.' in ip else 'ip6'}:{ip}" for ip in known)
+    host, bounces = config.host, config.srs_domain
     found = [Record(host, "A" if "." in ip else "AAAA", ip) for ip in known]
     found += [
-        Record(domain, "MX", f"10 {host}"),
-        Record(domain, "TXT", f"v=spf1 a:{host}{senders} -all"),
         Record(bounces, "MX", f"10 {host}"),
         Record(bounces, "TXT", f"v=spf1 a:{host}{senders} -all"),
         Record(host, "TXT", f"v=spf1 a{senders} -all"),
     ]
-    found += [Record(name, "TXT", text) for name, text in dkim_keys.dns_records(config).items()]
+    for domain in config.mail_domains:
+        found += _list_records_of_domain(config, domain, senders)
+    return found
+
+
+def _list_records_of_domain(config: Config, domain: str, senders: str) -> list[Record]:
+    host = config.host
+    found = [Record(domain, "MX", f"10 {host}"), Record(domain, "TXT", f"v=spf1 a:{host}{senders} -all")]
+    found += [Record(name, "TXT", text) for name, text in dkim_keys.dns_records(config, domain=domain).items()]
     found += [
         Record(f"_dmarc.{domain}", "TXT", f"v=DMARC1; p=reject; aspf=s; adkim=r; rua=mailto:postmaster@{domain}"),
         Record(f"_mta-sts.{domain}", "TXT", f"v=STSv1; id={zlib.crc32(make_mta_sts_policy(config).encode()):08x}"),

@@ -98,7 +98,7 @@ def _needs_warning(tx: Tx, account: AccountId) -> bool:
 def _send_warning(core: Core, tx: Tx, owner: Account, notice: QuotaNotice) -> None:
     words = {
         "display_name": owner.display_name or owner.name,
-        "address": f"{owner.name}@{core.config.domain}",
+        "address": owner.address(core.config.domain),
         "percent": str(owner.percent),
         "used": notices.format_size(owner.used, owner.language),
         "quota": notices.format_size(owner.quota, owner.language),

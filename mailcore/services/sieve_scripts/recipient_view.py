@@ -18,6 +18,7 @@ from mailcore.store.delivery import vacation_memory
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
 from mailcore.store.mail.quota import get_space
+from mailcore.store.people.addresses import list_addresses
 from mailcore.store.webmail import contacts
 from sieve import one_address
 
@@ -68,6 +69,11 @@ class Place:
     def still_gives(self, answers: Answers) -> bool:
         """Say if the database answers today as it did."""
         return all(known.question(self) == known.answer for known in answers.values())
+
+
+def list_own_addresses(place: Place) -> list[str]:
+    """List the account's own addresses."""
+    return place.ask("addresses", lambda place: list_addresses(place.tx, place.account))
 
 
 def _find_box(place: Place, name: str) -> Mailbox | None:

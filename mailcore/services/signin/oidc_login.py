@@ -82,7 +82,7 @@ def authenticate_bearer(core: Core, username: str, token: str, *, peer: str, sco
         TooMany.
     """
     name = login.to_local_name(core, username) or ""
-    throttle.check_name(core, name, peer=peer)
+    lane = throttle.check_name(core, name, peer=peer)
     silent: TemporarilyUnavailable | None = None
     for provider in oidc.list_providers(core):
         try:
@@ -92,7 +92,7 @@ def authenticate_bearer(core: Core, username: str, token: str, *, peer: str, sco
             silent = problem
             continue
         account = orders.find_account_of(core, proven) if proven else None
-        if account is None or (name and account.name != name):
+        if account is None or (name and account.id != lane.account):
             continue
         if two_factor.is_on(core, account.id):
             break  # with a second step mail programs need app passwords

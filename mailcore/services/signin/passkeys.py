@@ -66,7 +66,7 @@ def create_registration_options(core: Core, account: Account, challenge: bytes) 
     options = generate_registration_options(
         rp_id=security_keys.get_host(core),
         rp_name=security_keys.NAME,
-        user_name=f"{account.name}@{core.config.domain}",
+        user_name=account.address(core.config.domain),
         user_display_name=account.display_name or account.name,
         user_id=_handle(core, account),
         challenge=challenge,

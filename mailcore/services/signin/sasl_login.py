@@ -97,7 +97,8 @@ async def _check(core: Core, given: sasl.Login, peer: str, scope: Scope) -> Iden
 
 async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer: str, scope: Scope) -> Identity:
     name = logins.to_local_name(core, exchange.first(first)) or ""
-    known = await core.threads.run(partial(_list_verifiers, core, name, peer, scope))
+    # by any address of an account it is the account's: its salt and its verifiers are those of its user name
+    name, known = await core.threads.run(partial(_list_verifiers, core, name, peer, scope))
     answer = await ask(exchange.challenge(scram.derive_salt(core, name), scram.ITERATIONS))
     proven = exchange.final(answer, [verifier for _, verifier in known])
     if proven is None:
@@ -109,11 +110,13 @@ async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer:
     return identity
 
 
-def _list_verifiers(core: Core, name: str, peer: str, scope: Scope) -> list[tuple[Credential, sasl.Verifier]]:
-    """List the verifiers of a name for SCRAM.  Raises TooMany."""
+def _list_verifiers(
+    core: Core, name: str, peer: str, scope: Scope
+) -> tuple[str, list[tuple[Credential, sasl.Verifier]]]:
+    """List the verifiers of a name for SCRAM, with the user name that they belong to.  Raises TooMany."""
     scram.update_offer(core)
-    usable = logins.list_usable_credentials(core, name, peer=peer, scope=scope)
+    name, usable = logins.list_usable_credentials(core, name, peer=peer, scope=scope)
     known = scram.list_verifiers(core, name, usable)
     if len(known) < len(usable):
         scram.withdraw_offer(core)
-    return known
+    return name, known

@@ -59,7 +59,7 @@ def begin_totp(core: Core, account: Account) -> tuple[str, str]:
         return new_secret
 
     text = b32encode(core.db.write(write)).decode()
-    label = quote(f"Alumnimail:{account.name}@{core.config.domain}")
+    label = quote(f"Alumnimail:{account.address(core.config.domain)}")
     return text, f"otpauth://totp/{label}?secret={text}&issuer=Alumnimail"
 
 

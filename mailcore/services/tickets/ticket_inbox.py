@@ -271,7 +271,7 @@ def _first_answerable(core: Core, specs: Iterable[str]) -> str:
 def is_desk_address(core: Core, spec: str) -> bool:
     """Say if mail to this address comes to the desk."""
     address = read_addr_spec(spec)
-    if address is None or address.domain.lower() not in (core.config.domain, core.config.srs_domain):
+    if address is None or address.domain.lower() not in core.config.our_domains:
         return False
     return address.local.partition("+")[0].lower() in (*DESK, *ROLES)
 
@@ -318,7 +318,7 @@ def _is_theirs(core: Core, tx: Tx, ticket: Ticket, writer: str) -> bool:
 def _find_account(core: Core, tx: Tx, writer: str) -> AccountId | None:
     """Find the account of an address: one of ours, or the contact address of one account."""
     localpart, _, domain = comparable(writer).rpartition("@")
-    if domain == core.config.domain.lower():
+    if domain in core.config.mail_domains:
         return find_address_owner(tx, localpart.partition("+")[0], domain)
     return store.find_account_by_contact(tx, writer)
 

@@ -128,7 +128,7 @@ def _own_address(core: Core, tx: Tx, account: AccountId | None, reply_to: str) -
     if account is None or reply_to in contact_addresses.list_verified(tx, account):
         return reply_to
     own = list_addresses(tx, account)
-    return reply_to if reply_to.lower() in own else f"{get_account(tx, account).name}@{core.config.domain}"
+    return reply_to if reply_to.lower() in own else get_account(tx, account).address(core.config.domain)
 
 
 def _new_token() -> str:
@@ -172,7 +172,7 @@ def submit_form(
     """
     subject = subject.strip()
     if owner is not None:
-        reply_to = reply_to.strip() or f"{owner.name}@{core.config.domain}"
+        reply_to = reply_to.strip() or owner.address(core.config.domain)
     else:
         check_address(reply_to)
     language = ticket_text.detect_language(f"{subject}\n{text}", language)

@@ -288,7 +288,7 @@ def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple
         told = {
             "format": FORMAT,
             "made_at": datetime.fromtimestamp(planned.at, UTC),
-            "address": f"{owner.name}@{core.config.domain}",
+            "address": owner.address(core.config.domain),
             "form": planned.form,
             "mailboxes": [
                 {

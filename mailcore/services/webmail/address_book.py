@@ -9,11 +9,13 @@ from mailcore.mail.reading import address
 from mailcore.mail.reading.lines import one_line
 from mailcore.services.delivery import submission
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.addresses import list_numbered_addresses
 from mailcore.store.webmail import address_book as store
 from mailcore.store.webmail.address_book import Contact, WriterName
 
 MAX_CONTACTS, MAX_NAME, MAX_NOTE, MAX_SIGNATURE, MAX_IDENTITIES = 20_000, 120, 2000, 4000, 20
 MAX_COMPLETIONS, MAX_DOMAINS = 8, 2000
+OF_ADDRESS = 10**12  # added to the number of an address that has no identity of its own
 __all__ = ["Contact", "WriterName"]
 
 
@@ -89,9 +91,18 @@ def write_cards(core: Core, account: AccountId) -> str:
 
 
 def identities(core: Core, account: AccountId, display_name: str, own: str) -> list[WriterName]:
-    """The identities of the account, the first one first; the account itself where none is made."""
-    found = core.db.read(lambda tx: store.list_identities(tx, account))
-    return found or [WriterName(0, display_name, own, first=True)]
+    """The identities of the account, the first one first; the account itself where none is made.
+
+    Each further address of the account that no identity has is one by itself, so that answers can be written under it.
+    """
+    found, addresses = core.db.read(
+        lambda tx: (store.list_identities(tx, account), list_numbered_addresses(tx, account))
+    )
+    names = found or [WriterName(0, display_name, own, first=True)]
+    used = {name.address.lower() for name in names}
+    return names + [
+        WriterName(OF_ADDRESS + number, display_name, spec) for number, spec in addresses if spec not in used
+    ]
 
 
 def save_identity(core: Core, account: AccountId, wish: WriterName) -> None:

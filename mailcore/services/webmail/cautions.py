@@ -50,7 +50,7 @@ def find_cautions(core: Core, fields: Header, html: str, known: tuple[str, ...])
     if _failed(core, fields):
         found.append(Caution("unconfirmed"))
     for author in _authors(fields):
-        if other := links.looks_like(author.domain, (core.config.domain, *known)):
+        if other := links.looks_like(author.domain, (*core.config.mail_domains, *known)):
             found.append(Caution("lookalike", links.unmistakable(author.domain), other))
         for claimed in _addresses_in(author.name):
             if claimed.rpartition("@")[2].lower() != author.domain and not _is_of_list(core, fields, author, claimed):
@@ -82,7 +82,7 @@ def _is_of_list(core: Core, fields: Header, author: _Author, claimed: str) -> bo
     Lists write so where the author's DMARC policy would have others refuse the message.  The List-Id (RFC 2919) must be of the
     author's domain, and that domain authenticated.  An address of ours in a name is warned of in any case.
     """
-    if claimed.rpartition("@")[2].lower() == core.config.domain.lower() or f"{claimed} via " not in author.name:
+    if claimed.rpartition("@")[2].lower() in core.config.mail_domains or f"{claimed} via " not in author.name:
         return False
     lists = (value.rpartition("<")[2].partition(">")[0].strip().lower() for value in fields.values("list-id"))
     return any(_is_within(one, author.domain) for one in lists) and _passed(core, fields, author.domain)

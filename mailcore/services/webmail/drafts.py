@@ -221,7 +221,7 @@ class _Pieces:
 
 def _author(core: Core, account: Account, form: Draft) -> WriterName:
     """Return the identity that the message is written as; the account itself if that identity was deleted."""
-    own = f"{account.name}@{core.config.domain}"
+    own = account.address(core.config.domain)
     found = address_book.identities(core, account.id, account.display_name, own)
     return next((one for one in found if one.id == form.identity), found[0])
 
@@ -270,7 +270,7 @@ def check_sendable(core: Core, account: Account, form: Draft) -> None:
     def check_ours(tx: Tx) -> None:
         for _, spec in people:
             if recipients.is_ours(core, spec):
-                recipients.check_recipient(core, tx, spec, None, sender=f"{account.name}@{core.config.domain}")
+                recipients.check_recipient(core, tx, spec, None, sender=account.address(core.config.domain))
 
     core.db.read(check_ours)
 

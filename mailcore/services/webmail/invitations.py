@@ -85,7 +85,7 @@ def answer_invitation(
 
 def _attendee(core: Core, account: Account, invitation: Invitation, own: tuple[str, ...]) -> Person:
     """Return the writer, by the address that was invited; by the account's own where a list was."""
-    main = f"{account.name}@{core.config.domain}"
+    main = account.address(core.config.domain)
     names = address_book.identities(core, account.id, account.display_name, main)
     invited = invitation.me.address if invitation.me else names[0].address
     spec = invited if submission.is_own(invited, own) and fields_out.addr_spec(invited) else main

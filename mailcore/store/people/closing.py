@@ -62,7 +62,7 @@ def reopen_account(tx: Tx, account: AccountId) -> bool:
         "UPDATE account SET state='active', closed_at=NULL, epoch=epoch+1 WHERE id=? AND state='closed'", account
     ):
         return False
-    tx.run("UPDATE address SET account_id=former WHERE former=?", account)
+    tx.run("UPDATE address SET account_id=former WHERE former=? AND removed_at IS NULL", account)
     tx.run("DELETE FROM closing WHERE account_id=?", account)
     tx.run("DELETE FROM correspondent WHERE account_id=?", account)
     return True
@@ -102,7 +102,7 @@ def find_mark(tx: Tx, localpart: str, domain: str) -> str | None:
 
 def give_address_back(tx: Tx, localpart: str, domain: str, account: AccountId) -> None:
     tx.run(
-        "UPDATE address SET account_id=?, former=NULL, mark='' WHERE localpart=? AND domain=?",
+        "UPDATE address SET account_id=?, former=NULL, mark='', removed_at=NULL WHERE localpart=? AND domain=?",
         account,
         localpart,
         domain,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
+from mailcore.store.people.addresses import find_address_of_login
 
 _COLUMNS = "id,account_id,kind,hash,generation,scopes,label,created_at,last_used_at"
 
@@ -66,13 +67,18 @@ def _credential(row: Row) -> Credential:
     )
 
 
+_HOLDER = (
+    f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
+    " AND f.active<>0 AND f.kind<>'passkey') FROM account WHERE state='active' AND "
+)
+
+
 def find_holder(tx: Tx, name: str) -> Holder | None:
-    """Return the active account of that name with its passwords."""
-    row = tx.row(
-        f"SELECT {ACCOUNT_COLUMNS}, epoch, EXISTS (SELECT 1 FROM second_factor f WHERE f.account_id=account.id"  # noqa: S608
-        " AND f.active<>0 AND f.kind<>'passkey') FROM account WHERE name=? AND state='active'",
-        name,
-    )
+    """Return the active account of a user name, or of another of its addresses (`login.to_local_name`), with its passwords."""
+    row = tx.row(f"{_HOLDER}name=?", name)
+    if row is None:
+        owner = find_address_of_login(tx, name)
+        row = tx.row(f"{_HOLDER}id=?", owner) if owner is not None else None
     if row is None:
         return None
     account = account_of(row[:-2])

@@ -22,6 +22,7 @@ class AccountRow(Model):
     created_at = BigIntegerField()
     closed_at = BigIntegerField(null=True)
     epoch = IntegerField(default=0)  # grows when what opens the account changes
+    main_address = TextField(default="")  # empty = the user name at the site's domain
 
     class Meta:
         table_name = "account"
@@ -40,10 +41,43 @@ class AddressRow(Model):
     former = AccountField(null=True)  # whose it was
     mark = TextField(default="")  # the person's whose it was, once the account is erased
     skeleton = TextField(default="")  # see store/people/skeleton.py
+    origin = TextField(default="first")  # see services/accounts/addresses.py (Origin)
+    removed_at = BigIntegerField(null=True)  # by its owner or staff; otherwise a tombstone is that of a closed account
 
     class Meta:
         table_name = "address"
         indexes = ((("localpart", "domain"), True),)
+
+
+class AddressRequestRow(Model):
+    """An address that somebody has asked the desk for; `state` is waiting, approved or refused."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    localpart = TextField()
+    domain = TextField()
+    reason = TextField(default="")
+    state = TextField(default="waiting", index=True)
+    created_at = BigIntegerField()
+    decided_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "address_request"
+
+
+class NameChangeRow(Model):
+    """The name that the directory gave a person since, until its owner has taken or declined an address of it."""
+
+    ERASE = Delete()
+
+    account_id = AccountField(primary_key=True)
+    name = TextField()
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "name_change"
 
 
 class CredentialRow(Model):
@@ -298,6 +332,7 @@ class AffiliationRow(Model):
     gone_at = BigIntegerField(null=True)
     blocked = BooleanField(default=False)
     returned = BooleanField(default=False)
+    name = TextField(default="")  # of the person, at the last reading
     checked_at = BigIntegerField(default=0)
 
     class Meta:
