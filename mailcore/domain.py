@@ -271,13 +271,19 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The answer for one recipient of an accepted message; `reason` is for the sender when it is refused."""
+    """The answer for one recipient of an accepted message.
+
+    Attributes:
+        reason: for the sender when it is refused.
+        opened: the help case that it opened, whose first letter is due now.
+    """
 
     address: str
     outcome: Outcome
     mailboxes: tuple[str, ...] = ()
     reason: str = ""
     refusal: Refusal = Refusal.RULE
+    opened: int | None = None
 
 
 class QueueState(StrEnum):

@@ -21,7 +21,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import script_notify, vacation_reply
 from mailcore.services.mailauth import forward_policy
 from mailcore.services.notices import notices
-from mailcore.services.tickets import ticket_text, tickets
+from mailcore.services.tickets import first_notice, ticket_text, tickets
 from mailcore.services.webmail import compose
 from mailcore.services.webmail.compose import Attachment, Draft
 from mailcore.store.queue.items import list_items, read_octets
@@ -306,6 +306,7 @@ def test_an_answer_of_the_desk(core, text):
             core, tx, kind="other", subject=text, text=text, reply_to="kari@x.example", language="nb"
         )
     )
+    first_notice.send_notice(core, ticket.id)
     before = {item.id for item in core.db.read(list_items)}
     tickets.send_reply(core, ticket.id, text, agent=None)
     [item] = [item for item in core.db.read(list_items) if item.id not in before]

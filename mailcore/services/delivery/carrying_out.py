@@ -266,7 +266,9 @@ class _Writer:
         )
         if isinstance(received, ticket_inbox.Refused):
             return Delivered(address, Outcome.REJECTED, reason=received.reason, refusal=received.refusal)
-        return Delivered(address, Outcome.FILED)
+        return Delivered(
+            address, Outcome.FILED, opened=received.opened if isinstance(received, ticket_inbox.Filed) else None
+        )
 
     def _take_bounce(self, address: str) -> Delivered:
         """Handle reports alone; other mail there (automatic replies) would show the sender where the mail went."""

@@ -6,6 +6,7 @@ settings all the time holds up no message.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -20,6 +21,7 @@ from mailcore.services.delivery import planning
 from mailcore.services.delivery.arrival import OWN, Arrival
 from mailcore.services.delivery.carrying_out import carry_out
 from mailcore.services.delivery.plans import DeliveryPlan, PlanOutdated
+from mailcore.services.tickets import first_notice
 from mailcore.store.delivery import account_facts
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
@@ -55,6 +57,7 @@ async def accept(
     addresses = [recipient.address for recipient in recipients]
     arrival = await arrivals.read(core, envelope, prepared, addresses, verdict=verdict, trace=header_prefix)
     if len(recipients) <= FEW and (done := await _try_light(core, arrival, recipients)) is not None:
+        await _send_letters(core, done)
         return done
     return await plan_and_write(core, arrival, lambda tx: recipients, lambda tx, deliver: deliver(tx))
 
@@ -66,16 +69,35 @@ async def plan_and_write(core: Core, arrival: Arrival, find: Find, write: Callab
         find: gives the recipients; what it raises, `deliver` raises within the write.
         write: calls `deliver` once.  It may run again, after all that it wrote was undone.
     """
+    done: list[Delivered] = []
+
+    def noting(deliver: Deliver, tx: Tx) -> list[Delivered]:
+        done[:] = deliver(tx)
+        return done
+
     for _ in range(PLANS):
         try:
             deliver = partial(_carry_out, core, await core.db.aread(partial(_make_plan, core, arrival, find)))
         except MailError as problem:
             deliver = partial(_raise, problem)
         try:
-            return await core.db.awrite(partial(_write, write, deliver))
+            written = await core.db.awrite(partial(_write, write, partial(noting, deliver)))
+            break
         except PlanOutdated:
             log.debug("a delivery is planned anew: what its plan rests on has changed")
-    return await core.db.awrite(lambda tx: write(tx, partial(_plan_and_carry_out, core, arrival, find)))
+    else:
+        deliver = partial(_plan_and_carry_out, core, arrival, find)
+        written = await core.db.awrite(partial(_write, write, partial(noting, deliver)))
+    await _send_letters(core, done)
+    return written
+
+
+async def _send_letters(core: Core, done: Sequence[Delivered]) -> None:
+    """Send the first letters of cases that this opened.  The commit is made: what fails now is due still, and a job does it."""
+    for one in done:
+        if one.opened is not None:
+            with contextlib.suppress(MailError):
+                await core.threads.run(first_notice.send_notice, core, one.opened)
 
 
 async def _try_light(core: Core, arrival: Arrival, recipients: Sequence[Recipient]) -> list[Delivered] | None:

@@ -19,7 +19,7 @@ from mailcore.services.forwarding import bounces, consent, copy_expiry, digest
 from mailcore.services.limits import rates
 from mailcore.services.operations import dns_watch, health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
-from mailcore.services.tickets import tickets
+from mailcore.services.tickets import first_notice, tickets
 from mailcore.services.transfer import takeout_reminder, transfers
 from mailcore.services.webmail import drafts, list_lines
 from mailcore.store.site import jobs as store
@@ -57,6 +57,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("learning of the spam filter", MINUTE, learning.teach_filters, waits=True),
         Job("sweep of rates", HOUR, rates.expire_counts),
         Job("end of help cases", HOUR, tickets.expire_tickets),
+        Job("first letters of help cases", MINUTE, first_notice.send_due_notices),
         Job("quota warnings", MINUTE, quota_warnings.warn_all),
         Job("yearly word on take-outs", DAY, takeout_reminder.send_reminders),
         Job("old imports", DAY, transfers.delete_expired),

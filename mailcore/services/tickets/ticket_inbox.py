@@ -71,7 +71,13 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Filed:
-    """The desk sees the message."""
+    """The desk sees the message.
+
+    Attributes:
+        opened: the case whose first letter is due now.
+    """
+
+    opened: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,7 @@ def _file_letter(
         return SetAside("a case has it already")
     is_authentic = not verdict.outside or verdict.dmarc == "pass" or verdict.dkim_aligned or verdict.spf_aligned
     ticket = _find_ticket(core, tx, token, letter)
+    opened: int | None = None
     try:
         if ticket is None:
             tickets.count_ticket(core, tx, letter.writer, peer=envelope.peer, of_place=tickets.MAILED_PER_HOUR)
@@ -162,10 +169,10 @@ def _file_letter(
         if ticket is not None:
             _add_to_ticket(core, tx, ticket, letter, is_authentic)
         else:
-            _open_ticket(core, tx, name, letter, is_authentic)
+            opened = _open_ticket(core, tx, name, letter, is_authentic)
     except TooMany:
         return Refused(LATER, Refusal.LATER)
-    return Filed()
+    return Filed(opened)
 
 
 def _add_to_ticket(core: Core, tx: Tx, ticket: Ticket, letter: Letter, is_authentic: bool) -> None:
@@ -182,7 +189,7 @@ def _add_to_ticket(core: Core, tx: Tx, ticket: Ticket, letter: Letter, is_authen
     )
 
 
-def _open_ticket(core: Core, tx: Tx, name: str, letter: Letter, is_authentic: bool) -> None:
+def _open_ticket(core: Core, tx: Tx, name: str, letter: Letter, is_authentic: bool) -> int:
     account = _find_account(core, tx, letter.writer) if is_authentic else None
     language = get_account(tx, account).language if account else "nb"
     # What nobody has read goes to nobody but its author: a Reply-To may name anyone.
@@ -191,7 +198,7 @@ def _open_ticket(core: Core, tx: Tx, name: str, letter: Letter, is_authentic: bo
         if is_authentic and name not in ROLES and not _is_silent(letter.writer)
         else ""
     )
-    tickets.open_ticket(
+    ticket = tickets.open_ticket(
         core,
         tx,
         kind=name if name in ROLES else "mail",
@@ -207,6 +214,7 @@ def _open_ticket(core: Core, tx: Tx, name: str, letter: Letter, is_authentic: bo
         notify_to=author,
         header=letter.shown,
     )
+    return ticket.id
 
 
 # Machines

@@ -77,10 +77,3 @@ def queue_notice(core: Core, tx: Tx, ticket: Ticket, notice: TicketNotice) -> No
         origin="notice",
         now=core.clock.seconds(),
     )
-
-
-def send_notice(core: Core, tx: Tx, ticket: Ticket, name: str, *, to: str = "") -> str:
-    """Write and queue a notice within one write, for a ticket that this write makes; returns its Message-ID."""
-    notice = write_notice(core, tx, ticket, name, to=to)
-    queue_notice(core, tx, ticket, notice)
-    return notice.message_id

@@ -15,9 +15,9 @@ from mailcore.mail.reading import address as addresses
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits import mail_limits, tries
-from mailcore.services.limits.mail_limits import NOBODY, Cause
+from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.limits.tries import Bound
-from mailcore.services.tickets import ticket_mail, ticket_text
+from mailcore.services.tickets import first_notice, ticket_mail, ticket_text
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses
 from mailcore.store.people.accounts import get_account, get_role, list_accounts
@@ -56,24 +56,21 @@ def open_ticket(
     notify: bool = True,
     notify_to: str = "",
     header: str = "",
-    cause: Cause = NOBODY,
 ) -> Ticket:
-    """Hand a case to the desk and tell its number by mail.
+    """Hand a case to the desk; the letter that tells its number is due then (first_notice.py).
 
     Args:
         reply_to: where answers go; "" for a case that nobody waits for.
         confirmed: False for a stranger, whose address must first confirm that it asked.
         name: of whoever wrote, for the desk.
         message_id: of the mail that it came with.
-        tell: False when no mail may go out, for what came from a machine.
-        tell_to: where its number is told, if not where answers go.
+        notify: False when no mail may go out, for what came from a machine.
+        notify_to: where its number is told, if not where answers go.
         header: of that mail, for the desk.
-        cause: who is to be counted for the mail that this causes.
 
     Raises:
         InvalidName: `reply_to` is no e-mail address.
         TicketRefused: there is no text.
-        TooMany: they caused much mail lately.
     """
     subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy_text(text)
     if not (subject or text):
@@ -109,13 +106,7 @@ def open_ticket(
     if account is not None:
         audit.note(core, tx, account, Event.TICKET_OPENED, detail=str(number))
     if reply_to and notify:
-        if not confirmed:
-            mail_limits.count_mail(core, tx, cause, reply_to)
-        sent = ticket_mail.send_notice(
-            core, tx, ticket, "ticket_opened" if confirmed else "ticket_confirm", to=recipient
-        )
-        if not message_id:  # it came by the form: for mail programs the thread begins with what we say of it
-            store.save_first_message_id(tx, number, sent)
+        store.add_due_notice(tx, number, "ticket_opened" if confirmed else "ticket_confirm", recipient)
     return ticket
 
 
@@ -194,37 +185,14 @@ def submit_form(
             files=files,
             confirmed=owner is not None,
             name=name,
-            notify=False,
         )
         if owner is None:
             mail_limits.count_mail(core, tx, Cause(None, peer), ticket.reply_to)
         return ticket
 
     ticket = core.db.write(write)
-    _send_first_notice(core, ticket, is_confirmed=owner is not None)
+    first_notice.send_notice(core, ticket.id)
     return ticket
-
-
-def _send_first_notice(core: Core, ticket: Ticket, *, is_confirmed: bool) -> None:
-    """Tell the number of a case that came by the form, or ask a stranger to confirm it.
-
-    The person is told that it is done only after this, so that whoever hears of no fault has the letter under way.
-    """
-
-    def write_letter(tx: Tx) -> ticket_mail.TicketNotice:
-        if not is_confirmed:
-            return ticket_mail.write_notice(core, tx, ticket, "ticket_confirm")
-        to = _own_address(core, tx, ticket.account, ticket.reply_to)
-        return ticket_mail.write_notice(core, tx, ticket, "ticket_opened", to=to)
-
-    letter = core.db.read(write_letter)
-
-    def queue(tx: Tx) -> None:
-        ticket_mail.queue_notice(core, tx, ticket, letter)
-        # it came by the form: for mail programs the thread begins with what we say of it
-        store.save_first_message_id(tx, ticket.id, letter.message_id)
-
-    core.db.write(queue)
 
 
 def count_ticket(core: Core, tx: Tx, writer: str, *, peer: str, of_place: int = PER_HOUR) -> None:

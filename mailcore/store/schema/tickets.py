@@ -30,6 +30,17 @@ class TicketRow(Model):
         table_name = "ticket"
 
 
+class TicketNoticeRow(Model):
+    """The first letter of a ticket, while it is due."""
+
+    ticket_id = IntegerField(primary_key=True)
+    name = TextField()
+    recipient = TextField()
+
+    class Meta:
+        table_name = "ticket_notice"
+
+
 class TicketMessageRow(Model):
     """`author` is person, desk, note (seen by the desk alone) or service; `message_id` of mail that came or went."""
 

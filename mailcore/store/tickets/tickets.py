@@ -138,6 +138,28 @@ def merge_ticket(tx: Tx, ticket: int, into: int, now: int) -> None:
     tx.run("UPDATE ticket SET state='merged', merged_into=?, changed_at=? WHERE id=?", into, now, ticket)
 
 
+# The first letter
+
+
+def add_due_notice(tx: Tx, ticket: int, name: str, recipient: str) -> None:
+    tx.run("INSERT INTO ticket_notice (ticket_id,name,recipient) VALUES (?,?,?)", ticket, name, recipient)
+
+
+def find_due_notice(tx: Tx, ticket: int) -> tuple[str, str] | None:
+    """Return name and recipient of the ticket's first letter; None where it is not due, or not any more."""
+    row = tx.row("SELECT name, recipient FROM ticket_notice WHERE ticket_id=?", ticket)
+    return (row[0], row[1]) if row else None
+
+
+def take_due_notice(tx: Tx, ticket: int) -> bool:
+    """Say if the letter is still due, and have it due no more."""
+    return bool(tx.run("DELETE FROM ticket_notice WHERE ticket_id=?", ticket))
+
+
+def list_due_notices(tx: Tx, limit: int) -> list[int]:
+    return [row[0] for row in tx.rows("SELECT ticket_id FROM ticket_notice ORDER BY ticket_id LIMIT ?", limit)]
+
+
 # What was said
 
 
@@ -276,6 +298,7 @@ def erase_ticket(tx: Tx, ticket: int, now: int) -> None:
     """Erase the ticket; only its number is left."""
     tx.run("DELETE FROM ticket_file WHERE message_id IN (SELECT id FROM ticket_message WHERE ticket_id=?)", ticket)
     tx.run("DELETE FROM ticket_message WHERE ticket_id=?", ticket)
+    tx.run("DELETE FROM ticket_notice WHERE ticket_id=?", ticket)
     tx.run(
         "UPDATE ticket SET state='erased', subject='', reply_to='', account_id=NULL, assignee_id=NULL, changed_at=?,"
         " token='erased-' || id WHERE id=?",
