@@ -47,7 +47,7 @@ DESK = (
 )
 ADMIN = (
     Place("admin.index", _l("Overview"), "gauge"),
-    Place("admin.accounts", _l("Accounts"), "people", ("admin.account", "admin.new", "admin.grave")),
+    Place("admin.accounts", _l("Accounts"), "people", ("admin.account", "admin.new", "admin.act_on")),
     Place("admin.bring", _l("Import"), "download", ("admin.brought",)),
     Place("admin.queue", _l("Queue"), "route", ("admin.destination", "admin.item")),
     Place("admin.domain", _l("Domain"), "shield"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from mailcore.services.audit import AuditEntry, Event
 from portal import formats
@@ -70,7 +71,7 @@ WORDS: dict[str, Words] = {
     Event.REMINDED_OF_CODES: _l("You were reminded to print recovery codes"),
     Event.REMINDED_OF_PASSWORD: _l("You were reminded to choose an alumni password"),
     Event.REMINDED_OF_TAKE_OUT: _l("You were reminded that you can take your mail out"),
-    Event.ROLE_GIVEN: _l("A role at the help desk was given or taken"),
+    Event.ROLE_GIVEN: _l("A role of staff was given or taken"),
     Event.ROOM_MADE: _l("Mail was removed to make room"),
     Event.SCRIPT_ACTIVATED: _l("A script was activated"),
     Event.SCRIPT_SAVED: _l("A script was saved"),
@@ -91,6 +92,7 @@ WORDS: dict[str, Words] = {
     Event.VACATION_OFF: _l("The away message was turned off"),
     Event.VACATION_ON: _l("The away message was turned on"),
 }
+_ROLES: dict[str, Words] = {"none": _l("no role"), "desk": _l("help desk"), "admin": _l("administrator")}
 _NAMED: dict[str, dict[str, Words]] = {
     Event.SUNSET_READ: {
         "button": _l("by the button"),
@@ -104,7 +106,7 @@ _NAMED: dict[str, dict[str, Words]] = {
     },
     Event.SENDING_RELEASED: {"dropped": _l("what was held back was discarded")},
     Event.REMINDED_OF_PASSWORD: {"twice": _l("twice a year"), "gone": _l("after you had left the university")},
-    Event.ROLE_GIVEN: {"none": _l("no role")},
+    Event.ROLE_GIVEN: _ROLES,
 }
 _ACTORS = {
     "service": _l("the service"),
@@ -170,6 +172,15 @@ def _number(entry: AuditEntry, found: re.Match[str]) -> str:
     return _("number %(number)s", number=found[0]) if entry.event == Event.TICKET_OPENED else found[0]
 
 
+def _role(_entry: AuditEntry, found: re.Match[str]) -> str:
+    new, old = (_ROLES.get(role, role) for role in (found[1], found[2]))
+    return _("%(new)s, before %(old)s", new=new, old=old)
+
+
+def _browsers(_entry: AuditEntry, found: re.Match[str]) -> str:
+    return str(ngettext("%(num)s browser", "%(num)s browsers", int(found[1])))
+
+
 def _day(_entry: AuditEntry, found: re.Match[str]) -> str:
     return formats.day(date.fromisoformat(found[0]))
 
@@ -180,6 +191,8 @@ _PATTERNS = (
     (rf"(\w+): ({_ROOM})", _imported),
     (r"(\d+) octets", _octets),
     (r"(\d+) octets, before (\d+)(?:, until (\d{4}-\d\d-\d\d))?", _quota),
+    (r"(none|desk|admin), before (none|desk|admin)", _role),
+    (r"(\d+) browsers", _browsers),
     (r"([\w-]+), terms ([\w.-]+)", _terms),
     (r"\d{1,9}", _number),
     (r"\d{4}-\d\d-\d\d", _day),

@@ -28,7 +28,8 @@ PAGES = {
     "doctor": ("ola", "/clients/doctor"),
     "desk": ("agnes", "/desk/"), "desk-cases": ("agnes", "/desk/cases?state=all"), "desk-case": ("agnes", "/desk/cases/2"),
     "desk-person": ("agnes", "/desk/people/ola"),
-    "admin": ("eva", "/admin/"),
+    "admin": ("eva", "/admin/"), "admin-account": ("eva", "/admin/accounts/ola"),
+    "admin-act": ("eva", "/admin/accounts/ola/role"),
 }  # fmt: skip
 # name: width, colour scheme, JavaScript
 LOOKS = {

@@ -21,7 +21,13 @@ PAGES = {
     "": ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten"),
     "ola": ("/tickets/", "/tickets/1", "/quota", "/forwarding", "/vacation", "/filters", "/trace", "/takeout"),
     "agnes": ("/desk/", "/desk/cases", "/desk/cases/1", "/desk/people?q=ola", "/desk/orders", "/desk/risk"),
-    "eva": ("/admin/",),
+    "eva": (
+        "/admin/",
+        "/admin/accounts?q=ola",
+        "/admin/accounts/ola",
+        "/admin/accounts/ola/close",
+        "/admin/accounts/new",
+    ),
 }
 
 

@@ -94,6 +94,7 @@ def add_account(
     contact: str = "",
     language: str = "nb",
     reserved: bool = False,
+    actor: str = "",
 ) -> Account:
     """Create an account with its address, mailboxes, generated script and welcome message.
 
@@ -103,7 +104,7 @@ def add_account(
     name = check_name(name, reserved=reserved)
     new_account = NewAccount(name, display_name, person or None, quota, password, contact, language)
     hashed = _hash_password(password)
-    account = core.db.write(lambda tx: create_account(core, tx, new_account, hashed))
+    account = core.db.write(lambda tx: create_account(core, tx, new_account, hashed, actor=actor))
     if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
         scram.save_account_verifier(core, account.id, password)
     return account
@@ -128,7 +129,7 @@ def _hash_password(password: str | None) -> str | None:
     return passwords.hash_password(password)
 
 
-def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = None) -> Account:
+def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = None, *, actor: str = "") -> Account:
     """Create the account with all that belongs to it; its name has been checked.  Raises AccountExists."""
     if not is_free(core, tx, new.name, new.person):
         raise AccountExists(f"{new.name} is taken, or was somebody's before")
@@ -152,7 +153,7 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
     filters.regenerate(core, tx, account)
     created = account_store.get_account(tx, account)
     _deliver_welcome(core, tx, created)
-    audit.note(core, tx, account, Event.ACCOUNT_MADE)
+    audit.note(core, tx, account, Event.ACCOUNT_MADE, actor=actor)
     return account_store.get_account(tx, account)
 
 
@@ -210,13 +211,20 @@ def get_role(core: Core, account: AccountId) -> str:
     return core.db.read(lambda tx: account_store.get_role(tx, account))
 
 
-def set_role(core: Core, name: str, role: str) -> Account:
+def set_role(core: Core, name: str, role: str, *, actor: str = "") -> Account:
     """Give an account a role, "" to take it away.  Raises InvalidName, AccountNotFound."""
     if role not in ROLES:
         raise InvalidName(f"{role!r} is not a role; there are desk and admin")
-    return _change_account(
-        core, name, lambda tx, a: account_store.save_role(tx, a, role), Event.ROLE_GIVEN, role or "none"
-    )
+    account = find_account(core, name)
+
+    def store(tx: Tx) -> Account:
+        before = account_store.get_role(tx, account.id)
+        account_store.save_role(tx, account.id, role)
+        detail = f"{role or 'none'}, before {before or 'none'}"
+        audit.note(core, tx, account.id, Event.ROLE_GIVEN, actor=actor, detail=detail)
+        return account_store.get_account(tx, account.id)
+
+    return core.db.write(store)
 
 
 def set_quota(core: Core, name: str, octets: int, *, actor: str = "") -> Account:
@@ -279,7 +287,7 @@ def _change_account(
     return core.db.write(store)
 
 
-def create_password_link(core: Core, name: str, *, seconds: int | None = None) -> str:
+def create_password_link(core: Core, name: str, *, seconds: int | None = None, actor: str = "") -> str:
     """Create a URL that sets the password once: valid 14 days for the first one, else 30 minutes."""
     account = find_account(core, name)
     if account.state != AccountState.ACTIVE:
@@ -288,7 +296,7 @@ def create_password_link(core: Core, name: str, *, seconds: int | None = None) -
     def store(tx: Tx) -> str:
         holder = credential_store.find_holder(tx, account.name)
         is_first = holder is None or holder.password is None
-        audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE)
+        audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE, actor=actor)
         lifetime = credentials.FIRST_SECONDS if is_first else credentials.RESET_SECONDS
         return credentials.create_link(core, tx, account.id, seconds or lifetime)
 

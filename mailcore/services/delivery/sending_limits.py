@@ -62,13 +62,13 @@ def why_held(core: Core, account: AccountId) -> str:
     return core.db.read(lambda tx: store.get_reason(tx, account))
 
 
-def hold(core: Core, tx: Tx, account: Account, why: str) -> None:
+def hold(core: Core, tx: Tx, account: Account, why: str, *, actor: str = "service") -> None:
     """Stop the account's sending and notify everybody who must know; once."""
     if store.get_reason(tx, account.id):
         return
     waiting = store.hold_sending(tx, account.id, why, core.clock.seconds())
     log.warning("sending of account %d is on hold: %s", account.id, why)
-    audit.note(core, tx, account.id, Event.SENDING_HELD, actor="service", detail=why)
+    audit.note(core, tx, account.id, Event.SENDING_HELD, actor=actor, detail=why)
     words = {"display_name": account.display_name or account.name, "address": account.address(core.config.domain)}
     account_notices.deliver_to_inbox(core, tx, account, "sending_held", **words)
     account_notices.send_to_contacts(core, tx, account, "sending_held", **words)

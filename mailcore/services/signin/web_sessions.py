@@ -109,6 +109,17 @@ def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
     core.db.write(write)
 
 
+def end_all_sessions(core: Core, account: AccountId, *, actor: str) -> None:
+    """End all sessions of an account and all connections of mail programs, on behalf of staff."""
+
+    def write(tx: Tx) -> None:
+        ended = store.delete_other_sessions(tx, account, "")
+        credentials.raise_epoch(tx, account)
+        audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE, actor=actor, detail=f"{ended} browsers")
+
+    core.db.write(write)
+
+
 def load_signing_key(core: Core) -> bytes:
     """Return the key that forms are signed with; the same in every process of this installation."""
     return core.db.write(lambda tx: get_secret(tx, "portal"))

@@ -22,6 +22,24 @@ def search_accounts(tx: Tx, words: str) -> list[AccountId]:
     return [AccountId(row[0]) for row in rows]
 
 
+# kinds of accounts that administrators list, as conditions on `account a`
+_KINDS = {
+    "held": "EXISTS (SELECT 1 FROM sending_hold h WHERE h.account_id=a.id)",
+    "staff": "a.role<>''",
+    "closed": "a.state='closed'",
+}
+
+
+def list_accounts_of_kind(tx: Tx, kind: str, after: str, limit: int) -> list[AccountId]:
+    """Return accounts whose sending is `held`, that are `staff` or `closed`, by name from `after` on."""
+    rows = tx.rows(
+        f"SELECT a.id FROM account a WHERE {_KINDS[kind]} AND a.name>? ORDER BY a.name LIMIT ?",  # noqa: S608
+        after,
+        limit,
+    )
+    return [AccountId(row[0]) for row in rows]
+
+
 def get_password_state(tx: Tx, account: AccountId) -> tuple[bool, datetime | None]:
     """Is there an alumni password, and when did a credential last open anything?"""
     row = tx.row(

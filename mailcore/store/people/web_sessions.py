@@ -71,8 +71,9 @@ def delete_session(tx: Tx, hashed: str) -> None:
     tx.run("DELETE FROM web_session WHERE id=?", hashed)
 
 
-def delete_other_sessions(tx: Tx, account: AccountId, keep: str) -> None:
-    tx.run("DELETE FROM web_session WHERE account_id=? AND id<>?", account, keep)
+def delete_other_sessions(tx: Tx, account: AccountId, keep: str) -> int:
+    """End all sessions of an account but one; return how many."""
+    return tx.run("DELETE FROM web_session WHERE account_id=? AND id<>?", account, keep)
 
 
 def list_sessions(tx: Tx, account: AccountId, now: int) -> list[WebSession]:
