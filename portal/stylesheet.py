@@ -4,16 +4,19 @@ A page with everything is three requests: itself, its style sheet, its icons.
 """
 
 import re
+import string
 from functools import cache
 from hashlib import sha256
 from urllib.parse import quote
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, jsonify
 
 from mailcore.package_data import folder_of
 from portal.access import public, same_for_all
+from portal.addresses import url_for
 
 STATIC = folder_of("portal", "static")
+_LETTERS = string.ascii_lowercase
 YEAR = "public, max-age=31536000, immutable"
 blueprint = Blueprint("site", __name__)
 
@@ -23,7 +26,15 @@ def slim(css: str) -> str:
     css = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL))
     css = re.sub(r"url\((\w+\.svg)\)", lambda found: f'url("{picture(found[1])}")', css)
     # what stands in quotes stays as it is
-    return re.sub(r'("[^"]*")|;? ?(\}) ?| ?([{;,]) ?|(:) ', r"\1\2\3\4", css).strip()
+    css = re.sub(r'("[^"]*")|;? ?(\}) ?| ?([{;,]) ?|(:) ', r"\1\2\3\4", css).strip()
+    return _shorten_variables(css)
+
+
+def _shorten_variables(css: str) -> str:
+    """Give each variable a name of a letter or two: `--gold-line` stands in fifty places."""
+    names = dict.fromkeys(re.findall(r"--[a-z][\w-]*", css))
+    short = {name: f"--{_LETTERS[n] if n < 26 else 'a' + _LETTERS[n - 26]}" for n, name in enumerate(names)}
+    return re.sub(r"--[a-z][\w-]*", lambda found: short[found[0]], css)
 
 
 @cache
@@ -60,3 +71,34 @@ def site_icon() -> str:
 @public
 def stylesheet() -> Response:
     return Response(_sheet(), content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})
+
+
+@blueprint.get("/manifest.webmanifest")
+@same_for_all
+@public
+def manifest() -> Response:
+    """Tell a phone what it needs to put the webmail among its programs (W3C Web Application Manifest)."""
+
+    def icon(name: str, kind: str, sizes: str) -> dict[str, str]:
+        return {"src": url_for("static", filename=name), "type": kind, "sizes": sizes}
+
+    answer = jsonify(
+        {
+            "name": "Alumnimail",
+            "short_name": "Alumnimail",
+            "id": "/mail/",
+            "start_url": "/mail/",
+            "scope": "/",
+            "display": "standalone",
+            "theme_color": "#12335a",
+            "background_color": "#faf8f3",
+            "icons": [
+                icon("icon.svg", "image/svg+xml", "any"),
+                icon("icon-180.png", "image/png", "180x180"),
+                icon("icon-512.png", "image/png", "512x512"),
+            ],
+        }
+    )
+    answer.content_type = "application/manifest+json"
+    answer.headers["Cache-Control"] = "public, max-age=86400"
+    return answer

@@ -1,10 +1,9 @@
 // Keys, live lists and names while writing.  Everything here has a way without it.
-(function () {
-  "use strict";
+(() => {
   var doc = document, frame = doc.querySelector(".mailframe");
   if (!frame) return;
-  var one = function (what, where) { return (where || doc).querySelector(what); };
-  var all = function (what, where) { return Array.prototype.slice.call((where || doc).querySelectorAll(what)); };
+  var one = (what, where) => (where || doc).querySelector(what);
+  var all = (what, where) => [...(where || doc).querySelectorAll(what)];
 
   // Keys
   var at = -1;
@@ -24,18 +23,18 @@
   }
   function go(what) { var link = one(what); if (link) link.click(); }
   var keys = {
-    j: function () { one(".messages") ? step(1) : go("a[rel=next]"); },
-    k: function () { one(".messages") ? step(-1) : go("a[rel=prev]"); },
-    x: function () { var row = rows()[at]; if (row) { var tick = one("input", row); tick.checked = !tick.checked; } },
-    n: function () { go(".write a"); }, c: function () { go(".write a"); },
-    r: function () { go('[data-key="r"]'); }, a: function () { go('[data-key="a"]'); }, f: function () { go('[data-key="f"]'); },
-    u: function () { go("a[rel=up]"); },
-    e: function () { press("archive"); }, "#": function () { press("delete"); }, Delete: function () { press("delete"); },
-    "!": function () { press("junk"); }, s: function () { press("flag"); }, m: function () { press("read"); },
-    "/": function () { one("#q").focus(); },
-    "?": function () { location.href = frame.dataset.base + "settings#keys"; }
+    j: () => one(".messages") ? step(1) : go("a[rel=next]"),
+    k: () => one(".messages") ? step(-1) : go("a[rel=prev]"),
+    x: () => { var row = rows()[at]; if (row) { var tick = one("input", row); tick.checked = !tick.checked; } },
+    n: () => go(".write a"), c: () => go(".write a"),
+    r: () => go('[data-key="r"]'), a: () => go('[data-key="a"]'), f: () => go('[data-key="f"]'),
+    u: () => go("a[rel=up]"),
+    e: () => press("archive"), "#": () => press("delete"), Delete: () => press("delete"),
+    "!": () => press("junk"), s: () => press("flag"), m: () => press("read"),
+    "/": () => one("#q").focus(),
+    "?": () => location.href = frame.dataset.base + "settings#keys"
   };
-  doc.addEventListener("keydown", function (event) {
+  doc.addEventListener("keydown", event => {
     if (event.altKey || event.metaKey || event.ctrlKey) {
       if (event.key === "Enter" && event.ctrlKey && one("#compose")) go('[data-key="send"]');
       return;
@@ -44,85 +43,85 @@
     var todo = keys[event.key];
     if (todo) { event.preventDefault(); todo(); }
   });
-  doc.addEventListener("focusin", function (event) {
+  doc.addEventListener("focusin", event => {
     var row = event.target.closest && event.target.closest(".messages li");
     if (row) at = rows().indexOf(row);
   });
 
   // "Choose all" without a new page
-  doc.addEventListener("click", function (event) {
+  doc.addEventListener("click", event => {
     if (event.target.matches && event.target.matches("a.all")) {
       event.preventDefault();
-      var ticks = all(".messages input"), on = ticks.some(function (tick) { return !tick.checked; });
-      ticks.forEach(function (tick) { tick.checked = on; });
+      var ticks = all(".messages input"), on = ticks.some(tick => !tick.checked);
+      ticks.forEach(tick => tick.checked = on);
     }
   });
 
   // Live: when told so, the page is fetched anew and its list, counts and quota take their places
   function refresh() {
     if (doc.hidden || one(".messages :checked") || one("details.how[open]")) return;
-    fetch(location.href, { credentials: "same-origin" }).then(function (answer) {
+    fetch(location.href).then(answer => {
       if (!answer.ok || answer.redirected) throw 0;
       return answer.text();
-    }).then(function (text) {
+    }).then(text => {
       var page = new DOMParser().parseFromString(text, "text/html");
-      ["nav.mailboxes", "#quota", one("#messages") ? "#messages" : ".empty", ".summary"].forEach(function (what) {
+      ["nav.mailboxes", "#quota", one("#messages") ? "#messages" : ".empty", ".summary"].forEach(what => {
         var old = one(what), now = one(what, page);
         if (old && now && old.innerHTML !== now.innerHTML && !(what === "#messages" && old.contains(doc.activeElement))) old.replaceWith(now);
       });
       if (!one("#messages") && one("#messages", page)) location.reload();
       doc.title = page.title;
-    }).catch(function () {});
+    }).catch(() => {});
   }
   if (one("main .views")) {
-    var look = function () { setInterval(refresh, 60000); };
+    var look = () => setInterval(refresh, 60000);
     if (window.EventSource) {
       var source = new EventSource(frame.dataset.live), waiting;
-      source.addEventListener("change", function () { clearTimeout(waiting); waiting = setTimeout(refresh, 150); });
-      source.onerror = function () { if (source.readyState === 2) look(); };
-      addEventListener("pagehide", function () { source.close(); });
+      source.addEventListener("change", () => { clearTimeout(waiting); waiting = setTimeout(refresh, 150); });
+      source.onerror = () => { if (source.readyState === 2) look(); };
+      addEventListener("pagehide", () => source.close());
     } else look();
-    doc.addEventListener("visibilitychange", function () { if (!doc.hidden) refresh(); });
+    doc.addEventListener("visibilitychange", () => { if (!doc.hidden) refresh(); });
   }
 
   // Writing: kept every half minute when something changed, names while one types
   var compose = one("#compose");
   if (!compose) return;
-  var kept = "", state = function () {
-    return all("input[type=text],textarea,select", compose).map(function (field) { return field.value; }).join("\u0000");
+  var kept = "", state = () => {
+    return all("input[type=text],textarea,select", compose).map(field => field.value).join("\u0000");
   };
   kept = state();
   var place = one("#kept");
-  setInterval(function () {
+  setInterval(() => {
     var now = state(), form = new URLSearchParams();
     if (now === kept || sending) return;
-    new FormData(compose).forEach(function (value, name) { if (typeof value === "string") form.append(name, value); });
-    fetch(place.dataset.keep, { method: "POST", body: form, credentials: "same-origin" }).then(function (answer) {
+    new FormData(compose).forEach((value, name) => { if (typeof value === "string") form.append(name, value); });
+    fetch(place.dataset.keep, { method: "POST", body: form }).then(answer => {
       if (!answer.ok || answer.redirected) throw 0;
       return answer.text();
-    }).then(function (text) { place.innerHTML = text; kept = now; }).catch(function () {});
+    }).then(text => { place.innerHTML = text; kept = now; }).catch(() => {});
   }, place.dataset.every * 1000);
   var sending = false;
-  compose.addEventListener("submit", function () { sending = true; });
-  addEventListener("beforeunload", function (event) { if (!sending && state() !== kept) event.preventDefault(); });
-  ["to", "cc", "bcc"].forEach(function (name) {
+  compose.addEventListener("submit", () => sending = true);
+  addEventListener("beforeunload", event => { if (!sending && state() !== kept) event.preventDefault(); });
+  ["to", "cc", "bcc"].forEach(name => {
     var field = one("#" + name, compose), box = doc.createElement("div"), timer;
     if (!field) return;
     box.className = "choices"; box.setAttribute("role", "group"); box.setAttribute("aria-live", "polite");
     field.after(box);
     field.setAttribute("autocomplete", "off");
-    field.addEventListener("input", function () {
+    field.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(function () {
-        fetch(frame.dataset.base + "people?q=" + encodeURIComponent(field.value), { credentials: "same-origin" })
-          .then(function (answer) { return answer.ok ? answer.text() : ""; })
-          .then(function (text) { box.replaceChildren.apply(box, new DOMParser().parseFromString(text, "text/html").body.childNodes); });
+      timer = setTimeout(() => {
+        fetch(frame.dataset.base + "people?q=" + encodeURIComponent(field.value))
+          .then(answer => answer.ok ? answer.text() : "")
+          .then(text => box.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes));
       }, 200);
     });
-    box.addEventListener("click", function (event) {
+    box.addEventListener("click", event => {
       var choice = event.target.closest("button");
       if (!choice) return;
-      var before = field.value.split(",").slice(0, -1).map(function (part) { return part.trim(); });
+      var before = field.value.split(",").slice(0, -1).map(part => part.trim());
       field.value = before.concat(choice.dataset.address).join(", ") + ", ";
       box.replaceChildren();
       field.focus();

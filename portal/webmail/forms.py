@@ -45,6 +45,7 @@ class IdentityForm(Form):
 
 class ReadingForm(Form):
     threads = BooleanField(_l("Show lists as conversations"))
+    snippets = BooleanField(_l("Show in lists how each message begins"))
     html_first = BooleanField(_l("Open messages as their sender designed them, not as plain text"))
     undo_seconds = SelectField(
         _l("Time to undo after “Send”"),

@@ -8,8 +8,9 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.services.webmail import drafts, mail_actions, mail_list, mail_settings, overview
+from mailcore.services.webmail import drafts, mail_actions, mail_list, mail_settings, overview, snippets
 from mailcore.services.webmail.mail_list import ListRequest
+from mailcore.services.webmail.mail_settings import MailSettings
 from portal import current, request_values
 from portal.access import owner_only
 from portal.addresses import url_for
@@ -34,8 +35,13 @@ def messages(mailbox: str) -> str:
 
 def _list(name: str) -> str:
     settings = mail_settings.read_settings(current.core(), current.owner().id)
-    page = mail_list.page(current.core(), current.owner().id, name, _wish(settings.threads))
+    page = mail_list.page(current.core(), current.owner().id, name, _wish(settings))
     boxes = overview.list_mailboxes(current.core(), current.owner().id)
+    begins = (
+        snippets.list_snippets(current.core(), page.mailbox.id, [one.uid for one in page.lines])
+        if settings.snippets
+        else {}
+    )
     query = request.query_string.decode("ascii", "ignore")
     return render_template(
         "webmail/index.html",
@@ -44,17 +50,20 @@ def _list(name: str) -> str:
         undo=session.pop("undo", None),
         back=f"?{query}" if query else "",
         rows=shown.rows(
-            page, url_for("webmail.messages", mailbox=page.mailbox.name), ticked=request.args.get("tick") == "all"
+            page,
+            url_for("webmail.messages", mailbox=page.mailbox.name),
+            ticked=request.args.get("tick") == "all",
+            snippets=begins,
         ),
         waiting=[one for one in drafts.list_writings(current.core(), current.owner().id) if one.state != "open"],
     )
 
 
-def _wish(threads: bool) -> ListRequest:
+def _wish(settings: MailSettings) -> ListRequest:
     """Read the list that the address asks for; anything unknown is the plain list."""
     args = request.args
     order = args.get("order", "date")
-    view = args.get("view", "threads" if threads else "flat")
+    view = args.get("view", "threads" if settings.threads else "flat")
     day: date | None = None
     with suppress(ValueError):
         day = date.fromisoformat(args.get("day", ""))
@@ -67,6 +76,7 @@ def _wish(threads: bool) -> ListRequest:
         args.get("after", ""),
         args.get("before", ""),
         day,
+        mail_list.PAGE_WITH_SNIPPETS if settings.snippets else mail_list.PAGE,
     )
 
 

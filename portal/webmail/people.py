@@ -83,7 +83,7 @@ def settings() -> Answer:
     if request.method == "GET":
         now = mail_settings.read_settings(core, owner.id)
         reading.threads.data, reading.html_first.data = now.threads, now.html_first
-        reading.undo_seconds.data = now.undo_seconds
+        reading.undo_seconds.data, reading.snippets.data = now.undo_seconds, now.snippets
         shown = chosen or WriterName(0, owner.display_name, own, first=not names[0].id)
         form.name.data, form.address.data, form.reply_to.data = shown.name, shown.address, shown.reply_to
         form.signature.data, form.first.data = shown.signature, shown.first
@@ -108,7 +108,12 @@ def _set(form: IdentityForm, reading: ReadingForm) -> BaseResponse:
             mail_settings.save_settings(
                 core,
                 owner.id,
-                MailSettings(reading.threads.data, reading.html_first.data, int(reading.undo_seconds.data or 0)),
+                MailSettings(
+                    reading.threads.data,
+                    reading.html_first.data,
+                    int(reading.undo_seconds.data or 0),
+                    reading.snippets.data,
+                ),
             )
             flash(_("That is how it is shown from now on."))
         case "delete":

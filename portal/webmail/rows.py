@@ -1,7 +1,7 @@
 """The lines of a list as HTML, written here and not in a template.
 
 Fifty of them are half of the page that everybody opens (2.2 ms of a processor as a template, 0.4 here).  Whatever comes from
-a message goes through `escape`.
+a message goes through `escape`.  Attributes without quotes and `li` without an end are HTML, and 1.5 kB less.
 """
 
 from html import escape
@@ -13,15 +13,16 @@ from mailcore.services.webmail.mail_list import Line, Page
 from portal import formats
 from portal.webmail import show
 
-MOST_SHOWN = 80  # characters of a subject or of names: few screens have room for more, and the message tells all
-UNSEEN = ' class="unseen"'
+MOST_SHOWN = 76  # characters of a subject or of names: few screens have room for more, and the message tells all
+UNSEEN = " class=unseen"
 
 
-def rows(page: Page, address: str, *, ticked: bool) -> Markup:
+def rows(page: Page, address: str, *, ticked: bool, snippets: dict[int, str]) -> Markup:
     """Every line with its box to tick; a conversation's tick holds the uids of all its messages.
 
     Args:
         address: of the list; a message's own is that and its uid.
+        snippets: how messages begin, by uid; empty unless the owner wants to see it.
     """
     to = page.mailbox.special_use in ("\\Sent", "\\Drafts")
     tick = " checked" if ticked else ""
@@ -30,12 +31,13 @@ def rows(page: Page, address: str, *, ticked: bool) -> Markup:
     lines = []
     for m in page.lines:
         uids = ",".join(map(str, m.uids)) or m.uid
+        begins = f"<em>{escape(snippets[m.uid])}</em>\n" if m.uid in snippets else ""
         many = f' <b class="many">({m.count})</b>' if m.count > 1 else ""
         lines.append(
-            f'<li{"" if m.seen else UNSEEN}><input type="checkbox" name="uid" value="{uids}" aria-labelledby="s{m.uid}"{tick}>\n'
+            f'<li{"" if m.seen else UNSEEN}><input type=checkbox name=uid value="{uids}" aria-labelledby=s{m.uid}{tick}>\n'
             f"<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n"
-            f'<a id="s{m.uid}" href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
-            f"{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small></li>\n"
+            f'<a id=s{m.uid} href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
+            f"{begins}{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small>\n"
         )
     return Markup("".join(lines))  # noqa: S704 - what comes from elsewhere is escaped in place
 
@@ -60,7 +62,7 @@ class _Marks:
             + (self._answered if m.answered else "")
             + (self._file if m.has_file else "")
         )
-        return f'<span class="marks">{found}</span>\n' if found else ""
+        return f"<span class=marks>{found}</span>\n" if found else ""
 
 
 def _hidden(words: str) -> str:
@@ -68,4 +70,4 @@ def _hidden(words: str) -> str:
 
 
 def _picture(name: str) -> str:
-    return f'<svg aria-hidden="true"><use href="#{name}"/></svg>'
+    return f"<svg aria-hidden=true><use href=#{name} /></svg>"

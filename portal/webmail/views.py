@@ -18,7 +18,7 @@ from portal.webmail import show
 
 ICONS = (
     "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "forward", "flag", "file",
-    "warn", "info", "good",
+    "warn", "info", "good", "search", "more",
 )  # fmt: skip
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 TEMPLATES = folder_of("portal", "templates")
@@ -31,6 +31,7 @@ _USED = (
 )  # what pages of the webmail are made of
 # classes that are put together: kinds of banners, how deep a mailbox lies, the page itself
 _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep4"}
+_FORMS = {"input", "select", "textarea", "iframe"}  # that WTForms writes
 _OTHERS = {"framed", "side"}  # of the layout where pages have the menu of settings
 
 blueprint = Blueprint("webmail", __name__)
@@ -51,6 +52,14 @@ def _sheet() -> bytes:
 
 
 @cache
+def _tags() -> frozenset[str]:
+    """Every element of the templates, and those that the lines of lists are written with."""
+    texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
+    texts += [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")]
+    return frozenset(re.findall(r"<([a-z]\w*)", " ".join(texts)))
+
+
+@cache
 def _words() -> frozenset[str]:
     """Every class that templates, views or the script give, and what banners and badges may be."""
     texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
@@ -60,8 +69,13 @@ def _words() -> frozenset[str]:
 
 
 def _used_rule(rule: re.Match[str]) -> str:
-    """A rule with those of its selectors whose classes are named somewhere in the templates."""
-    kept = [one for one in rule[1].split(",") if set(re.findall(r"\.([a-z][\w-]*)", one)) <= _words()]
+    """A rule with those of its selectors whose classes and elements are named somewhere in the templates."""
+    kept = [
+        one
+        for one in rule[1].split(",")
+        if set(re.findall(r"\.([a-z][\w-]*)", one)) <= _words()
+        and set(re.findall(r"(?:^|[\s>+~(])([a-z]\w*)", one)) <= _tags() | _FORMS
+    ]
     return f"{','.join(kept)}{{{rule[2]}}}" if kept else ""
 
 

@@ -122,7 +122,7 @@ def test_s19_the_quota_stands_at_the_lower_left_of_every_mail_page(browse, base)
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{base}/mail/")
     assert page.locator("#quota").is_visible()
-    above, below = page.locator(".mailboxes").bounding_box(), page.locator("#quota").bounding_box()
+    above, below = page.locator("main").bounding_box(), page.locator("#quota").bounding_box()
     assert below["y"] >= above["y"] + above["height"] - 1
 
 

@@ -20,6 +20,7 @@ from mailcore.store.webmail.lines import MAX_KEY
 from mailcore.store.webmail.lists import ListQuery
 
 PAGE = 50
+PAGE_WITH_SNIPPETS = 35  # lines that are taller, and heavier
 ORDERS = ("date", "from", "subject", "size")
 ONLY = ("", "unread", "flagged")
 _FIELD = re.compile(rb"(?im)^(from|to|cc|subject)[ \t]*:[ \t]*((?:[^\r\n]|\r(?!\n)|\r?\n[ \t])*)")
@@ -54,7 +55,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A list to show: `order` of ORDERS, `only` of ONLY; `after` or `before` is a cursor; `day` begins by that day."""
+    """A list to show, of at most `most` lines.
+
+    `order` of ORDERS, `only` of ONLY; `after` or `before` is a cursor; `day` begins by that day.
+    """
 
     order: str = "date"
     ascending: bool = False
@@ -63,6 +67,7 @@ class ListRequest:
     after: str = ""
     before: str = ""
     day: date | None = None
+    most: int = PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,14 @@ def page(core: Core, account: AccountId, name: str, wish: ListRequest) -> Page:
 
 def _flat(tx: Tx, box: Mailbox, wish: ListRequest) -> Page:
     wish = replace(wish, threads=False)
-    rows = store.list_page(tx, box.id, _store_query(wish), PAGE + 1)
+    rows = store.list_page(tx, box.id, _store_query(wish), wish.most + 1)
     rows, newer, older = _cut(rows, wish, lambda row: f"{row[6]}~{row[0]}")
     return Page(box, tuple(line_of(row) for row in rows), wish, newer, older)
 
 
 def _threads(tx: Tx, box: Mailbox, wish: ListRequest) -> Page:
     wish = replace(wish, order="date")
-    found = store.list_thread_page(tx, box.id, _store_query(wish), PAGE + 1)
+    found = store.list_thread_page(tx, box.id, _store_query(wish), wish.most + 1)
     found, newer, older = _cut(found, wish, lambda row: f"{row[1]}~{row[0]}")
     members: dict[int, list[Row]] = {row[0]: [] for row in found}
     for row in store.list_in_threads(tx, box.id, list(members)):
@@ -134,12 +139,12 @@ def _store_query(wish: ListRequest) -> ListQuery:
 
 def _cut(rows: list[Row], wish: ListRequest, cursor: Callable[[Row], str]) -> tuple[list[Row], str, str]:
     """One row more than a page was asked for: is there more on that side?  Whoever came from a side can go back."""
-    more = len(rows) > PAGE
+    more = len(rows) > wish.most
     if wish.before:
-        rows = rows[-PAGE:]
+        rows = rows[-wish.most :]
         newer, older = more, True
     else:
-        rows = rows[:PAGE]
+        rows = rows[: wish.most]
         newer, older = bool(wish.after or wish.day), more
     if not rows:
         return rows, "", ""

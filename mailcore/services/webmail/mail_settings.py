@@ -15,11 +15,13 @@ class MailSettings:
     """`threads`: lists show conversations.  `html_first`: a message opens as its sender designed it.
 
     `undo_seconds`: how long a sent message waits in case its writer thinks better of it.
+    `snippets`: lists show how each message begins.
     """
 
     threads: bool = False
     html_first: bool = False
     undo_seconds: int = 10
+    snippets: bool = False
 
 
 def read_settings(core: Core, account: AccountId) -> MailSettings:

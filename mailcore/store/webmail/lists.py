@@ -102,6 +102,18 @@ def list_lines(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     )
 
 
+def list_blobs(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
+    """Return (uid, blob, its name, octets) of some messages."""
+    if not uids:
+        return []
+    return tx.rows(
+        "SELECT m.uid, m.blob, b.name, m.size FROM message m JOIN blob b ON b.id=m.blob"  # noqa: S608
+        f" WHERE m.mailbox=? AND m.uid IN ({_marks(uids)})",
+        mailbox,
+        *uids,
+    )
+
+
 def list_structures(tx: Tx, mailbox: MailboxId, uids: Sequence[int]) -> list[Row]:
     """Return (uid, BODYSTRUCTURE) of some messages."""
     return (
