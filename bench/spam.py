@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -17,13 +18,13 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mailcore.config import Config, Filter
 from mailcore.domain import Envelope
 from mailcore.mail.judging import programs
-from mailcore.mail.judging.arithmetic import Source, judge
+from mailcore.mail.judging.arithmetic import Source, find_step, judge
 from mailcore.mail.judging.model import read_model
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.judging.training import train_model
 from mailcore.mail.reading.message import Message
 from mailcore.services.filtering import rspamd
-from mailcore.services.filtering.judging import BARS, OWN_WEIGHT, number_signs
+from mailcore.services.filtering.judging import BARS, OWN_WEIGHT, UNSURE_ABOVE, number_portable, number_signs
 from tools.spam_corpus import Sample, read_corpus
 
 HAM_SHARE = 0.001  # of ham that may stand in Junk
@@ -47,27 +48,41 @@ def judge_static(past: Sequence[Sample], future: Sequence[Sample]) -> tuple[Scor
     return scores, times
 
 
+@dataclass(slots=True)
+class Owner:
+    """One owner's lessons, as rows of the store have them."""
+
+    rows: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    totals: list[int] = field(default_factory=lambda: [0, 0])
+
+    def source(self) -> Source:
+        return Source(self.rows, self.totals[1], self.totals[0], OWN_WEIGHT)
+
+    def learn(self, numbers: Sequence[int], step: int, *, is_spam: bool) -> None:
+        self.totals[is_spam] += 1
+        for number in numbers:
+            spam, ham, weight = self.rows.get(number, (0, 0, 0))
+            self.rows[number] = spam + is_spam, ham + (not is_spam), weight + step
+
+
 def judge_taught(past: Sequence[Sample], future: Sequence[Sample], bar: float) -> Scores:
-    """Judge for one owner who moves what was judged wrongly, and nothing else."""
-    source = _source(past)
-    own: dict[int, tuple[float, float]] = {}
-    totals = [0, 0]
+    """Judge for one owner who moves what was judged wrongly, and leaves what is good where it is."""
+    source, owner = _source(past), Owner()
     scores: Scores = []
     for sample in future:
         signs = number_signs(list_signs(Message(sample.octets)))
-        score = judge(signs, [source, Source(own, totals[1], totals[0], OWN_WEIGHT)]).probability
-        scores.append((score, sample.is_spam))
-        if (score > bar) is not sample.is_spam:
-            totals[sample.is_spam] += 1
-            for _, number in signs:
-                spam, ham = own.get(number, (0, 0))
-                own[number] = spam + sample.is_spam, ham + (not sample.is_spam)
+        judgement = judge(signs, [source, owner.source()])
+        scores.append((judgement.probability, sample.is_spam))
+        is_moved = (judgement.probability > bar) is not sample.is_spam
+        if is_moved or (not sample.is_spam and judgement.probability > UNSURE_ABOVE):
+            numbers = sorted(set(number_portable(signs)))
+            owner.learn(numbers, find_step(judgement, len(numbers), is_spam=sample.is_spam), is_spam=sample.is_spam)
     return scores
 
 
 def _source(past: Sequence[Sample]) -> Source:
     model = read_model(train_model((sample.octets, sample.is_spam) for sample in past))
-    return Source(model.counts, model.spam, model.ham)
+    return Source(model.counts, model.spam, model.ham, bias=model.bias)
 
 
 def judge_by_rspamd(future: Sequence[Sample], past: Sequence[Sample] = ()) -> Scores:

@@ -158,6 +158,7 @@ class Scan:
         reply: the SMTP reply that refuses it; empty = it is not refused.
         fields: header fields that the filters add above the message.
         reasons: the signs that said most, as our filter names them.
+        unsure: our filter finds it a little like spam, and lets it through.
     """
 
     percent: float | None = None
@@ -165,6 +166,7 @@ class Scan:
     reply: str = ""
     fields: bytes = b""
     reasons: tuple[str, ...] = ()
+    unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,21 +92,26 @@ def test_a_program_is_known_by_its_octets(start, name, kind):
 
 
 @given(
-    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=300), st.integers(0, 50), st.integers(0, 50)
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(-9999, 9999)), max_size=300),
+    st.integers(0, 50),
+    st.integers(0, 50),
 )
 def test_a_judgement_is_a_probability(counts, spam, ham):
     numbered = [(f"word:{number}", number) for number in range(len(counts))]
-    judgement = judge(numbered, [Source(dict(enumerate(counts)), spam, ham)])
+    judgement = judge(numbered, [Source(dict(enumerate(counts)), spam, ham)], [("a rule", 100.0)])
     assert 0.0 <= judgement.probability <= 1.0
+    assert 0.0 <= judgement.by_weights <= 1.0
     assert judge(numbered, []).probability == 0.5
 
 
 def test_a_model_is_read_as_it_was_written_and_what_is_broken_is_refused():
-    octets = model.write_model({5: (1, 2), 2**32 - 1: (70_000, 0), 7: (3, 4)}, 10, 20)
+    octets = model.write_model({5: (1, 2, -3), 2**32 - 1: (70_000, 0, 40_000), 7: (3, 4, 5)}, 10, 20, -6)
     read = model.read_model(octets)
-    assert (read.spam, read.ham, len(read.counts)) == (10, 20, 3)
-    assert [read.counts.get(number) for number in (5, 7, 2**32 - 1, 6)] == [(1, 2), (3, 4), (65_535, 0), None]
-    for broken in (octets[:-30], octets[:20], b"", octets.replace(b"spam-1", b"spam-9")):
+    assert (read.spam, read.ham, read.bias, len(read.counts)) == (10, 20, -6, 3)
+    assert [read.counts.get(number) for number in (5, 7, 2**32 - 1, 6)] == [
+        (1, 2, -3), (3, 4, 5), (65_535, 0, 32_767), None,
+    ]  # fmt: skip
+    for broken in (octets[:-30], octets[:20], b"", octets.replace(b"spam-2", b"spam-9")):
         with pytest.raises(BrokenModel):
             model.read_model(broken)
 

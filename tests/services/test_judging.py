@@ -7,6 +7,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.domain import Verdict
 from mailcore.mail.judging import model
+from mailcore.mail.judging.arithmetic import UNIT
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
@@ -31,6 +32,7 @@ NEWS = (
     HEAD
     + "Subject: Choir rehearsal in the old canteen\r\n\r\nDear singers, the rehearsal begins at seven, bring the notes.\r\n"
 )
+UNSURE = NEWS.replace("Choir", "Free")
 GTUBE = NEWS + judging.GTUBE.decode() + "\r\n"
 
 
@@ -156,7 +158,7 @@ def test_a_flood_of_one_owner_s_votes_moves_nothing_for_others_and_two_owners_do
 
     def vote(tx, owner, times):
         for _ in range(times):
-            spam_signs.add_message(tx, owner, numbers, "spam", 0)
+            spam_signs.add_message(tx, owner, numbers, "spam", 0, UNIT // 4)
 
     core.db.write(lambda tx: vote(tx, kari, 300))
     assert probability(core, NEWS, "kari") > 100 * 0.99
@@ -168,6 +170,32 @@ def test_a_flood_of_one_owner_s_votes_moves_nothing_for_others_and_two_owners_do
     core.db.write(lambda tx: vote(tx, third, 1))
     assert probability(core, NEWS, "ola") > before + 5
     assert ola not in core.db.read(lambda tx: spam_signs.get_totals(tx, [ola]))
+    weights = "SELECT DISTINCT weight FROM spam_sign WHERE account_id=?"
+    assert core.db.read(lambda tx: tx.rows(weights, spam_signs.OWNERS)) == [(2 * spam_signs.VOICE_WEIGHT,)]
+    learning.forget_lessons(core, kari)
+    assert core.db.read(lambda tx: tx.rows(weights, spam_signs.OWNERS)) == [(spam_signs.VOICE_WEIGHT,)]
+    assert probability(core, NEWS, "ola") == pytest.approx(before, abs=0.5)
+
+
+def test_what_looked_a_little_like_spam_and_is_left_counts_as_good(house):
+    """It is read and stands where it stood after two days; what is unread or deleted says nothing."""
+    core = house()
+    kari = accounts.find_account(core, "kari").id
+    for word in ("seven", "eight", "nine"):
+        send(core, UNSURE.replace("seven", word))
+    waiting = core.db.read(lambda tx: tx.rows("SELECT kind FROM spam_vote ORDER BY id"))
+    assert waiting == [("left",)] * 3
+    first, second, _ = uids(core, "kari", "INBOX")[-3:]
+    mail_actions.apply_action(core, kari, "INBOX", [first, second], "read")
+    mail_actions.apply_action(core, kari, "INBOX", [second], "delete")
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total()
+    before = probability(core, UNSURE, "kari")
+    core.db.write(lambda tx: tx.run("UPDATE spam_vote SET at=at-?", spam_signs.LEFT_SECONDS + 1))
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(0, 1)
+    assert core.db.read(lambda tx: tx.rows("SELECT kind, learned FROM spam_vote")) == [("ham", "ham")]
+    assert probability(core, UNSURE, "kari") < before
 
 
 def test_a_day_has_so_many_votes_of_an_owner(house, monkeypatch):
@@ -188,7 +216,7 @@ def test_signs_are_forgotten_where_there_are_too_many(house, monkeypatch):
     core.db.write(lambda tx: spam_signs.add_message(tx, kari, range(50), "ham", 86_400))
     core.db.write(lambda tx: spam_signs.add_message(tx, kari, range(200), "ham", 0))
     core.db.write(lambda tx: spam_signs.make_room(tx, [kari]))
-    left = core.db.read(lambda tx: spam_signs.get_counts(tx, kari, range(200)))
+    left = core.db.read(lambda tx: spam_signs.get_counts(tx, [kari], range(200)))[kari]
     assert len(left) == 90
     assert set(range(50)) <= set(left)
 

@@ -1,8 +1,9 @@
-"""Signs added up: naive Bayes for each sign, Fisher's method for all of them.
+"""Signs added up by two learners, which err on different messages, and by what was laid down or is remembered of the sender.
 
-It is the way of Robinson ("A statistical approach to the spam problem", 2003) and of SpamBayes.
-A sign that was never seen says nothing.  Of the others the strongest count, against each other: a message full of good words
-beside bad ones is unsure, not good.  docs/decisions/023 has the figures by which it was chosen.
+Naive Bayes for each sign and Fisher's method for all of them is the way of Robinson ("A statistical approach to the spam
+problem", 2003) and of SpamBayes.  A sign that was never seen says nothing.  Of the others the strongest count, against
+each other: a message full of good words beside bad ones is unsure, not good.  Logistic regression gives each sign a
+weight, which is learned from what was judged wrongly or nearly so.  docs/decisions/023 has the figures by which both were chosen.
 """
 
 import math
@@ -16,13 +17,18 @@ STRENGTH, NEUTRAL = 0.45, 0.5  # how many sightings an unknown sign is worth, an
 MOST, LEAST = 80, 0.2  # signs that count, and how far from neutral they must be
 LEAST_FORM = 50  # messages of each kind from which the form of mail says something
 DEPENDENCE = 0.3  # signs of one message repeat each other: so much of each is taken for independent
+BAYES_SHARE = 0.5  # of the logarithm of Bayes' odds
+RATE = 4.0  # how far one lesson moves the sum of weights where nothing was known
+UNIT = 4096  # weights are integers of so many to one
+SURE = 20.0  # no logarithm of odds is larger
+Evidence = Sequence[tuple[str, float]]
 
 
 class Counts(Protocol):
-    """Sightings of signs in spam and in other mail."""
+    """Sightings of signs in spam and in other mail, and their weights."""
 
-    def get(self, number: int, /) -> tuple[float, float] | None:
-        """Return the sightings of the sign with this number, or None."""
+    def get(self, number: int, /) -> tuple[float, float, float] | None:
+        """Return sightings in spam, in other mail, and the weight (in UNIT) of the sign with this number, or None."""
         ...
 
     def __len__(self) -> int: ...
@@ -34,8 +40,9 @@ class Source:
 
     Attributes:
         spam, ham: messages that were counted.
-        weight: of one of these messages.
+        weight: of one of these messages, for Bayes.
         has_form: it is a collection of both kinds, so that the form of its mail says something, too.
+        bias: what regression adds whatever the signs are, in UNIT.
     """
 
     counts: Counts
@@ -43,40 +50,95 @@ class Source:
     ham: float
     weight: float = 1.0
     has_form: bool = False
+    bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`probability` that a message is spam, 0 to 1, and the signs that said most, strongest first, each with its own."""
+    """Result for one message.
+
+    Attributes:
+        probability: that it is spam, 0 to 1.
+        reasons: the signs that said most, strongest first, each with its own probability.
+        by_weights: what regression alone says, 0 to 1; a lesson corrects that.
+    """
 
     probability: float
     reasons: tuple[tuple[str, float], ...] = ()
+    by_weights: float = NEUTRAL
 
 
-def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source]) -> Judgement:
-    """Judge a message by its signs, each with its number, as several sources have counted them."""
+@dataclass(slots=True)
+class _Sums:
+    """Sums of all sources over the signs of a message."""
+
+    weighed: list[tuple[float, float, str]]
+    weights: float = 0.0
+    size: int = 0
+
+
+def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source], evidence: Evidence = ()) -> Judgement:
+    """Judge a message by its signs, each with its number, as several sources have counted them.
+
+    Args:
+        evidence: what is said of it by a rule or remembered of its sender, each with the logarithm of its odds.
+    """
     known = [one for one in sources if len(one.counts)]
+    if not known:
+        return Judgement(NEUTRAL, tuple((name, to_probability(odds)) for name, odds in evidence))
+    sums = _look_up(signs, known)
+    sums.weighed.sort(reverse=True)
+    strongest = sums.weighed[:MOST]
+    by_weights = (sums.weights / math.sqrt(sums.size or 1) + sum(one.bias for one in known)) / UNIT
+    odds = BAYES_SHARE * to_odds(_combine([one[1] for one in strongest])) + by_weights
+    said = [(name, to_probability(one)) for name, one in evidence if abs(one) >= LEAST]
+    said += [(name, p) for _, p, name in strongest]
+    total = odds + sum(one for _, one in evidence)
+    return Judgement(to_probability(total), tuple(said), to_probability(by_weights))
+
+
+def _look_up(signs: Sequence[tuple[str, int]], known: Sequence[Source]) -> _Sums:
     with_form = [one for one in known if one.has_form and min(one.spam, one.ham) >= LEAST_FORM]
     totals, totals_of_form = _add_totals(known), _add_totals(with_form)
-    weighed: list[tuple[float, float, str]] = []
+    sums = _Sums([])
     for name, number in signs:
-        spam = ham = 0.0
         portable = is_portable(name)
+        sums.size += portable
+        spam = ham = 0.0
         all_spam, all_ham = totals if portable else totals_of_form
         for source in known if portable else with_form:
             if counted := source.counts.get(number):
                 spam += counted[0] * source.weight
                 ham += counted[1] * source.weight
+                sums.weights += counted[2]
         sightings = spam + ham
         if sightings <= 0:
             continue
         spam, ham = spam / all_spam, ham / all_ham
         probability = (STRENGTH * NEUTRAL + sightings * spam / (spam + ham)) / (STRENGTH + sightings)
         if abs(probability - NEUTRAL) >= LEAST:
-            weighed.append((abs(probability - NEUTRAL), probability, name))
-    weighed.sort(reverse=True)
-    strongest = weighed[:MOST]
-    return Judgement(_combine([one[1] for one in strongest]), tuple((name, p) for _, p, name in strongest))
+            sums.weighed.append((abs(probability - NEUTRAL), probability, name))
+    return sums
+
+
+def find_step(judgement: Judgement, size: int, *, is_spam: bool) -> int:
+    """Return by how much a lesson moves the weight of each sign of a message, in UNIT.
+
+    Args:
+        size: how many signs it has that owners teach.
+    """
+    return round(UNIT * RATE * (is_spam - judgement.by_weights) / math.sqrt(size or 1))
+
+
+def to_odds(probability: float) -> float:
+    """Return the logarithm of the odds, at most SURE."""
+    least = 1 / (1 + math.exp(SURE))
+    sure = min(max(probability, least), 1 - least)
+    return math.log(sure / (1 - sure))
+
+
+def to_probability(odds: float) -> float:
+    return 1 / (1 + math.exp(-min(max(odds, -SURE), SURE)))
 
 
 def _add_totals(sources: Iterable[Source]) -> tuple[float, float]:

@@ -1,9 +1,9 @@
 """The start-up model: counts of signs that come with the program, so that the first day has a filter.  Made by tools/train-spam.
 
-model  = "alumnimail-spam-1" LF zlib-stream
-stream = spam ham n             messages of each kind, and how many signs follow; 32 bits, big-endian
-         n * sign               numbers in rising order, 32 bits
-         n * spam, n * ham      sightings of each, 16 bits
+model  = "alumnimail-spam-2" LF zlib-stream
+stream = spam ham bias n                  messages of each kind, the bias, and how many signs follow; 32 bits, big-endian
+         n * sign                         numbers in rising order, 32 bits
+         n * spam, n * ham, n * weight    sightings of each, and weights of regression in its units, 16 bits
 """
 
 import sys
@@ -13,9 +13,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-MAGIC = b"alumnimail-spam-1\n"
+MAGIC = b"alumnimail-spam-2\n"
 MAX_SIZE = 8 * 2**20  # octets when it is unpacked
-_MOST_SIGHTINGS = 65_535
+_MOST_SIGHTINGS, _MOST_WEIGHT = 65_535, 32_767
 
 
 def number_of(sign: str) -> int:
@@ -29,16 +29,20 @@ class BrokenModel(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SignCounts:
-    """Counts in little memory: three arrays, in the order of the signs' numbers."""
+    """Counts in little memory: four arrays, in the order of the signs' numbers."""
 
     signs: "array[int]"
     spam: "array[int]"
     ham: "array[int]"
+    weights: "array[int]"
 
-    def get(self, number: int, /) -> tuple[float, float] | None:
+    def get(self, number: int, /) -> tuple[float, float, float] | None:
         """Return the counts of a sign, or None."""
-        at = bisect_left(self.signs, number)
-        return (self.spam[at], self.ham[at]) if at < len(self.signs) and self.signs[at] == number else None
+        signs = self.signs
+        at = bisect_left(signs, number)
+        if at < len(signs) and signs[at] == number:
+            return self.spam[at], self.ham[at], self.weights[at]
+        return None
 
     def __len__(self) -> int:
         return len(self.signs)
@@ -46,18 +50,19 @@ class SignCounts:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """`spam` and `ham` are how many messages were counted."""
+    """`spam` and `ham` are how many messages were counted; `bias` is that of regression."""
 
     counts: SignCounts
     spam: int
     ham: int
+    bias: int = 0
 
 
 def _array(code: str, values: Iterable[int]) -> "array[int]":
     return array(code, values)
 
 
-EMPTY = Model(SignCounts(_array("I", ()), _array("H", ()), _array("H", ())), 0, 0)
+EMPTY = Model(SignCounts(_array("I", ()), _array("H", ()), _array("H", ()), _array("h", ())), 0, 0)
 
 
 def read_model(octets: bytes) -> Model:
@@ -68,30 +73,31 @@ def read_model(octets: bytes) -> Model:
         unpacked = zlib.decompressobj().decompress(octets[len(MAGIC) :], MAX_SIZE)
     except zlib.error as problem:
         raise BrokenModel("it is damaged") from problem
-    head = [int.from_bytes(unpacked[at : at + 4], "big") for at in (0, 4, 8)]
-    spam, ham, length = head
-    if len(unpacked) != 12 + 8 * length:
+    head = [int.from_bytes(unpacked[at : at + 4], "big", signed=at == 8) for at in (0, 4, 8, 12)]
+    spam, ham, bias, length = head
+    if len(unpacked) != 16 + 10 * length:
         raise BrokenModel("it is cut off")
     parts: list[array[int]] = []
-    at = 12
-    for code, width in (("I", 4), ("H", 2), ("H", 2)):
+    at = 16
+    for code, width in (("I", 4), ("H", 2), ("H", 2), ("h", 2)):
         part = _array(code, ())
         part.frombytes(unpacked[at : at + width * length])
         at += width * length
         if sys.byteorder == "little":
             part.byteswap()
         parts.append(part)
-    return Model(SignCounts(*parts), spam, ham)
+    return Model(SignCounts(*parts), spam, ham, bias)
 
 
-def write_model(counts: Mapping[int, tuple[int, int]], spam: int, ham: int) -> bytes:
+def write_model(counts: Mapping[int, tuple[int, int, int]], spam: int, ham: int, bias: int = 0) -> bytes:
     """Write a model."""
     order = sorted(counts)
-    stream = b"".join(number.to_bytes(4, "big") for number in (spam, ham, len(order)))
+    stream = b"".join(number.to_bytes(4, "big", signed=number < 0) for number in (spam, ham, bias, len(order)))
     parts = (
         _array("I", order),
         _array("H", (min(counts[one][0], _MOST_SIGHTINGS) for one in order)),
         _array("H", (min(counts[one][1], _MOST_SIGHTINGS) for one in order)),
+        _array("h", (max(min(counts[one][2], _MOST_WEIGHT), -_MOST_WEIGHT) for one in order)),
     )
     for part in parts:
         if sys.byteorder == "little":

@@ -41,7 +41,7 @@ from mailcore.services.limits import mail_limits
 from mailcore.services.quota import quota_warnings
 from mailcore.services.sieve_scripts.recipient_view import Place
 from mailcore.services.tickets import ticket_inbox
-from mailcore.store.delivery import account_facts, records, vacation_memory
+from mailcore.store.delivery import account_facts, records, spam_signs, vacation_memory
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import held_back, kept_copies
 from mailcore.store.mail.blobs import Saved
@@ -207,6 +207,8 @@ class _Writer:
             used, quota = self.rooms[account]
             if used * 100 >= quota * quota_warnings.LEVELS[0] and quota:
                 quota_warnings.warn_if_needed(core, tx, account)
+        if filed and one.is_unsure and self.saved is not None:
+            spam_signs.save_left(tx, account, self.saved.id, self.now)
         # what did not go to every target is no mere copy, which may expire
         if forwarded and not unsent:
             for box, uid in self.filed:

@@ -190,6 +190,7 @@ class _Planner:
             held_back,
             tuple(filter(None, notices)),
             is_for_desk=name in ticket_inbox.ROLES,
+            is_unsure=arrival.verdict.scan.unsure,
         )
 
     def _decide(self, place: Place) -> tuple[Decision, HeldBack | None]:

@@ -141,6 +141,7 @@ class MailboxPlan:
         is_answered: the sender hears of the refusal, in the session or by a report, or did not want to.
         report: of the refusal.
         is_for_desk: it comes to the help desk as well (postmaster@, abuse@).
+        is_unsure: it looked a little like spam; if its owner reads it and leaves it, the filter learns that it is good.
     """
 
     recipient: MailboxRecipient
@@ -156,6 +157,7 @@ class MailboxPlan:
     is_answered: bool = True
     report: Prepared | None = None
     is_for_desk: bool = False
+    is_unsure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

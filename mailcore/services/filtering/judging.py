@@ -4,7 +4,7 @@ Four sources are added up: the start-up model that comes with the program, what 
 say, and what this owner says, which weighs most.  Where another filter has given a score, that one counts and ours stands beside.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -13,18 +13,19 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Scan, Verdict
 from mailcore.log import log_for
 from mailcore.mail.judging import model, programs
-from mailcore.mail.judging.arithmetic import Judgement, Source, judge
+from mailcore.mail.judging.arithmetic import NEUTRAL, Judgement, Source, judge
 from mailcore.mail.judging.model import BrokenModel, Model, number_of
 from mailcore.mail.judging.signs import is_portable, list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import forget
 from mailcore.store.delivery import spam_signs
-from mailcore.store.delivery.spam_signs import OWNERS, TRAINED, Total
+from mailcore.store.delivery.spam_signs import OWNERS, TRAINED, SignRows
 from mailcore.store.engine.db import Tx
 
 log = log_for(__name__)
-BARS = {"low": 0.99, "normal": 0.95, "strict": 0.85}
+BARS = {"low": 0.98, "normal": 0.88, "strict": 0.73}
 OWN_WEIGHT = 3.0
+UNSURE_ABOVE = 0.1  # from here on it is worth knowing what the owner does with it
 SMALL = 16_384  # octets; judging these takes less than a thread and back
 REASONS = 6
 GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -60,21 +61,17 @@ def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Se
     forced = list_forced(core, message)
     carried = forced or ([] if core.config.filter.programs == "junk" else _list_programs(message))
     signs = number_signs(list_signs(message, [*list_facts(verdict), *carried]))
-    totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
-    shared = find_shared(tx, signs, totals)
+    sources = find_sources(tx, signs, owners)
     common: Scan | None = None
     judged: list[tuple[AccountId, Scan]] = []
     for owner in owners:
-        total = totals.get(owner)
-        if total is None and common is not None:
+        own = sources.own.get(owner)
+        if own is None and common is not None:
             judged.append((owner, common))
             continue
-        sources = shared
-        if total is not None:
-            sources = [*shared, _find_own(tx, signs, owner, total)]
-        scan = _to_scan(core, verdict.scan, judge(signs, sources), forced)
+        scan = _to_scan(core, verdict.scan, judge(signs, sources.for_owner(owner)), forced)
         judged.append((owner, scan))
-        if total is None:
+        if own is None:
             common = scan
     return tuple(judged)
 
@@ -102,11 +99,7 @@ def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -
     signs = number_signs(list_signs(message, forced))
 
     def read(tx: Tx) -> Judgement:
-        totals = spam_signs.get_totals(tx, [OWNERS, TRAINED, *([owner] if owner else [])])
-        sources = find_shared(tx, signs, totals)
-        if owner and (own := totals.get(owner)):
-            sources.append(_find_own(tx, signs, owner, own))
-        return judge(signs, sources)
+        return judge(signs, find_sources(tx, signs, [owner] if owner else []).for_owner(owner))
 
     judgement, bar = core.db.read(read), BARS.get(level, 1.0)
     is_spam = level != "off" and (bool(forced) or judgement.probability > bar)
@@ -142,26 +135,47 @@ def has_test_text(message: Message) -> bool:
     return message.octets.find(GTUBE, 0, GTUBE_WITHIN) >= 0
 
 
-def find_shared(tx: Tx, signs: Sequence[tuple[str, int]], totals: dict[AccountId, Total]) -> list[Source]:
-    """Return what counts for every owner: the start-up model, what was trained, what several owners say."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Counts by which a message is judged.
+
+    Attributes:
+        shared: for every owner: the start-up model, what was trained, what several owners say.
+        own: for those owners who have taught something.
+    """
+
+    shared: tuple[Source, ...]
+    own: dict[AccountId, Source]
+
+    def for_owner(self, owner: AccountId | None) -> tuple[Source, ...]:
+        own = self.own.get(owner) if owner else None
+        return (*self.shared, own) if own else self.shared
+
+
+def find_sources(tx: Tx, signs: Sequence[tuple[str, int]], owners: Collection[AccountId]) -> Sources:
+    """Find what the signs of a message were counted as, with one question to the database."""
     startup = get_startup_model()
-    sources = [Source(startup.counts, startup.spam, startup.ham)]
-    numbers = [number for _, number in signs]
-    if trained := totals.get(TRAINED):
-        sources.append(Source(spam_signs.get_counts(tx, TRAINED, numbers), trained.spam, trained.ham, has_form=True))
-    if said := totals.get(OWNERS):
-        sources.append(Source(_agreed(spam_signs.get_counts(tx, OWNERS, number_portable(signs))), said.spam, said.ham))
-    return sources
+    shared = [Source(startup.counts, startup.spam, startup.ham, bias=startup.bias)]
+    totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
+    teachers = [account for account in totals if account != TRAINED]
+    rows = spam_signs.get_counts(tx, teachers, number_portable(signs)) if teachers else {}
+    if trained := totals.pop(TRAINED, None):
+        rows.update(spam_signs.get_counts(tx, [TRAINED], [number for _, number in signs]))
+        shared.append(Source(rows[TRAINED], trained.spam, trained.ham, has_form=True))
+    if said := totals.pop(OWNERS, None):
+        shared.append(Source(_agreed(rows[OWNERS]), said.spam, said.ham))
+    own = {owner: Source(rows[owner], one.spam, one.ham, OWN_WEIGHT) for owner, one in totals.items()}
+    return Sources(tuple(shared), own)
 
 
-def _find_own(tx: Tx, signs: Sequence[tuple[str, int]], owner: AccountId, total: Total) -> Source:
-    """Return what this owner taught."""
-    return Source(spam_signs.get_counts(tx, owner, number_portable(signs)), total.spam, total.ham, OWN_WEIGHT)
-
-
-def _agreed(counts: Mapping[int, tuple[float, float]]) -> dict[int, tuple[float, float]]:
+def _agreed(counts: SignRows) -> SignRows:
     """Leave out one voice of each: what a single owner says moves nothing for others."""
-    return {sign: (max(spam - 1, 0), max(ham - 1, 0)) for sign, (spam, ham) in counts.items() if max(spam, ham) > 1}
+    agreed: SignRows = {}
+    for sign, (spam, ham, weight) in counts.items():
+        voices = max(spam, ham)
+        if voices > 1:
+            agreed[sign] = (max(spam - 1, 0), max(ham - 1, 0), weight * (voices - 1) / voices)
+    return agreed
 
 
 def _to_scan(core: Core, others: Scan, judgement: Judgement, forced: Sequence[str]) -> Scan:
@@ -169,14 +183,18 @@ def _to_scan(core: Core, others: Scan, judgement: Judgement, forced: Sequence[st
     bar, is_forced = BARS[core.config.filter.level], bool(forced)
     percent = min(100.0 * judgement.probability / bar, 100.0)
     is_spam = judgement.probability > bar
-    reasons = (*forced, *(name for name, p in judgement.reasons if p > 0.5))[:REASONS]
+    unsure = not is_spam and judgement.probability > UNSURE_ABOVE and judgement.by_weights != NEUTRAL
+    reasons = (*forced, *(name for name, p in judgement.reasons if p > NEUTRAL))[:REASONS]
     if others.percent is not None:
         beside = f"X-Spam-Judged: {percent:.0f}\r\n".encode()
-        return Scan(others.percent, others.junk or is_forced, others.reply, beside, reasons if is_forced else ())
+        return Scan(
+            others.percent, others.junk or is_forced, others.reply, beside, reasons if is_forced else (), unsure
+        )
     is_junk = is_spam or is_forced
     score = 100.0 if is_forced else 100 * judgement.probability
     fields = f"X-Spam-Status: {'Yes' if is_junk else 'No'}, score={score:.1f} required={100 * bar:.1f}\r\n"
     if is_junk:
         fields += "X-Spam-Flag: YES\r\n"
     junk = is_junk or others.junk
-    return Scan(100.0 if is_forced else percent, junk, others.reply, fields.encode(), reasons if is_junk else ())
+    percent = 100.0 if is_forced else percent
+    return Scan(percent, junk, others.reply, fields.encode(), reasons if is_junk else (), unsure and not junk)

@@ -1,22 +1,25 @@
 """The spam filters learn from what owners move into Junk and out of it: our own for its owner, and the one of `filter.learn`.
 
 A move is recorded within its own transaction, and learned by a job: nothing is read there.  Junk to Trash says nothing: who
-empties Junk does not call its mail good.
+empties Junk does not call its mail good.  A message that looked a little like spam and was read and left where it stands counts
+as good after two days, so that our filter hears of good mail, too.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import Busy
 from mailcore.log import log_for
-from mailcore.mail.judging.model import number_of
-from mailcore.mail.judging.signs import is_portable, list_signs
+from mailcore.mail.judging.arithmetic import Judgement, find_step, judge
+from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
-from mailcore.services.filtering import rspamd
+from mailcore.services.filtering import judging, rspamd
 from mailcore.store.delivery import learning as store
 from mailcore.store.delivery import spam_signs
-from mailcore.store.delivery.spam_signs import Total, Vote
+from mailcore.store.delivery.spam_signs import LEFT, Total, Vote
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.uidset import Ranges
 
@@ -53,37 +56,54 @@ def teach_filters(core: Core) -> None:
 def teach_our_filter(core: Core) -> None:
     """Count the signs of recorded messages for their owners."""
     taught: set[AccountId] = set()
-    for vote in core.db.read(lambda tx: spam_signs.list_votes(tx, AT_ONCE)):
-        numbers = _read_signs(core, vote.blob)
-        if numbers is None:
+    for vote in core.db.read(lambda tx: spam_signs.list_votes(tx, AT_ONCE, core.clock.seconds())):
+        if vote.kind == LEFT:
+            if not core.db.read(partial(_is_left_read, vote=vote)):
+                core.db.write(partial(spam_signs.delete_vote, vote=vote))
+                continue
+            vote = replace(vote, kind="ham")
+        signs = _read_signs(core, vote.blob)
+        if signs is None:
             log.info("a message to learn from no longer exists")
             core.db.write(partial(spam_signs.delete_vote, vote=vote))
         else:
-            core.db.write(partial(_learn_vote, vote=vote, numbers=numbers, now=core.clock.seconds()))
+            judgement = core.db.read(partial(_judge_as_taught, signs=signs, owner=vote.account))
+            numbers = sorted(set(judging.number_portable(signs)))
+            step = find_step(judgement, len(numbers), is_spam=vote.kind == "spam")
+            core.db.write(partial(_learn_vote, vote=vote, numbers=numbers, step=step, now=core.clock.seconds()))
             taught.add(vote.account)
     if taught:
         core.db.write(lambda tx: spam_signs.make_room(tx, taught))
 
 
-def _read_signs(core: Core, blob: int) -> list[int] | None:
-    """Return the numbers of a message's signs; None where it is gone."""
+def _is_left_read(tx: Tx, vote: Vote) -> bool:
+    return spam_signs.is_left_read(tx, vote.account, vote.blob, (JUNK, TRASH))
+
+
+def _judge_as_taught(tx: Tx, signs: Sequence[tuple[str, int]], owner: AccountId) -> Judgement:
+    return judge(signs, judging.find_sources(tx, signs, [owner]).for_owner(owner))
+
+
+def _read_signs(core: Core, blob: int) -> list[tuple[str, int]] | None:
+    """Return a message's signs with their numbers; None where it is gone."""
     try:
         octets = core.db.read(lambda tx: core.blobs.octets(tx, blob))
     except Busy:
         return None
-    return sorted({number_of(sign) for sign in list_signs(Message(octets)) if is_portable(sign)})
+    return judging.number_signs(list_signs(Message(octets)))
 
 
-def _learn_vote(tx: Tx, vote: Vote, numbers: list[int], now: int) -> None:
+def _learn_vote(tx: Tx, vote: Vote, numbers: list[int], step: int, now: int) -> None:
+    if not spam_signs.finish_vote(tx, vote):
+        return
     if vote.learned:
         spam_signs.remove_message(tx, vote.account, numbers, vote.learned, now)
-    spam_signs.add_message(tx, vote.account, numbers, vote.kind, now)
-    spam_signs.finish_vote(tx, vote)
+    spam_signs.add_message(tx, vote.account, numbers, vote.kind, now, step)
 
 
 def train_message(core: Core, octets: bytes, kind: str) -> None:
     """Count a message of an administrator's own collection, as `spam` or `ham`, for the whole site."""
-    numbers = sorted({number_of(sign) for sign in list_signs(Message(octets))})
+    numbers = sorted({number for _, number in judging.number_signs(list_signs(Message(octets)))})
     core.db.write(lambda tx: spam_signs.add_message(tx, spam_signs.TRAINED, numbers, kind, core.clock.seconds()))
 
 

@@ -113,6 +113,7 @@ class SpamSignRow(Model):
     spam = IntegerField()
     ham = IntegerField()
     at = IntegerField()
+    weight = IntegerField(default=0)
 
     class Meta:
         table_name = "spam_sign"
@@ -134,7 +135,7 @@ class SpamTotalRow(Model):
 
 
 class SpamVoteRow(Model):
-    """An owner's word on a message, spam or ham, and the one that was learned, if any."""
+    """An owner's word on a message, spam or ham, and the one that was learned, if any; `left` has no word yet, and a day."""
 
     ERASE = Delete()
 
