@@ -252,6 +252,7 @@ class Limits:
     messages_per_hour: int = 5000
     login_failures_per_hour: int = 30
     submissions_per_hour: int = 500
+    moving_messages_per_hour: int = 40
     sending_places: int = 10
     trusted: tuple[str, ...] = ()
     plaintext: str = "no"

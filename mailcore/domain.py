@@ -617,3 +617,53 @@ class Identity:
     credential: int | None = None
     epoch: int = 0
     ended: bool = False
+
+
+class RegistrationKind(StrEnum):
+    """Kinds of outside services at which somebody is registered."""
+
+    ACCOUNT = "account"
+    PURCHASE = "purchase"
+    BANK = "bank"
+    PUBLIC = "public"
+    NEWSLETTER = "newsletter"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An outside service that writes to an account's address, as found in its mail.
+
+    Attributes:
+        key: its host, or `list:` and the identifier of a mailing list.
+        link: a page where the address is changed, or the service's front page.
+        mailbox, uid: its newest message.
+        done: the owner has changed the address there, or need not.
+    """
+
+    key: str
+    host: str
+    name: str
+    kind: RegistrationKind
+    first_at: datetime
+    last_at: datetime
+    address: str
+    link: str
+    mailbox: str
+    uid: int
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondent:
+    """A person who writes to an account, or was written to.
+
+    `state` is "" or, for the message that tells of a new address, `chosen`, `sent` or `failed`.
+    """
+
+    address: str
+    name: str
+    received: int
+    written: int
+    last_at: datetime
+    state: str = ""

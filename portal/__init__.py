@@ -47,6 +47,7 @@ from portal.forwarding.target import blueprint as forwarding_target
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
 from portal.help.views import blueprint as help_pages
+from portal.moving.views import blueprint as moving
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
 from portal.sessions import DatabaseSessions
@@ -75,6 +76,7 @@ BLUEPRINTS = (
     quota,
     trace,
     takeout,
+    moving,
     webmail,
     account,
     help_pages,

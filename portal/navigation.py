@@ -35,7 +35,7 @@ SETTINGS = (
     Place("filters.index", _l("Filters"), "filter", ("filters",)),
     Place("quota.index", _l("Quota"), "gauge", ("quota",)),
     Place("trace.index", _l("Tracing mail"), "route", ("trace",)),
-    Place("takeout.index", _l("Take your mail with you"), "download", ("takeout", "imports")),
+    Place("takeout.index", _l("Take your mail with you"), "download", ("takeout", "imports", "moving")),
 )
 DESK = (
     Place("desk.index", _l("Overview"), "desk"),

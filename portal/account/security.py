@@ -14,6 +14,7 @@ from mailcore.domain import Account
 from mailcore.errors import MailError, WrongPassword
 from mailcore.services.accounts import closing
 from mailcore.services.signin import oidc, oidc_login, passkeys, recovery, security_keys, two_factor
+from mailcore.services.transfer import moving_day
 from portal import current, request_values
 from portal.access import owner_only, public, second_step
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
@@ -225,7 +226,7 @@ def codes() -> Answer:
 @owner_only
 def close() -> Answer:
     core, owner = current.core(), current.owner()
-    form, trouble = CloseForm(), None
+    form, trouble = CloseForm(notice=moving_day.find_new_address(core, owner.id)), None
     if form.validate_on_submit():
         try:
             current.prove(form.current.data)

@@ -20,10 +20,14 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
+from mailcore.domain import AccountId, MailboxId
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.operations import service_status
 from mailcore.services.tickets import tickets
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import moving_day
+from mailcore.store.people.moving_day import Meeting, Tally
 from portal import create_app
 
 MOST = 8  # pages of one view that are looked up
@@ -80,6 +84,7 @@ def furnish(core: Core) -> None:
         tickets.submit_form(
             core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb"
         )
+    _fill_moving_day(core, ola.id, int(inbox.id))
     tickets.send_reply(core, 1, "Prøv på nytt.\n\n" + "a" * 200, agent=agnes)
     tickets.add_note(core, 1, "ring", agent=agnes)
     orders.submit_order(
@@ -95,6 +100,26 @@ def furnish(core: Core) -> None:
     service_status.announce_incident(
         core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"
     )
+
+
+def _fill_moving_day(core: Core, account: AccountId, inbox: int) -> None:
+    """Services and people as a scan finds them, more than one page of each."""
+    at = core.clock.seconds()
+    services = [
+        Tally(
+            f"tjeneste{number}.example", f"tjeneste{number}.example", f"Tjeneste med et langt navn, nummer {number}",
+            f"noreply@tjeneste{number}.example", 3, 1, 0, 1, (1, 0, 0, 0, 0), at - 90_000, at - 86_400 * number, inbox, 53,
+        )
+        for number in range(35)
+    ]  # fmt: skip
+    people = [Meeting(f"venn{number}@elsewhere.example", f"Venn {number}", 3, number % 2, at) for number in range(55)]
+
+    def write(tx: Tx) -> None:
+        moving_day.start_scan(tx, account, 54)
+        moving_day.save_progress(tx, account, MailboxId(inbox), 53, 54, services, people, 0)
+        moving_day.end_scan(tx, account, at)
+
+    core.db.write(write)
 
 
 @contextmanager

@@ -19,7 +19,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.interop]
 DUMPS = Path(__file__).parent / "w3m"
 PAGES = {
     "": ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten"),
-    "ola": ("/tickets/", "/tickets/1", "/quota", "/forwarding", "/vacation", "/filters", "/trace", "/takeout"),
+    "ola": (
+        "/tickets/",
+        "/tickets/1",
+        "/quota",
+        "/forwarding",
+        "/vacation",
+        "/filters",
+        "/trace",
+        "/takeout",
+        "/moving",
+    ),
     "agnes": ("/desk/", "/desk/cases", "/desk/cases/1", "/desk/people?q=ola", "/desk/orders", "/desk/risk"),
     "eva": (
         "/admin/",

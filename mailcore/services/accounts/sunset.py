@@ -245,11 +245,11 @@ def format_letters_csv(core: Core, recipients: list[Person]) -> str:
             person.name, f"{person.name}@{core.config.domain}", person.display_name, person.person, person.language,
             person.contact, explain_letter(person), sent,
         )  # fmt: skip
-        rows.writerow([_escape_formula(cell) for cell in cells])
+        rows.writerow([escape_formula(cell) for cell in cells])
     return text.getvalue()
 
 
-def _escape_formula(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """Escape a cell that a spreadsheet would take for a formula; names are written by people."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 

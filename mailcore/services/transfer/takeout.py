@@ -1,7 +1,8 @@
 """Everything of an account as one zip file, made while it is sent: no copy on disk, pieces of a message in memory (N17).
 
 Inside: `alumnimail.json` (settings, filters, what lies where), `mail/` (one mbox for each mailbox, or Maildir), `sieve/`, the
-address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).
+address book as `contacts.vcf`, and `activity.json`, what was noted of the account (GDPR article 15).  Who has looked for what
+hangs on the address (N31) has it as `moving.csv`, for spreadsheets, and with the people who write as `moving.json`.
 services/transfer/takeout_import.py reads it again.
 
 What will be in a file is settled by a Plan before its first octet.  As long as nothing of it changes, the same octets come out
@@ -28,6 +29,7 @@ from mailcore.log import log_for
 from mailcore.mail.moving import maildir, mbox
 from mailcore.mail.reading import header, octets
 from mailcore.services import audit
+from mailcore.services.transfer import moving_day
 from mailcore.services.webmail import address_book, contacts, mail_settings
 from mailcore.store.delivery import away as store_away
 from mailcore.store.delivery import filters as store_filters
@@ -338,6 +340,10 @@ def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple
         "activity.json",
         _json([{"at": one.at, "event": one.event, "by": one.actor, "detail": one.detail} for one in oldest]),
     )
+    services, people = moving_day.list_all(core, account)
+    if services or people:
+        yield "moving.csv", moving_day.format_csv(services)
+        yield "moving.json", _json({"services": services, "people": people})
 
 
 def _script_file(name: str, origin: str) -> str:

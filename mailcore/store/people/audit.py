@@ -46,3 +46,9 @@ def list_accounts_without(tx: Tx, before: int, events: Sequence[str], limit: int
         limit,
     )
     return [AccountId(row[0]) for row in rows]
+
+
+def find_last_event(tx: Tx, account: AccountId, event: str) -> int | None:
+    """Return when this last happened, in seconds since 1970, or None."""
+    row = tx.row("SELECT max(at) FROM audit WHERE account_id=? AND event=?", account, event)
+    return row[0] if row else None

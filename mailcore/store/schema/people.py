@@ -430,3 +430,96 @@ class SunsetNoticeRow(Model):
     class Meta:
         table_name = "sunset_notice"
         primary_key = CompositeKey("account_id", "blob")
+
+
+class MovingDayRow(Model):
+    """An owner's way out: `state` of the scan of their mail is "", running or done; `until` is a day, or ""."""
+
+    ERASE = Delete()
+
+    account_id = AccountField(primary_key=True)
+    state = TextField(default="")
+    done = IntegerField(default=0)
+    total = IntegerField(default=0)
+    leased_until = BigIntegerField(default=0)
+    scanned_at = BigIntegerField(default=0)
+    until = TextField(default="")
+    new_address = TextField(default="")
+    subject = TextField(default="")
+    letter = TextField(default="")
+
+    class Meta:
+        table_name = "moving_day"
+        indexes = ((("state", "leased_until"), False),)
+
+
+class MovingBoxRow(Model):
+    """All messages of the mailbox up to `uid` are counted."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    mailbox = IntegerField()
+    uid = IntegerField()
+
+    class Meta:
+        table_name = "moving_box"
+        primary_key = CompositeKey("account_id", "mailbox")
+        without_rowid = True
+
+
+class MovingServiceRow(Model):
+    """Evidence of a host, or of a mailing list: points of its best message, and how many messages are likely of a service.
+
+    `junk` counts those that stand in Junk; `linked` says that the page was looked for.
+    """
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    key = TextField()
+    host = TextField()
+    name = TextField()
+    address = TextField()
+    best = IntegerField()
+    likely = IntegerField()
+    junk = IntegerField()
+    messages = IntegerField()
+    accounts = IntegerField()
+    purchases = IntegerField()
+    banks = IntegerField()
+    publics = IntegerField()
+    newsletters = IntegerField()
+    first_at = BigIntegerField()
+    last_at = BigIntegerField()
+    mailbox = IntegerField()
+    uid = IntegerField()
+    link = TextField(default="")
+    linked = IntegerField(default=0)
+    done = IntegerField(default=0)
+
+    class Meta:
+        table_name = "moving_service"
+        primary_key = CompositeKey("account_id", "key")
+        without_rowid = True
+
+
+class MovingPersonRow(Model):
+    """Somebody who wrote or was written to; `state` is "", chosen, sent or failed."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    address = TextField()
+    name = TextField()
+    received = IntegerField()
+    written = IntegerField()
+    last_at = BigIntegerField()
+    state = TextField(default="")
+    changed_at = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "moving_person"
+        primary_key = CompositeKey("account_id", "address")
+        without_rowid = True
+        indexes = ((("state", "account_id"), False),)

@@ -1,0 +1,1 @@
+"""Moving day: the way out of an address (N31)."""
