@@ -11,10 +11,10 @@ from mailcore.process.feed import Feed
 from mailcore.process.resources import Resources
 from mailcore.process.threads import Threads
 from mailcore.store.engine.db import Db
-from mailcore.store.mail import condstore
 from mailcore.store.mail.answers import Answers
 from mailcore.store.mail.blobs import Blobs
 from mailcore.store.mail.messages import MailStore
+from mailcore.store.mail.news import News
 from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.opening import open_database
 
@@ -32,13 +32,15 @@ class Core:
     search: SearchIndex
     answers: Answers
     resources: Resources
+    news: News
 
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
-        self.feed.start(self._news, self.threads.run)
+        self.feed.start(self.read_news, self.threads.run)
 
-    def _news(self, since: int) -> tuple[int, set[AccountId]]:
-        return self.db.read(lambda tx: condstore.find_news(tx, since))
+    def read_news(self, since: int) -> tuple[int, set[AccountId]]:
+        """Return the newest entry of the change log, and whose mail changed after the entry `since` (-1: nobody's)."""
+        return self.db.read(lambda tx: self.news.read(tx, since))
 
 
 def build(config: Config, clock: Clock | None = None) -> Core:
@@ -62,6 +64,7 @@ def build(config: Config, clock: Clock | None = None) -> Core:
         SearchIndex(config.data_path / "search"),
         answers,
         Resources(),
+        News(),
     )
 
 

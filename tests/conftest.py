@@ -17,6 +17,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services.credentials import passwords
+from tests import writes_twice
 from tests.engines import Databases, on_postgresql_server
 from tests.sql_texts import SqlTexts
 
@@ -32,14 +33,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--engine", choices=("sqlite", "postgresql"), default="sqlite", help="what the tests' databases are"
     )
 
+    parser.addoption(
+        "--writes-twice", action="store_true", help="run each write twice, the first time undone, as after a deadlock"
+    )
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("engine") != "sqlite":
         items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
+    if config.getoption("writes_twice"):
+        items[:] = [item for item in items if item.get_closest_marker("once") is None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SqlTexts(), "sql texts")
+    if config.getoption("writes_twice"):
+        writes_twice.switch_on()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -215,7 +215,9 @@ class Context:
         before, here.to_claim = here.to_claim, 0
         if before:
             with suppress(MailError):
-                await self.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, here.mailbox, before))
+                await self.core.db.awrite(
+                    lambda tx: mailbox_facts.claim_recent(tx, here.mailbox, before), of=(self.owner,)
+                )
 
     async def read_changes(self) -> Changes:
         """Read the changes since the last time; they are to be applied next."""
@@ -267,7 +269,7 @@ class Context:
                 event = imapsieve.find_event(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
             return others, modseq, mail.infos(tx, here.mailbox, wanted) if with_infos else [], failed, event
 
-        others, modseq, infos, failed, event = await self.core.db.awrite(change)
+        others, modseq, infos, failed, event = await self.core.db.awrite(change, of=(self.owner,))
         await imapsieve.arun_scripts(self.core, event)
         self.apply_changes(others, may_expunge=False)
         here.modseq = max(modseq, others.modseq)

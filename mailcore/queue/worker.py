@@ -129,7 +129,7 @@ class Worker:
         try:
             if not await core.db.aread(lambda tx: is_mail_due(tx, core.clock.seconds())):
                 return False
-            items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full))
+            items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full), of=())
         except MailError as problem:
             log.warning("the queue waits: %s", problem)
             return False
@@ -275,7 +275,7 @@ class Worker:
             await self._record_outcome(item, hosts)
         elif core.config.outbound.mode == "capture":
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
-            await core.db.awrite(lambda tx: capture_item(tx, item.id, attempt))
+            await core.db.awrite(lambda tx: capture_item(tx, item.id, attempt), of=())
         else:
             answer = await self._send(item, domain, hosts)
             destination.record_reply(answer)

@@ -195,7 +195,7 @@ class Inbound:
         message = Message(octets)
         verdict = await self._judge(session, envelope, message)
         if self._core.config.reports.dmarc and verdict.policy:
-            await self._core.db.awrite(lambda tx: reports.count_dmarc(self._core, tx, envelope, verdict))
+            await self._core.db.awrite(lambda tx: reports.count_dmarc(self._core, tx, envelope, verdict), of=())
         if verdict.several_authors:
             return await self._refuse(
                 transaction, envelope, message, verdict, "550 5.7.1 One From field with one author, please"

@@ -60,7 +60,7 @@ def test_a_session_in_idle_claims_what_it_is_told_of(core):
 def test_a_database_that_cannot_be_written_to_is_read_all_the_same(core, monkeypatch):
     put(core, 1, recent=True)
 
-    async def full(fn):
+    async def full(fn, of):
         raise Busy("the disk is full")
 
     async def play(imaps, _):

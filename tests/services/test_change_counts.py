@@ -45,7 +45,7 @@ class Watched:
 
     def _poll(self, since: int):
         self.asked += 1
-        return self.core._news(since)
+        return self.core.read_news(since)
 
 
 @pytest.fixture

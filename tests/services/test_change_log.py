@@ -58,7 +58,7 @@ def test_the_number_of_a_change_is_never_given_twice(core):
     top = core.db.read(lambda tx: tx.row("SELECT max(id) FROM change"))[0]
     core.db.write(lambda tx: core.mail.delete(tx, ola, "Work"))
     assert core.db.read(lambda tx: tx.row("SELECT max(id) FROM change"))[0] > top
-    assert core._news(top) == (top + 1, {ola})
+    assert core.read_news(top) == (top + 1, {ola})
 
 
 def test_the_number_of_a_mailbox_is_never_given_twice(core):

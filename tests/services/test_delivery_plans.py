@@ -97,6 +97,7 @@ def test_a_script_that_changes_meanwhile_is_the_one_that_decides(core, monkeypat
     assert len(made) == 2
 
 
+@pytest.mark.once
 def test_a_delivery_whose_owner_changes_the_script_all_the_time_is_written_all_the_same(core, monkeypatch):
     personal(core, "keep;")
     within: list[bool] = []

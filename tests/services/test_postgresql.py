@@ -106,6 +106,7 @@ def test_nul_and_lone_surrogates_reach_no_text(core):
     assert core.db.read(lambda tx: get_account(tx, ola)).display_name == "a\ufffdb\ufffdc"
 
 
+@pytest.mark.once
 def test_a_write_that_the_server_breaks_off_is_run_again(core):
     tries: list[int] = []
 

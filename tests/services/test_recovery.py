@@ -191,6 +191,7 @@ def test_n20_codes_cannot_be_guessed_without_end(core: Core, ola: Account) -> No
         recovery.create_link_by_code(core, "ola", codes[0], peer="203.0.113.1")
 
 
+@pytest.mark.once
 def test_s15_a_code_for_a_name_that_is_nobody_s_takes_the_same_work(core: Core, ola: Account, monkeypatch) -> None:
     writes: list[str] = []
     real = recovery.store.spend_code

@@ -23,6 +23,7 @@ from mailcore.store.engine.dialect import spell_for_postgres
         ("SELECT 1 FROM t WHERE instr(lower(a), ?) > 0", "SELECT 1 FROM t WHERE position($1 IN lower(a)) > 0"),
         ("SELECT substr(a, instr(a,'@')+1) FROM t", "SELECT substr(a, position('@' IN a)+1) FROM t"),
         ("SELECT a FROM t LIMIT -1 OFFSET ?", "SELECT a FROM t OFFSET $1"),
+        ("SELECT a FROM t LIMIT ? /* skip locked */", "SELECT a FROM t LIMIT $1 FOR UPDATE SKIP LOCKED"),
         ("SELECT CAST(a AS INTEGER), CAST(b AS BLOB)", "SELECT CAST(a AS BIGINT), CAST(b AS BYTEA)"),
         (
             "CREATE TABLE t (id INTEGER NOT NULL PRIMARY KEY, b BLOB NOT NULL, n INTEGER) WITHOUT ROWID",

@@ -107,7 +107,7 @@ async def append(context: Context, read: Reader) -> Tagged:
         ]
         return mailbox, new, imapsieve.find_event(core, tx, owner, mailbox.id, new, "APPEND")
 
-    target, uids, event = await core.db.awrite(save)
+    target, uids, event = await core.db.awrite(save, of=(owner,))
     await imapsieve.arun_scripts(core, event)
     if context.selected is not None and context.selected.mailbox == target.id:
         context.selected.dirty = True
@@ -135,7 +135,7 @@ async def replace(context: Context, read: Reader) -> Tagged:
         uid = core.mail.append(tx, owner, mailbox.id, ready.prepared, ready.flags, ready.at)
         return mailbox, uid, imapsieve.find_event(core, tx, owner, mailbox.id, [uid], "APPEND")
 
-    target, uid, event = await core.db.awrite(work)
+    target, uid, event = await core.db.awrite(work, of=(owner,))
     await imapsieve.arun_scripts(core, event)
     context.wire.write(f"* OK [APPENDUID {target.uidvalidity} {uid}] Replaced\r\n".encode())
     here.dirty = True

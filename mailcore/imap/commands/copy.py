@@ -53,7 +53,7 @@ async def _transfer(context: Context, read: Reader, *, move: bool) -> str:
             old, new = core.mail.copy(tx, owner, here.mailbox, ranges, target.id)
         return target.id, target.uidvalidity, old, new, imapsieve.find_event(core, tx, owner, target.id, new, "COPY")
 
-    target, uidvalidity, old, new, event = await core.db.awrite(work)
+    target, uidvalidity, old, new, event = await core.db.awrite(work, of=(owner,))
     await imapsieve.arun_scripts(core, event)
     if move or target == here.mailbox:
         here.dirty = True

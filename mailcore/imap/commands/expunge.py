@@ -24,7 +24,7 @@ async def uid_expunge(context: Context, read: Reader) -> Tagged:
 async def _expunge(context: Context, ranges: Ranges | None) -> Tagged:
     here, core = context.writable(), context.core
     if ranges is None or ranges:
-        await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges))
+        await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, ranges), of=(context.owner,))
         here.dirty = True
         await send_changes(context)
     return context.ok("Done", f"HIGHESTMODSEQ {here.modseq}" if "QRESYNC" in context.enabled else "")

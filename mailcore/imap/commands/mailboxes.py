@@ -96,7 +96,7 @@ async def create(context: Context, read: Reader) -> Tagged:
             raise Refused("A mailbox has one special use, and a use one mailbox", "USEATTR")
         return core.mail.create(tx, owner, name, uses[0] if uses else "")
 
-    made = await core.db.awrite(work)
+    made = await core.db.awrite(work, of=(owner,))
     return context.ok("Done", f"MAILBOXID ({mailbox_id(made).decode()})")
 
 
@@ -124,7 +124,7 @@ async def delete(context: Context, read: Reader) -> Tagged:
         core.mail.delete(tx, owner, name)
         return gone
 
-    gone = await core.db.awrite(work)
+    gone = await core.db.awrite(work, of=(owner,))
     if context.selected is not None and context.selected.mailbox == gone:
         context.deselect()
     return context.ok()
@@ -137,7 +137,7 @@ async def rename(context: Context, read: Reader) -> Tagged:
     new = mailbox_name(read)
     read.end()
     core, owner = context.core, context.owner
-    await core.db.awrite(lambda tx: core.mail.rename(tx, owner, old, new))
+    await core.db.awrite(lambda tx: core.mail.rename(tx, owner, old, new), of=(owner,))
     if context.selected is not None:
         context.selected.dirty = True  # RENAME INBOX moves its messages
     return context.ok()
@@ -156,7 +156,7 @@ async def _subscribe(context: Context, read: Reader, *, on: bool) -> Tagged:
     name = mailbox_name(read)
     read.end()
     core, owner = context.core, context.owner
-    await core.db.awrite(lambda tx: core.mail.subscribe(tx, owner, name, on))
+    await core.db.awrite(lambda tx: core.mail.subscribe(tx, owner, name, on), of=(owner,))
     return context.ok()
 
 

@@ -129,7 +129,9 @@ async def _open(context: Context, read: Reader, *, read_only: bool) -> Tagged:
 async def _claimed(context: Context, box: Mailbox) -> int:
     """Claim what is there as \\Recent; return the first UID of it."""
     try:
-        return await context.core.db.awrite(lambda tx: mailbox_facts.claim_recent(tx, box.id, box.uidnext))
+        return await context.core.db.awrite(
+            lambda tx: mailbox_facts.claim_recent(tx, box.id, box.uidnext), of=(context.owner,)
+        )
     except MailError:  # a full disk is no reason not to read
         return box.recent
 
@@ -188,7 +190,7 @@ async def close(context: Context, read: Reader) -> Tagged:
     here, core = context.here, context.core
     gone: list[int] = []
     if not here.read_only:
-        gone = await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, None))
+        gone = await core.db.awrite(lambda tx: core.mail.expunge(tx, here.mailbox, None), of=(context.owner,))
     code = await _modseq(context) if gone and "QRESYNC" in context.enabled else ""
     context.deselect()
     return context.ok("Done", code)

@@ -7,7 +7,7 @@ settings all the time holds up no message.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import planning
 from mailcore.services.delivery.arrival import OWN, Arrival
 from mailcore.services.delivery.carrying_out import carry_out
-from mailcore.services.delivery.plans import DeliveryPlan, PlanOutdated
+from mailcore.services.delivery.plans import DeliveryPlan, MailboxPlan, PlanOutdated
 from mailcore.services.tickets import first_notice
 from mailcore.store.delivery import account_facts
 from mailcore.store.engine.db import Tx
@@ -59,15 +59,22 @@ async def accept(
     if len(recipients) <= FEW and (done := await _try_light(core, arrival, recipients)) is not None:
         await _send_letters(core, done)
         return done
-    return await plan_and_write(core, arrival, lambda tx: recipients, lambda tx, deliver: deliver(tx))
+    return await plan_and_write(core, arrival, lambda tx: recipients, lambda tx, deliver: deliver(tx), of=())
 
 
-async def plan_and_write(core: Core, arrival: Arrival, find: Find, write: Callable[[Tx, Deliver], T]) -> T:
+async def plan_and_write(
+    core: Core,
+    arrival: Arrival,
+    find: Find,
+    write: Callable[[Tx, Deliver], T],
+    of: Collection[AccountId] | None = None,
+) -> T:
     """Plan a delivery, and write it together with what `write` does beside.
 
     Args:
         find: gives the recipients; what it raises, `deliver` raises within the write.
         write: calls `deliver` once.  It may run again, after all that it wrote was undone.
+        of: accounts that `write` itself needs locked; None = it must be alone.
     """
     done: list[Delivered] = []
 
@@ -76,12 +83,14 @@ async def plan_and_write(core: Core, arrival: Arrival, find: Find, write: Callab
         return done
 
     for _ in range(PLANS):
+        locks = of
         try:
-            deliver = partial(_carry_out, core, await core.db.aread(partial(_make_plan, core, arrival, find)))
+            plan = await core.db.aread(partial(_make_plan, core, arrival, find))
+            deliver, locks = partial(_carry_out, core, plan), None if of is None else _find_locks(plan, of)
         except MailError as problem:
             deliver = partial(_raise, problem)
         try:
-            written = await core.db.awrite(partial(_write, write, partial(noting, deliver)))
+            written = await core.db.awrite(partial(_write, write, partial(noting, deliver)), of=locks)
             break
         except PlanOutdated:
             log.debug("a delivery is planned anew: what its plan rests on has changed")
@@ -111,9 +120,19 @@ async def _try_light(core: Core, arrival: Arrival, recipients: Sequence[Recipien
     try:
         plan = budget.bound(planning.make_light_plan)(core, arrival, recipients, facts)
         await asyncio.sleep(0)  # other messages that are ready are planned now, and share the commit
-        return await core.db.awrite(partial(_carry_out, core, plan))
+        return await core.db.awrite(partial(_carry_out, core, plan), of=_find_locks(plan))
     except (PlanOutdated, planning.NeedsThread):
         return None
+
+
+def _find_locks(plan: DeliveryPlan, others: Collection[AccountId] = ()) -> set[AccountId] | None:
+    """Return whose mail the plan writes, with the others; None where it joins what belongs to nobody's account alone."""
+    accounts = set(others)
+    for one in plan.recipients:
+        if not isinstance(one, MailboxPlan) or one.is_for_desk:
+            return None
+        accounts.add(one.recipient.account)
+    return accounts
 
 
 def _write(write: Callable[[Tx, Deliver], T], deliver: Deliver, tx: Tx) -> T:

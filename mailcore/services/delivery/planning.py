@@ -82,7 +82,9 @@ class _NoTx(Tx):
 
     __slots__ = ()
 
-    rows = row = run = insert = many = columns = damage = _command = _ask_nothing  # type: ignore[assignment]  # it takes anything and gives nothing
+    # ignored by mypy: it takes anything and gives nothing
+    rows = row = run = insert = many = columns = damage = _ask_nothing  # type: ignore[assignment]
+    _command = _lock_rows = horizon = _ask_nothing  # type: ignore[assignment]
 
 
 _NO_TX = _NoTx()

@@ -125,5 +125,5 @@ async def send(
             also(tx)
         return None
 
-    if refused := await plan_and_write(core, arrival, find, store):
+    if refused := await plan_and_write(core, arrival, find, store, of=(account.id,)):
         raise refused

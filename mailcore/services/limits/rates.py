@@ -48,7 +48,7 @@ class Portions:
                     return amount
             return 0
 
-        granted = await core.db.awrite(ask)
+        granted = await core.db.awrite(ask, of=())
         # a refusal is remembered for a while, so that a flood costs no writes
         self._left[key] = (
             (now + min(window_seconds, 60), granted - 1) if granted else (now + max(5, window_seconds // 60), -1)

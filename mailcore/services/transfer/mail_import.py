@@ -62,6 +62,8 @@ class Report:
 
 _Waiting = tuple[Mailbox, Stored, datetime | None, Prepared]  # None: the file does not know when it came
 
+_Match = tuple[MailboxId, int, tuple[int, int]]  # mailbox, time, uid and size of a message that was there before
+
 
 class Importer:
     """Write messages into the mailboxes of one account, in batches; for one thread at a time."""
@@ -126,45 +128,52 @@ class Importer:
         batch, self._batch, self._waiting = self._batch, [], 0
         if not batch:
             return
-        added, there, octets, full = self._core.db.write(lambda tx: self._write(tx, batch))
+        account = (self._account,)
+        added, matched, octets, full = self._core.db.write(lambda tx: self._write(tx, batch), of=account)
+        for box, second, message in matched:
+            self._known[box][second].remove(message)
         report = self.report
         self.report = dataclasses.replace(
             report,
             messages=report.messages + added,
             octets=report.octets + octets,
-            there=report.there + there,
+            there=report.there + len(matched),
             full=full,
         )
         self._progress(self.report)
         if full:
             raise OverQuota(Saying("The mailbox is full; the rest was not imported."))
 
-    def _write(self, tx: Tx, batch: list[_Waiting]) -> tuple[int, int, int, bool]:
-        added = there = octets = 0
+    def _write(self, tx: Tx, batch: list[_Waiting]) -> tuple[int, list[_Match], int, bool]:
+        """Return how many were added, which stood there before, the octets added, and whether the box is full."""
+        added = octets = 0
+        matched: list[_Match] = []
         for box, message, at, prepared in batch:
-            if self._stood_there(tx, box.id, message.octets, at):
-                there += 1
+            if (match := self._find_match(tx, box.id, message.octets, at, matched)) is not None:
+                matched.append(match)
                 continue
             try:
                 came = at or self._core.clock.now()
                 self._core.mail.append(tx, self._account, box.id, prepared, message.flags, came)
             except OverQuota:
-                return added, there, octets, True
+                return added, matched, octets, True
             added, octets = added + 1, octets + prepared.size
-        return added, there, octets, False
+        return added, matched, octets, False
 
-    def _stood_there(self, tx: Tx, box: MailboxId, brought: bytes, at: datetime | None) -> bool:
-        """Say if a message was there before; each of those matches once; one without a date, whatever their times."""
+    def _find_match(
+        self, tx: Tx, box: MailboxId, brought: bytes, at: datetime | None, matched: list[_Match]
+    ) -> _Match | None:
+        """Find a message that was there before; each of those matches once; one without a date, whatever their times."""
         known = self._known_in(tx, box)
         times = list(known) if at is None else [to_stored_seconds(at)]
         least = len(brought) - brought.count(b"\n") - 2  # an mbox file of others gives every line its CRLF
         near = [(second, one) for second in times for one in known.get(second, ()) if least <= one[1] <= len(brought)]
         exact = ((second, one, bytes.__eq__) for second, one in near if one[1] == len(brought))
         for second, one, is_same in chain(exact, ((second, one, _is_same_text) for second, one in near)):
-            if is_same(self._core.mail.octets(tx, box, one[0]), brought):
-                known[second].remove(one)
-                return True
-        return False
+            match = box, second, one
+            if match not in matched and is_same(self._core.mail.octets(tx, box, one[0]), brought):
+                return match
+        return None
 
     def _known_in(self, tx: Tx, box: MailboxId) -> dict[int, list[tuple[int, int]]]:
         """Index the messages that are already in a mailbox by time: uid and size of each, and no octets."""

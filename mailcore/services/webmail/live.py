@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailError, TooMany
-from mailcore.store.mail import condstore
+from mailcore.store.mail import news
 
 LOOK_SECONDS, BEAT_SECONDS, LIFE_SECONDS = 1.0, 20.0, 600
 MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
@@ -20,7 +20,7 @@ MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
 
 def find_newest_change(core: Core) -> int:
     """Return the number of the newest entry of the change log."""
-    return core.db.read(lambda tx: condstore.find_news(tx, -1))[0]
+    return core.db.read(news.find_newest)
 
 
 class Hub:
@@ -42,22 +42,30 @@ class Hub:
             TooMany: at once, when enough streams are open.
         """
         mine: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        last, changed = core.db.read(lambda tx: condstore.find_news(tx, since))
-        if account in changed:
-            mine.put(True)
         with self._lock:
             here = self._waiting.setdefault(account, [])
             if self._count >= MAX_STREAMS:
                 raise TooMany("enough open pages")
+            if self._stop is None:
+                reader = news.News()
+                last, _ = core.db.read(lambda tx: reader.read(tx, -1))
+                self._stop = threading.Event()
+                look = threading.Thread(
+                    target=self._look, args=(core, self._stop, reader, last), name="live", daemon=True
+                )
+                look.start()
             # most likely a page that was left: nobody hears of that before the next word
             if len(here) >= MAX_PER_ACCOUNT:
                 here.pop(0).put(False)
                 self._count -= 1
             here.append(mine)
             self._count += 1
-            if self._stop is None:
-                self._stop = threading.Event()
-                threading.Thread(target=self._look, args=(core, self._stop, last), name="live", daemon=True).start()
+        try:
+            if since >= 0 and core.db.read(lambda tx: news.has_changed(tx, account, since)):
+                mine.put(True)
+        except BaseException:
+            self._leave(account, mine)
+            raise
         return self._stream(account, mine)
 
     def close(self) -> None:
@@ -95,10 +103,10 @@ class Hub:
                 self._stop.set()
                 self._stop = None
 
-    def _look(self, core: Core, stop: threading.Event, last: int) -> None:
+    def _look(self, core: Core, stop: threading.Event, reader: news.News, last: int) -> None:
         while not stop.wait(LOOK_SECONDS):
             with contextlib.suppress(MailError):  # a database that is busy is asked again
-                last, changed = core.db.read(lambda tx: condstore.find_news(tx, last))  # noqa: B023 - runs at once
+                last, changed = core.db.read(lambda tx: reader.read(tx, last))  # noqa: B023 - runs at once
                 with self._lock:
                     for account in changed:
                         for one in self._waiting.get(account, ()):

@@ -78,7 +78,7 @@ def apply_action(
 
     if not ranges:
         return ActionResult(0)
-    done, event = core.db.write(write)
+    done, event = core.db.write(write, of=(account,))
     imapsieve.run_scripts(core, event)
     return done
 
@@ -91,7 +91,7 @@ def mark_all_read(core: Core, account: AccountId, mailbox: str) -> int:
         core.mail.set_flags(tx, box.id, [(1, 2**32)], "add", frozenset({"\\Seen"}))
         return box.unseen
 
-    return core.db.write(write)
+    return core.db.write(write, of=(account,))
 
 
 def empty_mailbox(core: Core, account: AccountId, mailbox: str) -> int:
@@ -103,7 +103,7 @@ def empty_mailbox(core: Core, account: AccountId, mailbox: str) -> int:
             raise NotAllowed("only Trash and Junk can be emptied")
         return len(core.mail.expunge(tx, box.id, None, only_deleted=False))
 
-    return core.db.write(write)
+    return core.db.write(write, of=(account,))
 
 
 def open_message(core: Core, account: AccountId, mailbox: str, uid: int) -> tuple[bytes, Octets]:

@@ -92,7 +92,9 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
 
     box, info, trace, octets, (newer, older), related, own = core.db.read(read)
     if "\\Seen" not in info.flags:
-        core.db.write(lambda tx: core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({"\\Seen"})))
+        core.db.write(
+            lambda tx: core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({"\\Seen"})), of=(account,)
+        )
     message = Message(octets)
     root, fields = message.root, Header(trace + message.header.block)
     found = body.read(octets, root)

@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process import budget
 from mailcore.process.threads import Threads
+from mailcore.store.engine.tx import AccountNotLocked as AccountNotLocked
 from mailcore.store.engine.tx import Outside as Outside
 from mailcore.store.engine.tx import Row as Row
 from mailcore.store.engine.tx import Tx as Tx
@@ -39,10 +40,23 @@ class WriteWithinWrite(RuntimeError):
 
 
 class Write:
-    __slots__ = ("fn", "future", "loop")
+    """A write that waits.
 
-    def __init__(self, fn: Callable[[Tx], Any], future: Any, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.fn, self.future, self.loop = fn, future, loop
+    Attributes:
+        of: the accounts whose mail it writes, and beside which it writes nothing that others read and then write; None =
+            nobody else may write while it runs.
+    """
+
+    __slots__ = ("fn", "future", "loop", "of")
+
+    def __init__(
+        self,
+        fn: Callable[[Tx], Any],
+        future: Any,
+        loop: asyncio.AbstractEventLoop | None,
+        of: Collection[AccountId] | None = None,
+    ) -> None:
+        self.fn, self.future, self.loop, self.of = fn, future, loop, of
 
 
 Answer = tuple[Write, Any, BaseException | None]
@@ -121,7 +135,7 @@ class Db(ABC):
             connection.execute("SAVEPOINT one")
         began = self.watch.begin(write.fn)
         try:
-            result = write.fn(tx)
+            result = self._call(connection, tx, write)
         except self.whole_group:
             raise
         except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
@@ -140,6 +154,10 @@ class Db(ABC):
         changed |= tx.changed
         return write, result, None
 
+    def _call(self, _connection: Connection, tx: Tx, write: Write) -> Any:  # Any: each write has its own result
+        """Run what was asked for.  It may be run again after it was undone, so it changes nothing but what `tx` writes."""
+        return write.fn(tx)
+
     def _wake(self, changed: set[AccountId]) -> None:
         if changed:
             try:
@@ -147,12 +165,17 @@ class Db(ABC):
             except Exception:
                 log.exception("others were not woken; their poll finds what changed")
 
-    def write(self, fn: Callable[[Tx], T]) -> T:
-        """Run `fn` in the writer thread; returns when its commit is on disk."""
+    def write(self, fn: Callable[[Tx], T], of: Collection[AccountId] | None = None) -> T:
+        """Run `fn` in the writer thread; returns when its commit is on disk.
+
+        Args:
+            of: accounts that are locked for it, so that it may write beside writes of other accounts.  For what reads and
+                then writes within these accounts alone; None = nobody else writes meanwhile, in any process.
+        """
         self._refuse_within_write()
         for _ in range(MAX_OUTSIDE):
             future: Future[T] = Future()
-            self._put(Write(budget.bound(fn), future, None))
+            self._put(Write(budget.bound(fn), future, None, of))
             try:
                 return future.result()
             except Outside as need:
@@ -181,12 +204,12 @@ class Db(ABC):
             await self._threads.wait(work)
         raise Busy("what a read needs does not stay")
 
-    async def awrite(self, fn: Callable[[Tx], T]) -> T:
+    async def awrite(self, fn: Callable[[Tx], T], of: Collection[AccountId] | None = None) -> T:
         self._refuse_within_write()
         loop = asyncio.get_running_loop()
         for _ in range(MAX_OUTSIDE):
             future: asyncio.Future[T] = loop.create_future()
-            self._put(Write(budget.bound(fn), future, loop))
+            self._put(Write(budget.bound(fn), future, loop, of))
             try:
                 return await future
             except Outside as need:

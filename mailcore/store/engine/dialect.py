@@ -2,7 +2,8 @@
 
 Texts are written for SQLite, in words that mean the same on both (docs/decisions/024 lists them).  A few things have
 another spelling there, or none, and these alone are spelled anew here, once for each text: marks of parameters, hints to
-SQLite's planner, `max` and `min` of several values, `instr`, `json_each`, an OFFSET without a LIMIT, and types of columns.
+SQLite's planner, `max` and `min` of several values, `instr`, `json_each`, an OFFSET without a LIMIT, locks of rows, and types of
+columns.
 """
 
 import re
@@ -16,6 +17,7 @@ _DEFINES = re.compile(r"\s*(?:CREATE|ALTER)\s", re.IGNORECASE)
 _JSON = "FROM (SELECT CAST(t.v AS BIGINT) AS value FROM json_array_elements_text(CAST(? AS json)) AS t(v)) AS elements"
 _SPELLINGS = (
     (re.compile(r" INDEXED BY \w+"), ""),  # a hint
+    (re.compile(r"/\* skip locked \*/"), "FOR UPDATE SKIP LOCKED"),  # rows that another transaction is about to claim
     (re.compile(r"\bCROSS JOIN\b"), "JOIN"),  # the order of a join, for SQLite's planner; each has its ON
     (re.compile(r"\bFROM json_each\(\?\)"), _JSON),
     (re.compile(r"\bLIMIT -1 OFFSET\b"), "OFFSET"),

@@ -1,8 +1,8 @@
 """PostgreSQL, by psycopg: a small pool of readers, and one writer a process.
 
-One transaction writes at a time, in all processes together: each begins by locking one row, its *turn*.  So what is true of
-SQLite's only writer is true here: who reads and then writes has read the latest, numbers are given in the order of commits, and
-nobody meets a deadlock.  Lanes by account, side by side, are a later step (docs/scale.md).
+Writes that name their accounts lock these rows, and run beside those of other accounts, of this process's group and of other
+processes'.  All others take the *turn*: nobody else writes meanwhile, so who reads and then writes has read the latest, as with
+SQLite's only writer.  The turn is a lock on a table that only migrations write; the server gives it in the order of asking.
 
 A write may be run twice: one that the server broke off (40001, 40P01) is rolled back and run again.
 """
@@ -13,7 +13,7 @@ import mmap
 import queue
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from mailcore.errors import Busy, ConfigError
 from mailcore.process.threads import Threads
 from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
 from mailcore.store.engine.dialect import spell_for_postgres
+from mailcore.store.engine.tx import Horizon
 from mailcore.store.engine.write_watch import end_process
 
 T = TypeVar("T")
@@ -38,7 +39,10 @@ WAIT_SECONDS = 5  # for one of them
 OLDEST = 150000  # PostgreSQL 15
 AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
 PAUSES = (0.0, 0.005, 0.02, 0.08, 0.2, 0.2, 0.2)  # seconds before a write is run again
-TURN = "SELECT 1 FROM setting WHERE key='schema' FOR UPDATE"
+# nobody else writes; and: nobody writes who must be alone
+TURN = "LOCK TABLE migration IN SHARE ROW EXCLUSIVE MODE"
+BESIDE = "LOCK TABLE migration IN ROW EXCLUSIVE MODE"
+MAX_GROUP = 32  # writes in one commit: others wait for the accounts that it has locked
 # by options and not by SET: a pooler between us gives each transaction another connection
 _OPTIONS = (
     "-c search_path=public -c statement_timeout=120s -c lock_timeout=30s"
@@ -130,8 +134,8 @@ class PgTx(Tx):
     __slots__ = ("_cursor", "_execute")
     whole_group = WHOLE_GROUP
 
-    def __init__(self, connection: psycopg.Connection[Row]) -> None:
-        super().__init__()
+    def __init__(self, connection: psycopg.Connection[Row], locked: Collection[AccountId] | None = ()) -> None:
+        super().__init__(locked)
         self._cursor = connection.cursor(binary=True)
         self._execute = self._cursor.execute
 
@@ -163,6 +167,17 @@ class PgTx(Tx):
     def _command(self, sql: str) -> None:
         self._cursor.connection.execute(sql.encode())
 
+    def _lock_rows(self, accounts: Sequence[AccountId]) -> None:
+        self._cursor.connection.execute(_locking(accounts).encode(), prepare=False)
+
+    def horizon(self) -> Horizon:
+        """A transaction has its number before it numbers rows, for it locks the row of an account first."""
+        row = self.row(
+            "SELECT CAST(CAST(pg_snapshot_xmin(s) AS TEXT) AS BIGINT), CAST(CAST(pg_snapshot_xmax(s) AS TEXT) AS BIGINT)"
+            " FROM pg_current_snapshot() AS s"
+        )
+        return (row[0], row[1]) if row else (0, 0)
+
     def columns(self, table: str) -> set[str]:
         rows = self.rows(
             "SELECT attname FROM pg_attribute WHERE attrelid=to_regclass(?) AND attnum>0 AND NOT attisdropped", table
@@ -171,6 +186,12 @@ class PgTx(Tx):
 
     def damage(self) -> list[str]:
         return []  # the server's own tools look: pg_amcheck, checksums
+
+
+def _locking(accounts: Collection[AccountId]) -> str:
+    """Lock rows of accounts, all in one order: so nobody waits for somebody who waits for them."""
+    ids = ",".join(map(str, sorted({int(account) for account in accounts})))
+    return f"SELECT 1 FROM account WHERE id IN ({ids}) ORDER BY id FOR NO KEY UPDATE"  # noqa: S608 - numbers
 
 
 class PgDb(Db):
@@ -247,13 +268,19 @@ class PgDb(Db):
             self._writing = None
 
     def _commit(self, group: list[Write]) -> list[Answer]:
-        """One transaction for the whole group; nobody is answered before it is on disk."""
+        """One transaction for those who write beside others, one for the rest; nobody is answered before both are over."""
+        beside = [write for write in group if write.of is not None]
+        others = [write for write in group if write.of is None]
+        parts = [part[at : at + MAX_GROUP] for part in (beside, others) for at in range(0, len(part), MAX_GROUP)]
+        return [answer for part in parts for answer in self._commit_part(part)]
+
+    def _commit_part(self, group: list[Write]) -> list[Answer]:
         try:
             answers, changed = self._attempt(group)
         except AGAIN as problem:
             log.info("a transaction is run again: %s", problem)
             if len(group) > 1:
-                return [answer for write in group for answer in self._commit([write])]
+                return [answer for write in group for answer in self._commit_part([write])]
             return self._run_again(group)
         except Exception as problem:
             return self._failed(group, problem)
@@ -284,11 +311,11 @@ class PgDb(Db):
     def _attempt(self, group: list[Write]) -> tuple[list[Answer], set[AccountId]]:
         answers: list[Answer] = []
         changed: set[AccountId] = set()
-        self._writing = connection = _begin(self.url, self._writing, "BEGIN")
+        self._writing = connection = _begin(self.url, self._writing, _opening(group))
         try:
-            connection.execute(TURN)
             for write in group:
-                answers.append(self._run_one(connection, PgTx(connection), write, changed, alone=len(group) == 1))
+                tx = PgTx(connection, write.of)
+                answers.append(self._run_one(connection, tx, write, changed, alone=len(group) == 1))
             # one who was alone and raised has ended it
             if connection.info.transaction_status != pq.TransactionStatus.IDLE:
                 self._slow.record(PgTx(connection))
@@ -299,16 +326,29 @@ class PgDb(Db):
         return answers, changed
 
 
+def _opening(group: list[Write]) -> str:
+    """Begin the transaction of a group, with all locks that it is known to need."""
+    if group[0].of is None:
+        return f"BEGIN; {TURN}"
+    accounts = {account for write in group for account in write.of or ()}
+    return f"BEGIN; {BESIDE}" + (f"; {_locking(accounts)}" if accounts else "")
+
+
 def _begin(url: str, connection: psycopg.Connection[Row] | None, how: str) -> psycopg.Connection[Row]:
     """Begin a transaction, on a new connection where there is none or the server has ended it."""
     if connection is not None:
         try:
-            connection.execute(how)
+            connection.execute(how.encode(), prepare=False)
             return connection
-        except psycopg.OperationalError:  # the server was started anew
-            connection.close()
+        except psycopg.OperationalError:
+            if _mended(connection) is not None:  # a lock that was not to be had
+                raise
     connection = connect(url)
-    connection.execute(how)
+    try:
+        connection.execute(how.encode(), prepare=False)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

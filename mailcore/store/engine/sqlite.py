@@ -5,7 +5,7 @@ What the log has gathered is copied into the database's own file by a thread of 
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -49,8 +49,8 @@ class SqliteTx(Tx):
     __slots__ = ("_connection", "_execute", "_executemany")
     whole_group = WHOLE_GROUP
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        super().__init__()
+    def __init__(self, connection: apsw.Connection, locked: Collection[AccountId] | None = ()) -> None:
+        super().__init__(locked)
         self._connection = connection
         self._execute = connection.execute
         self._executemany = connection.executemany
@@ -77,6 +77,12 @@ class SqliteTx(Tx):
 
     def _command(self, sql: str) -> None:
         self._connection.execute(sql)
+
+    def _lock_rows(self, accounts: Sequence[AccountId]) -> None:
+        """Do nothing: one writes at a time, in all processes."""
+
+    def horizon(self) -> None:
+        return None
 
     def columns(self, table: str) -> set[str]:
         return {row[1] for row in self.rows(f"PRAGMA table_info({table})")}
@@ -151,9 +157,8 @@ class SqliteDb(Db):
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for write in group:
-                    answers.append(
-                        self._run_one(connection, SqliteTx(connection), write, changed, alone=len(group) == 1)
-                    )
+                    tx = SqliteTx(connection, write.of)
+                    answers.append(self._run_one(connection, tx, write, changed, alone=len(group) == 1))
                 if connection.in_transaction:  # a write that was alone and raised has ended it
                     self._slow.record(SqliteTx(connection))
                     connection.execute("COMMIT")

@@ -1,12 +1,18 @@
 """SQL inside one transaction, whatever the engine."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
 from mailcore.domain import AccountId
 
 Row = tuple[Any, ...]  # Any: SQL columns have no static type
+# transactions below the first have ended, those from the second on had not begun
+Horizon = tuple[int, int]
+
+
+class AccountNotLocked(RuntimeError):
+    """A mistake in the program: mail of an account is written by a write that has not locked the account."""
 
 
 class Outside(Exception):  # noqa: N818 - not an error: it is handled where the transaction was asked for
@@ -24,14 +30,40 @@ class Tx(ABC):
     """SQL inside one transaction.  `changed` collects the accounts to wake after the commit.
 
     Texts are those of SQLite, with `?` for a parameter, in words that mean the same on both engines (store/engine/dialect.py).
+
+    Args:
+        locked: accounts whose mail nobody else writes meanwhile; None = nobody else writes anything.
     """
 
-    __slots__ = ("changed",)
+    __slots__ = ("changed", "locked")
     # raised by the engine where the transaction cannot go on: every write of the group must hear of it
     whole_group: ClassVar[tuple[type[Exception], ...]]
 
-    def __init__(self) -> None:
+    def __init__(self, locked: Collection[AccountId] | None = ()) -> None:
         self.changed: set[AccountId] = set()
+        self.locked = None if locked is None else set(locked)
+
+    def lock(self, *accounts: AccountId) -> None:
+        """Wait until nobody else writes mail of these accounts, and keep it so to the end of the transaction.
+
+        What was read of them before may be outdated, so it comes first.
+        """
+        if self.locked is not None and (missing := sorted(set(accounts) - self.locked)):
+            self._lock_rows(missing)
+            self.locked.update(missing)
+
+    def require_lock(self, account: AccountId) -> None:
+        """Called by whatever writes mail: numbers of messages and changes are given by one at a time."""
+        if self.locked is not None and account not in self.locked:
+            raise AccountNotLocked(f"account {account} is not locked; the write names it, or calls tx.lock")
+
+    @abstractmethod
+    def _lock_rows(self, accounts: Sequence[AccountId]) -> None:
+        """Lock the rows of these accounts, in this order."""
+
+    @abstractmethod
+    def horizon(self) -> Horizon | None:
+        """Return which transactions may still commit; None where they commit in the order of their numbers."""
 
     @abstractmethod
     def rows(self, sql: str, *params: object) -> list[Row]: ...

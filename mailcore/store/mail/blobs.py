@@ -144,13 +144,16 @@ class Blobs:
             return int(found[0])
         known = None if prepared.is_bare else prepared.derived
         blob = tx.insert(
-            "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)",
+            "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)"
+            " ON CONFLICT (name) DO NOTHING",
             prepared.name,
             prepared.size,
             prepared.message.header.block,
             *((known.envelope, known.body, known.structure) if known else (b"", b"", b"")),
             now,
         )
+        if not blob:  # another process has saved the same octets since we looked; we waited for its commit
+            return self.save(tx, prepared, now)
         if known:
             summaries.save_summary(tx, blob, known.summary)
         if prepared.size <= INSIDE:

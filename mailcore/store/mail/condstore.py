@@ -12,16 +12,7 @@ from mailcore.store.mail import uidset
 from mailcore.store.mail.uidset import Ranges
 
 KEEP = 2000  # removals that a mailbox's log keeps at least
-NEWS = 100_000  # entries that only wake others, who look several times a second
-
-
-def find_news(tx: Tx, last: int) -> tuple[int, set[AccountId]]:
-    """Return the newest entry of the log, and whose mail changed after the entry `last` (-1: nobody's)."""
-    top = tx.row("SELECT COALESCE(MAX(id),0) FROM change")
-    newest = int(top[0]) if top else 0
-    if last < 0 or newest == last:
-        return newest, set()
-    return newest, {AccountId(row[0]) for row in tx.rows("SELECT DISTINCT account_id FROM change WHERE id>?", last)}
+NEWS = 100_000  # entries that only wake others (store/mail/news.py), who look several times a second
 
 
 def list_changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:

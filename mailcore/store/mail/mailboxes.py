@@ -169,27 +169,21 @@ class Mailboxes:
 
     def _id(self, tx: Tx) -> int:
         """Never used before: what sessions, caches and the change log know of a deleted mailbox is of no other one."""
-        row = tx.row(
-            "SELECT max(COALESCE((SELECT max(id) FROM mailbox),0), COALESCE((SELECT CAST(value AS INTEGER) FROM setting"
-            " WHERE key='mailbox'),0))+1"
+        [(value,)] = tx.rows(
+            "INSERT INTO setting (key,value) VALUES ('mailbox',CAST((SELECT COALESCE(max(id),0)+1 FROM mailbox) AS TEXT))"
+            " ON CONFLICT (key) DO UPDATE SET"
+            " value=CAST(max(CAST(setting.value AS INTEGER)+1,CAST(excluded.value AS INTEGER)) AS TEXT) RETURNING value"
         )
-        value = int(row[0]) if row else 1
-        tx.run(
-            "INSERT INTO setting (key,value) VALUES ('mailbox',?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
-            str(value),
-        )
-        return value
+        return int(value)
 
     def _uidvalidity(self, tx: Tx) -> int:
         """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""
-        row = tx.row("SELECT value FROM setting WHERE key='uidvalidity'")
-        value = max(int(row[0]) + 1 if row else 1, self._clock.seconds())
-        tx.run(
-            "INSERT INTO setting (key,value) VALUES ('uidvalidity',?)"
-            " ON CONFLICT (key) DO UPDATE SET value=excluded.value",
-            str(value),
+        [(value,)] = tx.rows(
+            "INSERT INTO setting (key,value) VALUES ('uidvalidity',?) ON CONFLICT (key) DO UPDATE SET"
+            " value=CAST(max(CAST(setting.value AS INTEGER)+1,CAST(excluded.value AS INTEGER)) AS TEXT) RETURNING value",
+            str(self._clock.seconds()),
         )
-        return value
+        return int(value)
 
     def _empty_into(self, tx: Tx, box: Mailbox, target: Mailbox) -> None:
         uids = [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", box.id)]
@@ -213,6 +207,7 @@ class Mailboxes:
 
     def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str = "") -> None:
         """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
+        tx.require_lock(account)
         tx.run(
             "INSERT INTO change (account_id,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)",
             account,

@@ -266,6 +266,7 @@ class MailStore(Mailboxes):
         Raises:
             OverQuota: used + size is above the quota (with `grace`, one last message may cross it).
         """
+        tx.require_lock(account)
         size = prepared.size + len(prefix)
         self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
         blob = prepared.id if isinstance(prepared, Saved) else self._blobs.save(tx, prepared, self._clock.seconds())
@@ -304,6 +305,7 @@ class MailStore(Mailboxes):
     def set_flags(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, how: str, flags: frozenset[str]) -> int:
         """Change flags of a set by a few statements; only messages that change get the new modseq, which is given."""
         box = self.get(tx, mailbox)
+        tx.require_lock(box.account)
         modseq = box.modseq + 1
         bits, keywords = flag_bits.split_flags(flags)
         expression = {"add": "flags|?", "remove": "flags & ~?", "replace": "?"}[how]

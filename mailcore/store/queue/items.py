@@ -98,7 +98,7 @@ def claim_items(
     busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
     rows = tx.rows(
         "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
-        f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ?) AND leased_until<=?"
+        f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
         f" RETURNING {_COLUMNS}",
         now + lease_seconds,
         by,

@@ -5,21 +5,26 @@ from mailcore.store.engine.db import Tx
 
 def count_if_allowed(tx: Tx, key: str, amount: int, limit: int, window_seconds: int, now: int) -> bool:
     """Count `amount` more; False, and nothing counted, where that is above the limit of the window."""
-    row = tx.row("SELECT count FROM rate WHERE key=? AND started_at>?", key, now - window_seconds)
-    count = row[0] if row else 0
-    if count + amount > limit:
+    if amount > limit:
         return False
-    if row:
-        tx.run("UPDATE rate SET count=count+? WHERE key=?", amount, key)
-    else:
+    over = now - window_seconds
+    # one statement, so that nobody counts between the look and the count
+    return (
         tx.run(
-            "INSERT INTO rate (key,started_at,count) VALUES (?,?,?)"
-            " ON CONFLICT (key) DO UPDATE SET started_at=excluded.started_at, count=excluded.count",
+            "INSERT INTO rate (key,started_at,count) VALUES (?,?,?) ON CONFLICT (key) DO UPDATE SET"
+            " started_at=CASE WHEN rate.started_at<=? THEN excluded.started_at ELSE rate.started_at END,"
+            " count=CASE WHEN rate.started_at<=? THEN excluded.count ELSE rate.count+excluded.count END"
+            " WHERE rate.started_at<=? OR rate.count+excluded.count<=?",
             key,
             now,
             amount,
+            over,
+            over,
+            over,
+            limit,
         )
-    return True
+        > 0
+    )
 
 
 def count_in_window(tx: Tx, key: str, window_seconds: int, now: int) -> int:
