@@ -27,14 +27,22 @@ class Answer:
 
 
 def ask(
-    address: str, port: int, host: str, method: str, path: str, fields: Mapping[str, str], body: bytes | None = None
+    address: str,
+    port: int,
+    host: str,
+    method: str,
+    path: str,
+    fields: Mapping[str, str],
+    body: bytes | None = None,
+    *,
+    seconds: float = WHOLE_SECONDS,
 ) -> Answer:
-    """Blocking.  Raises OSError (ssl.SSLError too), http.client.HTTPException, ValueError."""
+    """Blocking, for so many seconds at most.  Raises OSError (ssl.SSLError too), http.client.HTTPException, ValueError."""
     context = ssl.create_default_context()
     with (
-        socket.create_connection((address, port), SECONDS) as plain,
+        socket.create_connection((address, port), min(SECONDS, seconds)) as plain,
         context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure,
-        cut_off(secure, WHOLE_SECONDS),
+        cut_off(secure, seconds),
     ):
         secure.do_handshake()
         asked = http.client.HTTPConnection(host, port)

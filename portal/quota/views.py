@@ -3,6 +3,10 @@
 All of it works over quota.
 """
 
+import time
+from contextlib import suppress
+from dataclasses import replace
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -13,7 +17,8 @@ from mailcore.errors import MailError
 from mailcore.services.quota import cleanup, quota
 from mailcore.services.quota.cleanup import Choice
 from mailcore.services.tickets import tickets
-from mailcore.services.webmail import overview
+from mailcore.services.webmail import list_leaving, overview
+from mailcore.services.webmail.list_leaving import Ways
 from portal import current, formats, i18n
 from portal.access import owner_only
 from portal.errors import answer
@@ -27,6 +32,8 @@ Answer = str | BaseResponse | tuple[str, int]
 LISTS = ("largest", "oldest", "forwarded", "newsletters")
 AGES = (0, 30, 90, 180, 365)  # days
 MAX_CHOSEN = 2000
+MAX_LEFT = 20  # lists that are left at once
+LEAVING_SECONDS = 30  # for all of them
 
 
 @blueprint.get("/quota")
@@ -101,14 +108,45 @@ def choose() -> Answer:
         after=after,
         form=EmptyForm(),
         show=request.form.get("show", ""),
+        lists=_ways_off(choice.senders),
     )
+
+
+def _ways_off(senders: tuple[str, ...]) -> list[tuple[str, Ways]]:
+    """The ways off the lists of these senders, as their newest messages name them; nobody is asked."""
+    core, owner = current.core(), current.owner().id
+    newest = cleanup.find_newest(core, owner, senders[:MAX_LEFT])
+    return [(key, list_leaving.read_ways(core, owner, *place)) for key, place in newest.items()]
+
+
+def _leave(choice: Choice) -> Choice:
+    """Leave the lists that were ticked.  The mail of those that did not say yes stays: it names the way."""
+    core, owner = current.core(), current.owner()
+    wanted = set(request.form.getlist("leave")) & set(choice.senders)
+    newest = cleanup.find_newest(core, owner.id, [key for key in choice.senders if key in wanted][:MAX_LEFT])
+    left, until = set[str](), time.monotonic() + LEAVING_SECONDS
+    for key, place in newest.items():
+        with suppress(MailError):
+            if time.monotonic() < until and list_leaving.leave(core, owner, *place):
+                left.add(key)
+    if left:
+        flash(ngettext("You have left %(num)s list.", "You have left %(num)s lists.", len(left)))
+    if refused := len(wanted - left):
+        flash(
+            ngettext(
+                "%(num)s list did not say yes; its mail is still here.",
+                "%(num)s lists did not say yes; their mail is still here.",
+                refused,
+            )
+        )
+    return replace(choice, senders=tuple(key for key in choice.senders if key not in wanted - left))
 
 
 @blueprint.post("/quota/remove")
 @owner_only
 def remove() -> BaseResponse:
     before = current.owner().used
-    freed = cleanup.remove_chosen(current.core(), current.owner().id, _choice())
+    freed = cleanup.remove_chosen(current.core(), current.owner().id, _leave(_choice()))
     after = overview.read_account(current.core(), current.owner().id)
     flash(
         ngettext(

@@ -1,6 +1,17 @@
 """Mail in the browser."""
 
-from portal.webmail import boxes, finding, invitations, lists, live, people, reading, writing
+from portal.webmail import boxes, finding, invitations, lists, lists_left, live, people, reading, writing
 from portal.webmail.views import blueprint
 
-__all__ = ["blueprint", "boxes", "finding", "invitations", "lists", "live", "people", "reading", "writing"]
+__all__ = [
+    "blueprint",
+    "boxes",
+    "finding",
+    "invitations",
+    "lists",
+    "lists_left",
+    "live",
+    "people",
+    "reading",
+    "writing",
+]

@@ -1,7 +1,7 @@
 """A DKIM-Signature field (RFC 6376) with relaxed canonicalization of header and body.  No I/O, no keys.
 
-Ours alone; what others signed is verified by dkimpy, and in the tests ours is.  One message has two signatures, and they
-share everything but the last step; dkimpy took 1.1 ms of Python for each.
+Written for ours alone; what others signed is verified by dkimpy, and in the tests ours is.  One message has two
+signatures, and they share everything but the last step; dkimpy took 1.1 ms of Python for each.
 """
 
 import base64
@@ -41,6 +41,15 @@ def signed_fields(block: bytes, names: Sequence[bytes]) -> tuple[bytes, bytes] |
         if known := fields.get(wanted.lower()):
             parts.append(canonical(wanted, known.pop()) + b"\r\n")
     return b"".join(parts), b":".join(named)
+
+
+def read_tags(value: bytes) -> dict[str, str]:
+    """Read the tags of somebody's field (RFC 6376 section 3.2); of those named twice the first counts.  Raises nothing."""
+    tags: dict[str, str] = {}
+    for piece in value.decode("ascii", "replace").split(";"):
+        name, _, rest = piece.partition("=")
+        tags.setdefault(name.strip(), "".join(rest.split()))
+    return tags
 
 
 def field(

@@ -1,4 +1,7 @@
-"""Leave a mailing list: the mailto: address of List-Unsubscribe, else its page (RFC 2369, RFC 6068).  Never raises."""
+"""Leave a mailing list: by one request (RFC 8058), by the mailto: address of List-Unsubscribe, else on its page.
+
+RFC 2369 and RFC 6068 say how these are written.  Nothing is raised.
+"""
 
 import re
 from collections.abc import Iterator
@@ -8,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import one_line
 
+ONE_PRESS = "List-Unsubscribe=One-Click"  # field and body (RFC 8058 section 3.1)
 DEFAULT_SUBJECT = "unsubscribe"
 MAX_VALUE = 10_000  # characters of a field that are read
 MAX_SUBJECT, MAX_BODY = 400, 2000  # characters
@@ -51,6 +55,17 @@ def find_leaving_page(fields: Header) -> LeavingPage | None:
             if host:
                 return LeavingPage(url, host)
     return None
+
+
+def find_one_press(fields: Header) -> LeavingPage | None:
+    """Find the address that takes the request of RFC 8058; whether the fields are signed is for the caller to see.
+
+    Each of the two fields must be there once: a signature covers the last of a name, and we would read the first.
+    """
+    posts, addresses = fields.values("list-unsubscribe-post"), fields.raw_values("list-unsubscribe")
+    if len(posts) != 1 or len(addresses) != 1 or "".join(posts[0].split()).lower() != ONE_PRESS.lower():
+        return None
+    return find_leaving_page(fields)
 
 
 def _host_of(url: str) -> str:

@@ -98,6 +98,17 @@ def list_newsletters(core: Core, account: AccountId) -> list[Sender]:
     return sorted(senders, key=lambda sender: -sender.octets)
 
 
+def find_newest(core: Core, account: AccountId, senders: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Find the newest newsletter of each of these senders, as mailbox and uid: it tells how to leave the list today."""
+    wanted = set(senders)
+    newest: dict[str, Takes] = {}
+    for message in core.db.read(lambda tx: store.list_newsletters(tx, account)) if wanted else ():
+        key = _list_key(message.header)
+        if key in wanted and (key not in newest or newest[key].at <= message.at):
+            newest[key] = message
+    return {key: (message.mailbox, message.uid) for key, message in newest.items()}
+
+
 def measure_special_use(core: Core, account: AccountId, special_use: str) -> Total:
     """Count the messages and octets of the mailboxes with this special use (\\\\Trash, \\\\Junk)."""
 

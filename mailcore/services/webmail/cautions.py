@@ -92,8 +92,8 @@ def _is_within(name: str, domain: str) -> bool:
     return name == domain or name.endswith(f".{domain}")
 
 
-def _results(core: Core, fields: Header) -> list[str]:
-    """The results of our own checks.  Only our own field counts; others could have written theirs."""
+def own_results(core: Core, fields: Header) -> list[str]:
+    """List the results of our own checks.  Only our own field counts; others could have written theirs."""
     ours = f"{core.config.host};".lower()
     return [
         result.strip()
@@ -104,12 +104,12 @@ def _results(core: Core, fields: Header) -> list[str]:
 
 
 def _failed(core: Core, fields: Header) -> bool:
-    return any("dmarc=fail" in result for result in _results(core, fields))
+    return any("dmarc=fail" in result for result in own_results(core, fields))
 
 
 def _passed(core: Core, fields: Header, domain: str) -> bool:
     """Say if the domain has said that the message is its own: by DMARC, or by a DKIM signature where it has no policy."""
-    for result in _results(core, fields):
+    for result in own_results(core, fields):
         words = result.split()
         named = {key: value for key, _, value in (word.partition("=") for word in words)}
         if "dmarc=pass" in words[:1] and named.get("header.from") == domain:

@@ -83,6 +83,16 @@ def apply_action(
     return done
 
 
+def add_keyword(core: Core, account: AccountId, mailbox: str, uid: int, keyword: str) -> None:
+    """Add a keyword to a message, where it still is."""
+
+    def write(tx: Tx) -> None:
+        box = core.mail.mailbox(tx, account, mailbox)
+        core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({keyword}))
+
+    core.db.write(write)
+
+
 def mark_all_read(core: Core, account: AccountId, mailbox: str) -> int:
     """Mark all of a mailbox as read, and return how many were unread.  Raises MailboxNotFound."""
 

@@ -11,12 +11,12 @@ from mailcore.mail.reading import header, text
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
-from mailcore.mail.showing import body, invitation, list_fields
+from mailcore.mail.showing import body, invitation
 from mailcore.mail.showing.invitation import Invitation
-from mailcore.mail.showing.list_fields import Leaving, LeavingPage
-from mailcore.services.webmail import attachments, cautions, html_mail, invitations, list_lines
+from mailcore.services.webmail import attachments, cautions, html_mail, invitations, list_leaving, list_lines
 from mailcore.services.webmail.attachments import MailFile
 from mailcore.services.webmail.cautions import Caution
+from mailcore.services.webmail.list_leaving import Ways
 from mailcore.services.webmail.mail_list import Line, line_of
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.addresses import list_addresses
@@ -64,8 +64,8 @@ class Reading:
     related: tuple[Related, ...]
     newer: int
     older: int
-    leaving: Leaving | None = None  # the message that takes one off the list
-    leaving_page: LeavingPage | None = None  # where that is done, if it takes no message
+    leaving: Ways = Ways()  # off the mailing list that it came by
+    has_left: bool = False
     meeting: Invitation | None = None
     answered: str = ""  # the answer to it that was given from here
 
@@ -124,8 +124,8 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
         tuple(related),
         newer,
         older,
-        list_fields.leaving(fields),
-        list_fields.find_leaving_page(fields),
+        list_leaving.find_ways(core, fields),
+        list_leaving.has_left(info.flags),
         invitation.find_invitation(octets, root, own),
         invitations.given_answer(info.flags),
     )

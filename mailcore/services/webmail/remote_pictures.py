@@ -96,7 +96,7 @@ def _get(core: Core, url: str) -> bytes | str:
     # other ports are other services, which are no business of a message
     if len(url) > MAX_ADDRESS or parts.scheme not in PORTS or not host or parts.username or not may_use(port):
         raise NotAllowed("not an address that we fetch")
-    address = _look_up(core, host)
+    address = find_public_address(core, host)
     connection = _connection(parts.scheme, host, address, port or PORTS[parts.scheme])
     try:
         with cut_off(connection.sock, WHOLE_SECONDS):
@@ -137,8 +137,11 @@ def may_use(port: int | None) -> bool:
     return port in (None, *PORTS.values())
 
 
-def _look_up(core: Core, host: str) -> Address:
-    """One public address of the host; all of them must be public, lest the next look-up finds another."""
+def find_public_address(core: Core, host: str) -> Address:
+    """Find a public address of the host; all of them must be public, lest the next look-up finds another.
+
+    Raises NotAllowed.
+    """
     try:
         found: list[Address] = [ip_address(host.strip("[]"))]
     except ValueError:
