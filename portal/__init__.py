@@ -34,11 +34,13 @@ from portal import (
     request_values,
     surroundings,
 )
+from portal.account import addresses as _addresses  # noqa: F401 - more pages of the account
 from portal.account import events
 from portal.account import security as _second_steps  # noqa: F401 - more pages of the account
 from portal.account.views import blueprint as account
 from portal.addresses import url_for
 from portal.admin import blueprint as admin
+from portal.desk import addresses as _asked_for  # noqa: F401 - more pages of the desk
 from portal.desk import recovery as _recovery  # noqa: F401 - more pages of the desk
 from portal.desk import sunset as _sunset  # noqa: F401 - and of the desk
 from portal.desk.views import blueprint as desk

@@ -42,6 +42,7 @@ DESK = (
     Place("desk.cases", _l("Cases"), "faq", ("desk.case", "desk.header")),
     Place("desk.people", _l("People"), "people", ("desk.person", "desk.recover")),
     Place("desk.order_list", _l("Orders"), "order"),
+    Place("desk.address_list", _l("Addresses"), "mail"),
     Place("desk.risk", _l("At risk"), "warn"),
     Place("desk.recoveries", _l("Second agent"), "shield"),
 )

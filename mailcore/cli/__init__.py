@@ -16,6 +16,7 @@ from mailcore.errors import MailError
 # Where each command stands in this package, as MODULE or MODULE:NAME.  It is imported when it is asked for: the servers
 # take half a second, and most commands have no need of them.
 COMMANDS = {
+    "address": "address",
     "backup": "backup", "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
     "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",
     "init": "serve:init", "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",

@@ -1,7 +1,15 @@
 """Settings of the account.  What gives power over it asks for the password once more."""
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, SelectMultipleField, StringField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    SelectChoice,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -29,6 +37,21 @@ class ContactForm(Form):
         render_kw={"autocomplete": "email", "inputmode": "email"},
     )
     current = password_field(_l("Password"), "current-password")
+
+
+class AddressForm(Form):
+    wanted = StringField(
+        _l("Address"),
+        [DataRequired(_needed), Length(max=100, message=_long)],
+        description=_l("For example: kari.lie"),
+        render_kw={"autocapitalize": "none", "spellcheck": "false"},
+    )
+    reason = TextAreaField(
+        _l("Why"),
+        [Length(max=1000, message=_long)],
+        description=_l("For example: the name under which people know you."),
+        render_kw={"rows": 3},
+    )
 
 
 class AppForm(Form):

@@ -29,8 +29,17 @@ PAGES = {
         "/trace",
         "/takeout",
         "/moving",
+        "/account/addresses",
     ),
-    "agnes": ("/desk/", "/desk/cases", "/desk/cases/1", "/desk/people?q=ola", "/desk/orders", "/desk/risk"),
+    "agnes": (
+        "/desk/",
+        "/desk/cases",
+        "/desk/cases/1",
+        "/desk/people?q=ola",
+        "/desk/orders",
+        "/desk/addresses",
+        "/desk/risk",
+    ),
     "eva": (
         "/admin/",
         "/admin/accounts?q=ola",

@@ -144,6 +144,8 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
     domain = core.config.domain.lower()
     if address_store.was_ever_address(tx, new.name, domain):
         closing_store.give_address_back(tx, new.name, domain, account)
+        # all that this person had: an address is for life, and nobody else may have them
+        closing_store.give_addresses_back(tx, tombstones.mark_person(core, new.person), account)
     else:
         address_store.insert_address(tx, account, new.name, domain, now)
     if hashed is not None:

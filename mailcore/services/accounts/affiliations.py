@@ -12,7 +12,7 @@ from mailcore.domain import Account, AccountId, Affiliation, Identity
 from mailcore.errors import ConfigError, TemporarilyUnavailable, TooManyVanished
 from mailcore.log import log_for
 from mailcore.services import audit
-from mailcore.services.accounts import accounts
+from mailcore.services.accounts import accounts, name_changes
 from mailcore.services.audit import Event
 from mailcore.services.credentials import sources
 from mailcore.services.credentials.directory import Directory, Entry, is_on
@@ -69,7 +69,9 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
         TooManyVanished: more than 2 % are missing, blocked or ended at once; nothing changed, and the desk has a ticket.
         ConfigError: there is no directory.
     """
-    read_now = {entry.person: _to_affiliation(entry) for entry in get_directory(core).list_people()}
+    entries = list(get_directory(core).list_people())
+    read_now = {entry.person: _to_affiliation(entry) for entry in entries}
+    names = {entry.person: entry.name for entry in entries}
 
     def write(tx: Tx) -> SyncResult | TooManyVanished:
         before, today = store.list_present(tx), core.clock.now().date()
@@ -86,6 +88,7 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
         now = core.clock.seconds()
         store.save_affiliations(tx, read_now.values(), now, now - LONG_SECONDS)
         store.mark_vanished(tx, vanished, now)
+        name_changes.note_names(core, tx, names)
         return SyncResult(len(read_now), len(read_now.keys() - before), len(vanished))
 
     result = core.db.write(write)

@@ -8,24 +8,30 @@ import re
 import unicodedata
 
 from mailcore.core import Core
+from mailcore.domain import Account, AccountId
 from mailcore.errors import AccountExists, InvalidName
 from mailcore.services.accounts import accounts
 from mailcore.store.engine.db import Tx
+from mailcore.store.people import addresses
 from mailcore.store.people import orders as store
 from mailcore.store.people.skeleton import skeleton
 
 _FOLD = str.maketrans({"æ": "ae", "ø": "o", "å": "a", "ð": "d", "þ": "th", "ß": "ss", "ł": "l"})
 _RESERVED = frozenset(skeleton(name) for name in accounts.RESERVED)
-PROPOSALS = 3
+PROPOSALS, ALLOWED = 3, 12
+NOBODY = AccountId(0)
 HELD_SECONDS = 3600  # so long an order holds its name before its contact address has answered
 
 
-def check_name(core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0) -> str:
+def check_name(
+    core: Core, tx: Tx, name: str, *, person: str | None = None, order: int = 0, account: AccountId | None = None
+) -> str:
     """Return the name as it is saved.
 
     Args:
         person: whose own tombstone it may be.
         order: the order that asks, whose own wish is no hindrance.
+        account: whose own addresses and requests are none, where somebody asks for a further address.
 
     Raises:
         InvalidName: no user name.
@@ -38,7 +44,8 @@ def check_name(core: Core, tx: Tx, name: str, *, person: str | None = None, orde
         any(skeleton(spelling) in _RESERVED for spelling in spellings)
         or not accounts.is_free(core, tx, name, person)
         or store.is_wanted(tx, name, core.clock.seconds() - HELD_SECONDS, order)
-        or any(store.looks_like(tx, spelling, domain, besides=name) for spelling in spellings)
+        or addresses.is_requested(tx, name, domain, besides=account or NOBODY)
+        or any(store.looks_like(tx, spelling, domain, besides=name, account=account) for spelling in spellings)
     ):
         raise AccountExists("that user name cannot be had")
     return name
@@ -57,6 +64,44 @@ def propose_names(core: Core, tx: Tx, login: str, display_name: str, person: str
         if len(names) == PROPOSALS:
             break
     return names
+
+
+def list_allowed(core: Core, tx: Tx, owner: Account, name: str = "") -> list[str]:
+    """Return the names that the owner's name, or another `name` of theirs, allows them to have as further addresses."""
+    allowed: list[str] = []
+    for candidate in list_spellings(name or owner.display_name):
+        try:
+            checked = check_name(core, tx, candidate, person=owner.person, account=owner.id)
+        except (InvalidName, AccountExists):
+            continue
+        if checked not in allowed:
+            allowed.append(checked)
+    return allowed[:ALLOWED]
+
+
+def list_spellings(display_name: str) -> list[str]:
+    """Return how a person may be written before the @: `kari.nordmann`, `k.nordmann`, `kari.lie.nordmann` and so on.
+
+    One word alone is a whole family's, so a name of one word allows nothing.
+    """
+    words = [word for word in (_to_ascii(word) for word in display_name.split()) if word]
+    if len(words) < 2:
+        return []
+    first, last, all_words = words[0], words[-1], ".".join(words)
+    joined = "".join(words)
+    spellings = [
+        f"{first}.{last}",
+        all_words,
+        f"{first[0]}.{last}",
+        f"{last}.{first}",
+        f"{first}-{last}",
+        f"{first}{last}",
+    ]
+    spellings += [joined, f"{first[0]}{last}", f"{first}.{last[0]}", f"{first}{last[0]}"]
+    spellings += [f"{first}.{middle[0]}.{last}" for middle in words[1:-1]]
+    return list(
+        dict.fromkeys([*spellings, *(one.replace("-", "") for one in spellings if one.count("-") and "." in one)])
+    )
 
 
 def _candidates(login: str, display_name: str) -> list[str]:

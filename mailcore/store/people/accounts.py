@@ -84,6 +84,14 @@ def save_contact(tx: Tx, account: AccountId, contact: str) -> None:
     tx.run("UPDATE account SET contact=? WHERE id=?", contact, account)
 
 
+def save_main_address(tx: Tx, account: AccountId, address: str) -> None:
+    tx.run("UPDATE account SET main_address=? WHERE id=?", address, account)
+
+
+def save_display_name(tx: Tx, account: AccountId, name: str) -> None:
+    tx.run("UPDATE account SET display_name=? WHERE id=?", name, account)
+
+
 def get_role(tx: Tx, account: AccountId) -> str:
     row = tx.row("SELECT role FROM account WHERE id=?", account)
     return str(row[0]) if row else ""

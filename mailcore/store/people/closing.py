@@ -109,6 +109,16 @@ def give_address_back(tx: Tx, localpart: str, domain: str, account: AccountId) -
     )
 
 
+def give_addresses_back(tx: Tx, mark: str, account: AccountId) -> None:
+    """Give a person who comes back all the addresses that they had, but those that they removed themselves."""
+    if mark:
+        tx.run(
+            "UPDATE address SET account_id=?, former=NULL, mark='' WHERE mark=? AND account_id IS NULL AND removed_at IS NULL",
+            account,
+            mark,
+        )
+
+
 # The notice of a new address
 
 

@@ -153,14 +153,15 @@ def erase_decided_orders(tx: Tx, before: int) -> int:
     )
 
 
-def looks_like(tx: Tx, name: str, domain: str, *, besides: str) -> bool:
-    """Is there another address that people would take for this one?"""
+def looks_like(tx: Tx, name: str, domain: str, *, besides: str, account: AccountId | None = None) -> bool:
+    """Is there another address, of somebody else than `account`, that people would take for this one?"""
     return (
         tx.row(
-            "SELECT 1 FROM address WHERE skeleton=? AND domain=? AND localpart<>? LIMIT 1",
+            "SELECT 1 FROM address WHERE skeleton=? AND domain=? AND localpart<>? AND COALESCE(account_id,former,0)<>? LIMIT 1",
             skeleton(name),
             domain,
             besides,
+            account or -1,
         )
         is not None
     )

@@ -126,5 +126,15 @@ def save_identity(tx: Tx, account: AccountId, wish: WriterName) -> None:
         )
 
 
+def move_identities(tx: Tx, account: AccountId, former: str, address: str) -> None:
+    """Let identities with an address have another one."""
+    tx.run("UPDATE identity SET address=? WHERE account_id=? AND lower(address)=?", address, account, former)
+
+
+def rename_identities(tx: Tx, account: AccountId, former: str, name: str) -> None:
+    """Let identities with a name have another one."""
+    tx.run("UPDATE identity SET name=? WHERE account_id=? AND name=?", name, account, former)
+
+
 def delete_identity(tx: Tx, account: AccountId, id_: int) -> None:
     tx.run("DELETE FROM identity WHERE account_id=? AND id=?", account, id_)
