@@ -60,9 +60,11 @@ class Scope(StrEnum):
     SMTP = "smtp"
     SIEVE = "sieve"
     PORTAL = "portal"
+    CONTACTS = "contacts"
 
 
-MAIL_SCOPES = frozenset({Scope.IMAP, Scope.SMTP, Scope.SIEVE})  # what an app password may open
+PROTOCOLS = {Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve", Scope.CONTACTS: "CardDAV"}
+PROGRAM_SCOPES = frozenset(PROTOCOLS)  # what an app password may open
 
 
 SPECIAL_USES = ("\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash")  # of RFC 6154, that a mailbox can have here

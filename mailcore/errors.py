@@ -125,6 +125,26 @@ class NotEligible(MailError):
     """The person has no tie to the university that gives an account; the text tells what was found."""
 
 
+class CardNotFound(MailError):
+    """No such card in the address book."""
+
+
+class CardChanged(MailError):
+    """The card is not the one that the program has seen, or there is one although there should be none."""
+
+
+class CardInvalid(MailError):
+    """Not one vCard of a size that an address book takes."""
+
+
+class CardTaken(MailError):
+    """Another card of the address book has the same UID; the text is its name."""
+
+
+class ChangesForgotten(MailError):
+    """The changes since then are not known any more: the whole address book must be read."""
+
+
 class OrderNotFound(MailError):
     """No such order, or it is decided already."""
 

@@ -40,6 +40,7 @@ from portal.account import security as _second_steps  # noqa: F401 - more pages 
 from portal.account.views import blueprint as account
 from portal.addresses import url_for
 from portal.admin import blueprint as admin
+from portal.carddav.views import blueprint as carddav
 from portal.desk import addresses as _asked_for  # noqa: F401 - more pages of the desk
 from portal.desk import recovery as _recovery  # noqa: F401 - more pages of the desk
 from portal.desk import sunset as _sunset  # noqa: F401 - and of the desk
@@ -80,6 +81,7 @@ BLUEPRINTS = (
     takeout,
     moving,
     webmail,
+    carddav,
     account,
     help_pages,
     setup,
@@ -138,7 +140,9 @@ def create_app(core: Core) -> Flask:
     Babel(app, default_locale="nb", default_timezone=core.config.timezone, locale_selector=i18n.choose_language)
     i18n.register(app)
     domain = i18n.PoDomain()
-    CSRFProtect(app).exempt(setup)  # programs ask there, and nothing is changed
+    csrf = CSRFProtect(app)
+    csrf.exempt(setup)  # programs ask there, and nothing is changed
+    csrf.exempt(carddav)  # programs log in with each request, and no cookie counts
     errors.register(app)
     large_answers.register(app)
     assets.register(app)
@@ -165,6 +169,7 @@ def create_app(core: Core) -> Flask:
     app.after_request(_protect)
     app.context_processor(_context)
     app.jinja_env.filters["size"] = formats.size
+    app.jinja_env.filters["protocol"] = formats.protocol
     app.jinja_env.filters["program"] = formats.program
     app.jinja_env.globals["events"] = events
     app.jinja_env.filters["day"] = formats.day

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask, Response, current_app, g, redirect, request
 
 from mailcore.core import Core
+from mailcore.domain import Scope
 from mailcore.errors import NotAllowed
 from portal import current, navigation
 from portal.addresses import url_for
@@ -33,6 +34,7 @@ class Who(StrEnum):
     SECOND_STEP = "second step"  # the password was right, the second step is awaited
     OWNER = "owner"
     DESK = "desk"
+    PROGRAM = "program"  # logs in with each request
     ADMIN = "admin"
 
 
@@ -150,6 +152,20 @@ def admin_only(view: Callable[P, T]) -> Callable[P, T | Response]:
         return view(*args, **kwargs)
 
     return _declare(owner_only(guarded), who=Who.ADMIN)
+
+
+def program_only(scope: Scope) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """The view finds the account in `current.program()`; no cookie counts, so no page elsewhere can ask in its name."""
+
+    def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            g.program = current.log_in_program(scope)
+            return view(*args, **kwargs)
+
+        return _declare(guarded, who=Who.PROGRAM, same_for_all=True)
+
+    return decorate
 
 
 def second_step(view: Callable[P, T]) -> Callable[P, T | Response]:

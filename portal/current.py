@@ -3,6 +3,8 @@
 from typing import cast
 
 from flask import current_app, g, request, session
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.core import Core
@@ -65,6 +67,40 @@ def pending() -> Account | None:
 def awaited() -> Account:
     """Inside a view that is second_step."""
     return cast(Account, g.awaited)
+
+
+def program() -> Account:
+    """Inside a view that is program_only."""
+    return cast(Account, g.program)
+
+
+def log_in_program(scope: Scope) -> Account:
+    """Verify the user name and the password that stand in the request (RFC 7617).
+
+    Aborts with 401 where they are missing or wrong.
+
+    Raises:
+        TemporarilyUnavailable, TooMany.
+    """
+    given = request.authorization
+    if given is None or given.type != "basic" or not given.username:
+        raise LogInMissing
+    name, password = given.username, given.password or ""
+    agent = request.user_agent.string
+    try:
+        identity = login.authenticate_remembered(
+            core(), name, password, peer=peer(), scope=scope, agent=agent
+        ) or login.authenticate(core(), name, password, peer=peer(), scope=scope, agent=agent)
+    except WrongPassword:
+        raise LogInMissing from None
+    return identity.account
+
+
+class LogInMissing(Unauthorized):
+    """The program has not logged in."""
+
+    def __init__(self) -> None:
+        super().__init__(www_authenticate=WWWAuthenticate("basic", {"realm": "Alumnimail", "charset": "UTF-8"}))
 
 
 def peer() -> str:

@@ -65,6 +65,11 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
             "Write to us if there is one."
         ),
     ),
+    errors.CardNotFound: (404, _l("There is no such address.")),
+    errors.CardChanged: (412, _l("The address was changed elsewhere meanwhile. Load the page again.")),
+    errors.CardTaken: (409, _l("The same person is in the address book already.")),
+    errors.ChangesForgotten: (403, _l("The address was changed elsewhere meanwhile. Load the page again.")),
+    errors.CardInvalid: (400, _l("That file cannot be read. It must be a vCard.")),
     errors.OrderNotFound: (404, _l("There is no such order.")),
     errors.TicketNotFound: (
         404,
@@ -84,9 +89,15 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.TooManyVanished: (503, TRY_AGAIN),
 }
 
-_FIELDS = ("allow", "retry-after", "content-range")  # of an HTTP error's own fields, those that its status promises
+_FIELDS = (
+    "allow",
+    "retry-after",
+    "content-range",
+    "www-authenticate",
+)  # of an HTTP error's own fields, those that its status promises
 HTTP: dict[int, Words] = {
     400: _l("The form could not be read. Go back, load the page again and retry."),
+    401: _l("The user name or the password is wrong."),
     403: _l("You may not do this."),
     404: _l("There is no such page."),
     405: _l("This address only takes forms."),

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
-from mailcore.domain import GIB, Account, Mailbox
+from mailcore.domain import GIB, PROTOCOLS, Account, Mailbox, Scope
 from portal import i18n
 
 MIB = 2**20
@@ -36,6 +36,11 @@ _SYSTEMS = (
     ("Mac OS X", "macOS"),
     ("Linux", "Linux"),
 )
+
+
+def protocol(scope: str) -> str:
+    """Name the protocol of a scope, as mail programs show it."""
+    return PROTOCOLS.get(Scope(scope), scope)
 
 
 def size(octets: int) -> str:

@@ -6,7 +6,7 @@
 | Thunderbird, K-9, Evolution | autoconfig: `/mail/config-v1.1.xml`, `/.well-known/autoconfig/mail/config-v1.1.xml` |
 | Outlook | Autodiscover v1 (POX) and v2 (JSON) |
 | Apple's | `.mobileconfig` |
-| RFC 6186, RFC 8314 | SRV records in `alumnimail dns` |
+| RFC 6186, RFC 6764, RFC 8314 | SRV records in `alumnimail dns` |
 | PACC (draft-ietf-mailmaint-pacc) | `/.well-known/user-agent-configuration.json` at ua-auto-config.DOMAIN, its digest in DNS |
 
 The user name is the local part; programs that insist on the whole address log in with it as well.
@@ -18,6 +18,7 @@ import json
 import plistlib
 import uuid
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
 from mailcore.config import Config
@@ -91,6 +92,14 @@ def format_autoconfig(config: Config) -> str:
             "   <authentication>password-cleartext</authentication>",
             f"   <username>{'%EMAILADDRESS%' if config.domains else '%EMAILLOCALPART%'}</username>",
             f"  </{tag}>",
+        ]
+    if find_address_book_host(config) is not None:
+        lines += [
+            '  <addressBook type="carddav">',
+            f"   <serverURL>{escape(format_address_book_url(config))}</serverURL>",
+            "   <authentication>http-basic</authentication>",
+            "   <username>%EMAILLOCALPART%</username>",
+            "  </addressBook>",
         ]
     lines += [
         f'  <documentation url="{escape(config.url)}/clients">',
@@ -169,8 +178,11 @@ def format_mobileconfig(config: Config, address: str, name: str) -> str:
         "PayloadUUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"mail.{address}")).upper(),
         "PayloadVersion": 1,
     }
+    payloads = [inner]
+    if (place := find_address_book_host(config)) is not None:
+        payloads.append(_describe_contacts(config, address, place))
     outer = {
-        "PayloadContent": [inner],
+        "PayloadContent": payloads,
         "PayloadDisplayName": f"{NAME} {address}",
         "PayloadIdentifier": _reversed(config.domain),
         "PayloadType": "Configuration",
@@ -178,6 +190,23 @@ def format_mobileconfig(config: Config, address: str, name: str) -> str:
         "PayloadVersion": 1,
     }
     return plistlib.dumps(outer).decode()
+
+
+def _describe_contacts(config: Config, address: str, place: tuple[str, int]) -> dict[str, object]:
+    """Describe the address book in an Apple profile."""
+    return {
+        "CardDAVAccountDescription": NAME,
+        "CardDAVHostName": place[0],
+        "CardDAVPort": place[1],
+        "CardDAVUseSSL": True,
+        "CardDAVUsername": address.partition("@")[0],
+        "PayloadDescription": NAME,
+        "PayloadDisplayName": NAME,
+        "PayloadIdentifier": f"{_reversed(config.domain)}.contacts",
+        "PayloadType": "com.apple.carddav.account",
+        "PayloadUUID": str(uuid.uuid5(uuid.NAMESPACE_DNS, f"contacts.{address}")).upper(),
+        "PayloadVersion": 1,
+    }
 
 
 def _reversed(domain: str) -> str:
@@ -212,10 +241,24 @@ def format_pacc_record(config: Config) -> str:
     return f"v=UAAC1; a=sha256; d={base64.b64encode(hashlib.sha256(format_pacc(config).encode()).digest()).decode()}"
 
 
+def format_address_book_url(config: Config) -> str:
+    """Format the address that programs for contacts are given (CardDAV); the host alone leads there, too."""
+    return f"{config.url}/dav/"
+
+
+def find_address_book_host(config: Config) -> tuple[str, int] | None:
+    """Return host and port of the address book; None for a site without HTTPS, where passwords would be readable."""
+    public = urlsplit(config.url)
+    if public.scheme != "https" or not public.hostname:
+        return None
+    return public.hostname, public.port or 443
+
+
 def format_plain_text(config: Config) -> str:
     """Format the servers as plain text in English, for those who have it read aloud or copy it."""
     lines = [
         f"{server.purpose.upper():5}  {server.host}  {server.port}  {server.security}"
         for server in list_servers(config)
     ]
+    lines.append(f"CONTACTS  {format_address_book_url(config)}  CardDAV")
     return "\n".join(lines) + f"\nUSER   your user name, without @{config.domain}\n"

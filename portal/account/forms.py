@@ -67,6 +67,7 @@ class AppForm(Form):
             SelectChoice("imap", _l("read mail (IMAP)")),
             SelectChoice("smtp", _l("send mail (SMTP)")),
             SelectChoice("sieve", _l("change filters (ManageSieve)")),
+            SelectChoice("contacts", _l("read and change contacts (CardDAV)")),
         ],
         default=["imap", "smtp"],
         widget=ListWidget(prefix_label=False),

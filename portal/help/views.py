@@ -33,7 +33,9 @@ def faq() -> str:
 @blueprint.get("/clients")
 @public
 def clients() -> str:
-    return render_template("help/clients.html", servers=client_settings.list_servers(current.core().config))
+    config = current.core().config
+    there = client_settings.format_address_book_url(config)
+    return render_template("help/clients.html", servers=client_settings.list_servers(config), address_book=there)
 
 
 @blueprint.get("/clients/doctor")

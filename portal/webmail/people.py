@@ -7,8 +7,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
+from mailcore.services import client_settings
 from mailcore.services.webmail import address_book as service
-from mailcore.services.webmail import mail_settings, overview
+from mailcore.services.webmail import address_cards, mail_settings, overview
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
 from portal import current, downloads
@@ -37,7 +38,11 @@ def contacts() -> Answer:
         form.address.data, form.name.data = request.args.get("address", ""), request.args.get("name", "")
     found = service.listing(core, owner.id)
     boxes = overview.list_mailboxes(core, owner.id)
-    return render_template("webmail/contacts.html", form=form, found=found, boxes=boxes, problem=problem), code
+    there = client_settings.format_address_book_url(core.config)
+    page = render_template(
+        "webmail/contacts.html", form=form, found=found, boxes=boxes, problem=problem, address_book=there
+    )
+    return page, code
 
 
 def _change(form: ContactForm) -> BaseResponse:
@@ -49,7 +54,7 @@ def _change(form: ContactForm) -> BaseResponse:
         case "read":
             file = request.files.get("cards")
             octets = file.stream.read() if isinstance(file, FileStorage) else b""
-            count = service.read_cards(core, owner.id, octets)
+            count = address_cards.import_cards(core, owner.id, octets)
             flash(ngettext("%(num)s address read.", "%(num)s addresses read.", count))
         case _:
             service.save(core, owner.id, form.address.data or "", form.name.data or "", form.note.data or "")
@@ -60,7 +65,9 @@ def _change(form: ContactForm) -> BaseResponse:
 @blueprint.get("/mail/contacts.vcf")
 @owner_only
 def contacts_file() -> Response:
-    cards = Response(service.write_cards(current.core(), current.owner().id), content_type="text/vcard; charset=utf-8")
+    cards = Response(
+        address_cards.write_file(current.core(), current.owner().id), content_type="text/vcard; charset=utf-8"
+    )
     downloads.name_file(cards, "contacts.vcf")
     return cards
 

@@ -81,7 +81,8 @@ def of_autodiscover(house: House) -> list[Way]:
 
 
 def of_apple(house: House) -> list[Way]:
-    [mail] = plistlib.loads(get(house, f"/clients/alumnimail.mobileconfig?email={ADDRESS}").encode())["PayloadContent"]
+    profile = plistlib.loads(get(house, f"/clients/alumnimail.mobileconfig?email={ADDRESS}").encode())
+    [mail] = [one for one in profile["PayloadContent"] if one["PayloadType"] == "com.apple.mail.managed"]
     assert (mail["IncomingMailServerUsername"], mail["OutgoingMailServerUsername"]) == ("ola", "ola")
     assert "IncomingPassword" not in mail
     return [

@@ -13,7 +13,7 @@ from mailcore.errors import OverQuota, ScriptInvalid, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
 from mailcore.services.sieve_scripts import filters, out_of_office
-from mailcore.services.webmail import contacts
+from mailcore.services.webmail import address_book, contacts
 from mailcore.store.mail import annotations
 from tests.readers import by_python
 
@@ -145,12 +145,12 @@ def test_the_address_book_and_the_blocked_list_are_lists(core, ola):
     )
     personal(core, ola, script)
     assert boxes(core, ola) == ("INBOX",)
-    contacts.add_contact(core, ola, "Kari@Outside.example", "Kari")
+    address_book.save(core, ola, "Kari@Outside.example", "Kari", "")
     assert boxes(core, ola) == ("Friends",)
     contacts.block_sender(core, ola, "@outside.example")
     assert boxes(core, ola) == ()
     contacts.unblock_sender(core, ola, "@outside.example")
-    contacts.remove_contact(core, ola, "kari@outside.example")
+    address_book.delete(core, ola, ["kari@outside.example"])
     assert boxes(core, ola) == ("INBOX",)
 
 

@@ -16,7 +16,7 @@ from mailcore.services.credentials import login
 from mailcore.services.forwarding import forwarding
 from mailcore.services.operations import health, rereading
 from mailcore.services.tickets import tickets
-from mailcore.services.webmail import contacts
+from mailcore.services.webmail import address_book
 from mailcore.store.mail import query
 
 OLA = AccountId(1)
@@ -79,7 +79,9 @@ def test_of_the_release_people_and_their_mail_are_there(released: Core):
     assert (box.messages, box.unseen, box.keywords, box.recent) == (3, 2, frozenset({"$work"}), box.uidnext)
     plan = query.plan(Field(Summed.SUBJECT, fold("BLÅBÆR")))
     assert [row[query.UID] for row in released.db.read(lambda tx: plan.narrow(tx, box.id))] == [2, 3]
-    assert contacts.list_contacts(released, ola.id) == [("tante@home.example", "Tante")]
+    assert [(one.address, one.name) for one in address_book.listing(released, ola.id)] == [
+        ("tante@home.example", "Tante")
+    ]
     assert (
         forwarding.read_forwarding(released, accounts.find_account(released, "kari").id).target == "kari@home.example"
     )

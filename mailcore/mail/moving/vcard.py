@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mailcore.mail.reading import charsets
 
@@ -28,6 +29,23 @@ class Card:
     name: str
     addresses: tuple[str, ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One logical line, not decoded: `name` and the keys of `params` in upper case; a bare parameter has the value ""."""
+
+    group: str
+    name: str
+    params: tuple[tuple[str, str], ...]
+    value: bytes
+
+    @property
+    def encoding(self) -> str:
+        """Return the encoding in upper case, as versions 2.1 and 3.0 name it; "" where nothing is encoded."""
+        named = next((given for key, given in self.params if key == "ENCODING"), "").upper()
+        bare = next((key for key, given in self.params if not given and key in ("BASE64", "QUOTED-PRINTABLE")), "")
+        return {"B": "BASE64"}.get(named, named) or bare
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +74,10 @@ class _Person:
             case "FN":
                 self.full = self.full or self._plain(said.value)
             case "N":
-                family, given, *_ = (*_components(said.value), "", "")
+                family, given, *_ = (*split_components(said.value), "", "")
                 self.parts = f"{self._plain(given)} {self._plain(family)}".strip()
             case "NICKNAME" | "ORG":
-                self.other = self.other or ", ".join(filter(None, map(self._plain, _components(said.value))))
+                self.other = self.other or ", ".join(filter(None, map(self._plain, split_components(said.value))))
             case "NOTE":
                 self.note = self.note or self._plain(said.value)
             case "EMAIL" if len(self.addresses) < MAX_VALUES:
@@ -78,30 +96,31 @@ class _Person:
 
 def read(octets: bytes) -> Iterator[Card]:
     """Read the cards that have an address, also of a file that ends too early; what cannot be read is left out."""
+    return islice((card for card in read_people(octets) if card.addresses), MAX_CARDS)
+
+
+def read_people(octets: bytes) -> Iterator[Card]:
+    """Read every card, whether it has an address or not."""
     open_cards: list[_Person] = []
-    agent, number = False, 0
-    for line in _logical_lines(_as_utf8(octets)):
+    agent = False
+    for line in join_lines(to_utf8(octets)):
         said = _property(line)
         if said is None:
             continue
-        ended: list[_Person] = []
         if said.name == "BEGIN" and said.value.strip().upper() == "VCARD":
             if not agent:  # in version 2.1 the card of an agent stands within its principal's
-                ended, open_cards = open_cards, []
+                yield from (person.card() for person in open_cards)
+                open_cards = []
             open_cards = [*open_cards[-1:], _Person()]
         elif said.name == "END" and open_cards:
-            ended = [open_cards.pop()]
+            yield open_cards.pop().card()
         elif open_cards:
             open_cards[-1].add(said)
         agent = said.name == "AGENT"
-        for person in ended:
-            if person.addresses and number < MAX_CARDS:
-                yield person.card()
-                number += 1
-    yield from (person.card() for person in open_cards if person.addresses and number < MAX_CARDS)
+    yield from (person.card() for person in open_cards)
 
 
-def _as_utf8(octets: bytes) -> bytes:
+def to_utf8(octets: bytes) -> bytes:
     """Strip the mark of the encoding, and recode UTF-16, which some address books write, as UTF-8."""
     if octets.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return octets.decode("utf-16", "replace").encode("utf-8", "replace")
@@ -111,8 +130,8 @@ def _as_utf8(octets: bytes) -> bytes:
     return octets.removeprefix(codecs.BOM_UTF8)
 
 
-def _logical_lines(octets: bytes) -> Iterator[bytes]:
-    """Join lines without their folds, and those of quoted-printable without their soft breaks."""
+def join_lines(octets: bytes, most: int = MAX_LINE) -> Iterator[bytes]:
+    """Join lines without their folds, and those of quoted-printable without their soft breaks; of `most` octets or so."""
     held: list[bytes] = []  # the pieces of one line
     size, soft, old = 0, False, False
     for line in _LINE_END.split(octets):
@@ -120,7 +139,7 @@ def _logical_lines(octets: bytes) -> Iterator[bytes]:
             piece = line if soft or old else line[1:]  # a fold of version 2.1 is the line end alone
             if soft and not line.endswith(b"="):
                 soft = False
-            if size <= MAX_LINE:
+            if size <= most:
                 held.append(piece.removesuffix(b"=") if soft else piece)
                 size += len(piece) + 1
             continue
@@ -137,28 +156,39 @@ def _is_quoted_printable(line: bytes) -> bool:
     return found is not None and b"QUOTED-PRINTABLE" in found[1].upper()
 
 
-def _property(line: bytes) -> _Property | None:
-    """`[group.]name *(;param) : value`, or None for what is no such line, and for pictures and the like."""
-    line = line[:MAX_LINE]
+def split_line(line: bytes) -> Line | None:
+    """Split `[group.]name *(;param) : value`; None for what is no such line."""
     found = _HEAD.match(line)
     # a quote that never ends
     head, colon, value = (found[1], b":", line[found.end() :]) if found else line.partition(b":")
     if not colon:
         return None
     named, semicolon, rest = head.decode("latin-1").partition(";")
-    name = named.rpartition(".")[2].strip().upper()
-    params = [(one[1].strip().upper(), (one[2] or "").strip(' "')) for one in _PARAM.finditer(semicolon + rest)]
-    encoding = next((given for key, given in params if key == "ENCODING"), "").upper()
-    bare = {key for key, given in params if not given}
-    if encoding in ("B", "BASE64") or "BASE64" in bare:
+    group, _dot, name = named.rpartition(".")
+    params = tuple((one[1].strip().upper(), (one[2] or "").strip(' "')) for one in _PARAM.finditer(semicolon + rest))
+    return Line(group.strip(), name.strip().upper(), params, value)
+
+
+def decode_value(line: Line) -> str:
+    """Decode the value by its charset, and where it is quoted-printable; escapes stay."""
+    value = binascii.a2b_qp(line.value) if line.encoding == "QUOTED-PRINTABLE" else line.value
+    return charsets.decode(value, next((given for key, given in line.params if key == "CHARSET"), ""))
+
+
+def _property(line: bytes) -> _Property | None:
+    """Read a line as a text; None for what is no line, and for pictures and the like."""
+    split = split_line(line[:MAX_LINE])
+    if split is None or split.encoding == "BASE64":
         return None
-    if encoding == "QUOTED-PRINTABLE" or "QUOTED-PRINTABLE" in bare:
-        value = binascii.a2b_qp(value)
-    charset = next((given for key, given in params if key == "CHARSET"), "")
-    return _Property(name, charsets.decode(value, charset))
+    return _Property(split.name, decode_value(split))
 
 
-def _components(value: str) -> list[str]:
+def unescape(value: str) -> str:
+    """Take the escapes of versions 3.0 and 4.0 out of a text."""
+    return _ESCAPED.sub(lambda m: "\n" if m[1] in "nN" else m[1], value)
+
+
+def split_components(value: str) -> list[str]:
     """Return the parts of a value between semicolons that are not escaped."""
     found, at = list[str](), 0
     while len(found) < MAX_VALUES and (part := _SEMICOLON.match(value, at)):
@@ -169,12 +199,12 @@ def _components(value: str) -> list[str]:
     return found
 
 
-def _escaped(value: str) -> str:
+def escape(value: str) -> str:
     plain = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
     return plain.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\\n")
 
 
-def _folded(line: str) -> str:
+def fold(line: str) -> str:
     """Fold into lines of at most 75 octets, never cut inside a character."""
     found, length = [""], 0
     for char in line:
@@ -191,8 +221,8 @@ def write(cards: Iterable[Card]) -> str:
     """Write a card of version 4.0."""
     lines = []
     for card in cards:
-        lines += ["BEGIN:VCARD", "VERSION:4.0", f"FN:{_escaped(card.name or (card.addresses or ('',))[0])}"]
-        lines += [f"EMAIL:{_escaped(address)}" for address in card.addresses]
-        lines += [f"NOTE:{_escaped(card.note)}"] if card.note else []
+        lines += ["BEGIN:VCARD", "VERSION:4.0", f"FN:{escape(card.name or (card.addresses or ('',))[0])}"]
+        lines += [f"EMAIL:{escape(address)}" for address in card.addresses]
+        lines += [f"NOTE:{escape(card.note)}"] if card.note else []
         lines.append("END:VCARD")
-    return "".join(_folded(line) + "\r\n" for line in lines)
+    return "".join(fold(line) + "\r\n" for line in lines)

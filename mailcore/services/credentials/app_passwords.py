@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 
 from mailcore.core import Core
-from mailcore.domain import MAIL_SCOPES, Account, AccountId, Scope
+from mailcore.domain import PROGRAM_SCOPES, Account, AccountId, Scope
 from mailcore.errors import InvalidName, NotAllowed, TooMany
 from mailcore.services import audit
 from mailcore.services.audit import Event
@@ -49,7 +49,7 @@ def create_app_password(core: Core, account: AccountId, label: str, scopes: Iter
     chosen_scopes = frozenset(scopes)
     if not label:
         raise InvalidName("the app password needs a name, such as the program's")
-    if not chosen_scopes or not chosen_scopes <= MAIL_SCOPES:
+    if not chosen_scopes or not chosen_scopes <= PROGRAM_SCOPES:
         raise NotAllowed("an app password opens mail, not the portal")
     groups = ("".join(secrets.choice(LETTERS) for _ in range(GROUP)) for _ in range(GROUPS))
     password = "-".join(groups)

@@ -7,7 +7,7 @@ import threading
 from enum import StrEnum
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Identity, Scope
+from mailcore.domain import PROTOCOLS, Account, AccountId, Identity, Scope
 from mailcore.net.address import place
 from mailcore.services.limits import tries
 from mailcore.services.notices import account_notices
@@ -93,7 +93,7 @@ def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, origin:
     if tries.is_over_limit(core, tx, "new login", str(account.id), limit=1, seconds=tries.DAY):
         return
     at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
-    means = {Scope.PORTAL: program or "web", Scope.IMAP: "IMAP", Scope.SMTP: "SMTP", Scope.SIEVE: "ManageSieve"}[scope]
+    means = program or "web" if scope is Scope.PORTAL else PROTOCOLS[scope]
     account_notices.notify_owner(core, tx, account, "new_login", at=at, place=origin, what=means)
 
 

@@ -72,6 +72,8 @@ def _list_records_of_domain(config: Config, domain: str, senders: str) -> list[R
         # RFC 2782: a lone dot says that the service is not offered
         value = f"0 1 {address.rpartition(':')[2]} {host}" if address else "0 0 0 ."
         found.append(Record(f"{service}._tcp.{domain}", "SRV", value))
+    book = client_settings.find_address_book_host(config)
+    found.append(Record(f"_carddavs._tcp.{domain}", "SRV", f"0 1 {book[1]} {book[0]}" if book else "0 0 0 ."))
     return found
 
 

@@ -30,7 +30,7 @@ from mailcore.mail.moving import maildir, mbox
 from mailcore.mail.reading import header, octets
 from mailcore.services import audit
 from mailcore.services.transfer import moving_day
-from mailcore.services.webmail import address_book, contacts, mail_settings
+from mailcore.services.webmail import address_cards, contacts, mail_settings
 from mailcore.store.delivery import away as store_away
 from mailcore.store.delivery import filters as store_filters
 from mailcore.store.delivery.scripts import list_scripts
@@ -331,7 +331,7 @@ def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple
 
     _owner, told, scripts = core.db.read(read)
     yield "alumnimail.json", _json(told)
-    yield "contacts.vcf", address_book.write_cards(core, account)
+    yield "contacts.vcf", "".join(address_cards.write_file(core, account))
     for script in scripts:
         yield _script_file(script.name, script.origin), script.source
     activity = audit.list_entries(core, account, EVENTS)

@@ -26,14 +26,14 @@ from mailcore.domain import (
 )
 from mailcore.errors import ImportRefused, MailError
 from mailcore.log import log_for
-from mailcore.mail.moving import maildir, mbox, vcard
+from mailcore.mail.moving import maildir, mbox
 from mailcore.mail.moving.mbox import NotMbox, Stored
 from mailcore.saying import Saying
 from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import, suggest_mailbox
 from mailcore.services.transfer.takeout import FORMAT
 from mailcore.services.transfer.zip_reader import DAMAGED, ZipReader
-from mailcore.services.webmail import address_book, contacts, mail_settings
+from mailcore.services.webmail import address_book, address_cards, contacts, mail_settings
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
 from mailcore.store.delivery import filters as store_filters
@@ -225,11 +225,7 @@ def _parse_vacation(core: Core, account: AccountId, written: object) -> None:
 def _import_people(core: Core, account: AccountId, archive: ZipReader, settings: dict[str, Any]) -> None:
     """Import the contacts and the blocked senders that are not here yet."""
     if "contacts.vcf" in archive:
-        here = {one.address for one in address_book.listing(core, account)}
-        fresh = (
-            card for card in vcard.read(archive.text("contacts.vcf").encode()) if not here.intersection(card.addresses)
-        )
-        address_book.read_cards(core, account, vcard.write(fresh).encode())
+        address_cards.import_cards(core, account, archive.text("contacts.vcf").encode(), only_new=True)
     for one in set(map(str, settings.get("blocked") or ())) - set(contacts.list_blocked(core, account)):
         contacts.block_sender(core, account, one)
 

@@ -3,11 +3,10 @@
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import InvalidName, NotAllowed, TooMany
-from mailcore.mail.moving import vcard
-from mailcore.mail.moving.vcard import Card
 from mailcore.mail.reading import address
 from mailcore.mail.reading.lines import one_line
 from mailcore.services.delivery import submission
+from mailcore.services.webmail import address_cards
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.addresses import list_numbered_addresses
 from mailcore.store.webmail import address_book as store
@@ -42,19 +41,16 @@ def collect(core: Core, tx: Tx, account: AccountId, people: list[tuple[str, str]
 
 
 def save(core: Core, account: AccountId, written: str, name: str, note: str) -> None:
-    """Raises InvalidName for what is no address, TooMany."""
-    spec = _one_address(written)
-
-    def write(tx: Tx) -> None:
-        if store.count_contacts(tx, account) >= MAX_CONTACTS:
-            raise TooMany("the address book is full")
-        store.save_contact(tx, account, spec, one_line(name)[:MAX_NAME], note[:MAX_NOTE], core.clock.seconds())
-
-    core.db.write(write)
+    """Save the name and the note of an address.  Raises InvalidName for what is no address, TooMany, Busy."""
+    address_cards.save_person(core, account, _one_address(written), one_line(name)[:MAX_NAME], note[:MAX_NOTE])
 
 
 def delete(core: Core, account: AccountId, addresses: list[str]) -> int:
-    return core.db.write(lambda tx: store.delete_contact(tx, account, addresses))
+    """Delete addresses, also from the cards that they stand in; return the number of those that were there."""
+    here = {one.address for one in listing(core, account)}.intersection(addresses)
+    address_cards.remove_addresses(core, account, here)
+    core.db.write(lambda tx: store.delete_contact(tx, account, here))
+    return len(here)
 
 
 def _one_address(written: str) -> str:
@@ -62,29 +58,6 @@ def _one_address(written: str) -> str:
     if len(found) != 1 or " " in found[0] or len(found[0]) > 320:
         raise InvalidName("not an address")
     return found[0].lower()
-
-
-def read_cards(core: Core, account: AccountId, octets: bytes) -> int:
-    """Take in the people of a vCard file; how many addresses they were.  Raises TooMany."""
-    found: list[tuple[str, str, str]] = []
-    for card in vcard.read(octets):
-        for written in card.addresses:
-            specs = address.addr_specs(one_line(written))
-            if len(specs) == 1 and len(specs[0]) <= 320:
-                found.append((specs[0].lower(), one_line(card.name)[:MAX_NAME], card.note[:MAX_NOTE]))
-
-    def write(tx: Tx) -> None:
-        if store.count_contacts(tx, account) + len(found) > MAX_CONTACTS:
-            raise TooMany("the address book is full")
-        for spec, name, note in found:
-            store.save_contact(tx, account, spec, name, note, core.clock.seconds())
-
-    core.db.write(write)
-    return len(found)
-
-
-def write_cards(core: Core, account: AccountId) -> str:
-    return vcard.write(Card(one.name, (one.address,), one.note) for one in listing(core, account))
 
 
 # Names to write under

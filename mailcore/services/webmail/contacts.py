@@ -21,27 +21,6 @@ def _address(text: str) -> str:
     return address
 
 
-def list_contacts(core: Core, account: AccountId) -> list[tuple[str, str]]:
-    """List address and name of the contacts, by name."""
-    return core.db.read(lambda tx: store.list_contacts(tx, account))
-
-
-def add_contact(core: Core, account: AccountId, address: str, name: str = "") -> None:
-    """Add a contact; a known address gets the new name.  Raises InvalidName, TooMany."""
-    known, label = _address(address), " ".join(name.split())[:200]
-
-    def write(tx: Tx) -> None:
-        if store.count_contacts(tx, account) >= MAX_CONTACTS and not store.has_contact(tx, account, known):
-            raise TooMany(f"an address book holds at most {MAX_CONTACTS} addresses")
-        store.save_contact(tx, account, known, label, core.clock.seconds())
-
-    core.db.write(write)
-
-
-def remove_contact(core: Core, account: AccountId, address: str) -> None:
-    core.db.write(lambda tx: store.delete_contact(tx, account, address.strip().lower()))
-
-
 def list_blocked(core: Core, account: AccountId) -> list[str]:
     return core.db.read(lambda tx: store.list_blocked(tx, account))
 

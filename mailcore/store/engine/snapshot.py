@@ -82,12 +82,15 @@ def after_restore(path: Path, now: int) -> int:
     """Change a restored database before it serves again; return the number of queue items that are held.
 
     Clients may know messages that came after the backup, so every UIDVALIDITY is new (RFC 9051 section 2.3.1.1).
+    The same holds for cards: the numbers of changes that programs may know lie before the oldest known one.
     What waited in the queue may have been sent since: it is held for the operator to decide.
     """
     connection = apsw.Connection(str(path))
     try:
         with connection:
             connection.execute("UPDATE mailbox SET uidvalidity=max(uidvalidity+1, ?)", (now,))
+            if connection.execute("SELECT 1 FROM sqlite_master WHERE name='address_book'").fetchall():
+                connection.execute("UPDATE address_book SET oldest=seq+1000000, seq=seq+1000000")
             connection.execute("UPDATE queue SET leased_until=0, state='held' WHERE state='waiting'")
             held = connection.execute("SELECT count(*) FROM queue WHERE state='held'").fetchall()[0][0]
         return int(str(held))

@@ -71,7 +71,8 @@ class ContactRow(Model):
     """`address` in lower case; `name` as the owner wrote it.
 
     `key` is name and address folded, with a space before each word, so that beginnings are found; `collected` means
-    found in sent mail, not entered by hand; `times` it was written to, last at `used_at`.
+    found in sent mail, not entered by hand; `times` it was written to, last at `used_at`.  `card` is the name of the card
+    that the address stands in, "" while there is none.
     """
 
     ERASE = Delete()
@@ -85,11 +86,52 @@ class ContactRow(Model):
     collected = IntegerField(default=0)
     times = IntegerField(default=0)
     used_at = IntegerField(default=0)
+    card = TextField(default="")
 
     class Meta:
         table_name = "contact"
         primary_key = CompositeKey("account_id", "address")
         without_rowid = True
+
+
+class CardRow(Model):
+    """A whole vCard of an address book; `name` is the last part of its address for CardDAV, `seq` its last change.
+
+    A deleted one stays for a while with an empty `etag` and `text`, so that programs hear of it.
+    """
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    name = TextField()
+    uid = TextField(default="")
+    etag = TextField()
+    text = TextField()
+    seq = IntegerField()
+    changed_at = IntegerField()
+
+    class Meta:
+        table_name = "card"
+        primary_key = CompositeKey("account_id", "name")
+        indexes = ((("account_id", "seq"), False), (("account_id", "uid"), False))
+
+
+class AddressBookRow(Model):
+    """Counter of the changes to an account's cards: `seq` is the last one, those after `oldest` are still known.
+
+    `cards` and `characters` say what there is now.
+    """
+
+    ERASE = Delete()
+
+    account_id = AccountField(primary_key=True)
+    seq = IntegerField()
+    oldest = IntegerField(default=0)
+    cards = IntegerField(default=0)
+    characters = IntegerField(default=0)
+
+    class Meta:
+        table_name = "address_book"
 
 
 class BlockedRow(Model):

@@ -83,20 +83,6 @@ def collect_contacts(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]
     )
 
 
-def save_contact(tx: Tx, account: AccountId, address: str, name: str, note: str, now: int) -> None:
-    """Save a contact that was entered by hand or came from a file."""
-    tx.run(
-        "INSERT INTO contact (account_id,address,name,note,key,collected,times,used_at,added_at) VALUES (?,?,?,?,?,0,0,0,?)"
-        " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, note=excluded.note, key=excluded.key, collected=0",
-        account,
-        address,
-        name,
-        note,
-        _key(name, address),
-        now,
-    )
-
-
 def delete_contact(tx: Tx, account: AccountId, addresses: Iterable[str]) -> int:
     return sum(tx.run("DELETE FROM contact WHERE account_id=? AND address=?", account, one) for one in addresses)
 

@@ -14,27 +14,6 @@ def has_contact(tx: Tx, account: AccountId, address: str) -> bool:
     return tx.row("SELECT 1 FROM contact WHERE account_id=? AND address=?", account, address) is not None
 
 
-def save_contact(tx: Tx, account: AccountId, address: str, name: str, now: int) -> None:
-    tx.run(
-        "INSERT INTO contact (account_id,address,name,added_at,key,note,collected,times,used_at) VALUES (?,?,?,?,?,'',0,0,0)"
-        " ON CONFLICT (account_id,address) DO UPDATE SET name=excluded.name, key=excluded.key, collected=0",
-        account,
-        address,
-        name,
-        now,
-        f" {name.casefold()} {address}",
-    )
-
-
-def delete_contact(tx: Tx, account: AccountId, address: str) -> None:
-    tx.run("DELETE FROM contact WHERE account_id=? AND address=?", account, address)
-
-
-def count_contacts(tx: Tx, account: AccountId) -> int:
-    row = tx.row("SELECT count(*) FROM contact WHERE account_id=?", account)
-    return row[0] if row else 0
-
-
 def list_blocked(tx: Tx, account: AccountId) -> list[str]:
     return [
         row[0] for row in tx.rows("SELECT address FROM blocked_sender WHERE account_id=? ORDER BY address", account)
