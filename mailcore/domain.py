@@ -457,6 +457,32 @@ class Ticket:
     changed_at: datetime
 
 
+class ImportState(StrEnum):
+    """State of a file of accounts that an administrator imports."""
+
+    PREVIEW = "preview"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountImport:
+    """A file of accounts to create; `position` of its `total` accounts have been looked at, `created` of these were created."""
+
+    id: int
+    actor: str
+    name: str
+    at: datetime
+    state: ImportState
+    total: int
+    position: int
+    created: int
+
+    @property
+    def left_out(self) -> int:
+        return self.position - self.created
+
+
 @dataclass(frozen=True, slots=True)
 class TicketFile:
     """A file that came with a message of a ticket; `size` in octets."""

@@ -19,7 +19,7 @@ from mailcore.cli.common import (
     size,
 )
 from mailcore.domain import Account
-from mailcore.services.accounts import accounts, closing
+from mailcore.services.accounts import accounts, closing, people_file
 from mailcore.services.delivery import sending_limits
 
 
@@ -171,6 +171,6 @@ def release(site: Site, name: str, drop: bool) -> None:
 @pass_site
 def import_(site: Site, file: Path) -> None:
     """Create the accounts of a CSV file: username, password, name, person, quota."""
-    wishes = accounts.read_csv(file)
+    wishes = people_file.read_csv(file)
     count = counted(accounts.import_accounts(site.core, wishes), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

@@ -18,6 +18,7 @@ class Event(StrEnum):
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
     ACCOUNT_MADE = "account made"
+    ACCOUNTS_IMPORTED = "accounts imported"
     ACCOUNT_REOPENED = "account opened again"
     ADDRESS_ADDED = "address added"
     ADDRESS_MAIN = "address to write under"

@@ -22,6 +22,7 @@ WORDS: dict[str, Words] = {
     Event.ACCOUNT_CLOSED: _l("The account was closed"),
     Event.ACCOUNT_ERASED: _l("The account was erased"),
     Event.ACCOUNT_MADE: _l("The account was created"),
+    Event.ACCOUNTS_IMPORTED: _l("Accounts were imported from a file"),
     Event.ACCOUNT_REOPENED: _l("The account was opened again"),
     Event.ADDRESS_ADDED: _l("An address was added"),
     Event.ADDRESS_MAIN: _l("Another address was chosen to write under"),
@@ -187,6 +188,10 @@ def _browsers(_entry: AuditEntry, found: re.Match[str]) -> str:
     return str(ngettext("%(num)s browser", "%(num)s browsers", int(found[1])))
 
 
+def _import(_entry: AuditEntry, found: re.Match[str]) -> str:
+    return _("%(created)s created, %(left)s left out", created=found[1], left=found[2])
+
+
 def _day(_entry: AuditEntry, found: re.Match[str]) -> str:
     return formats.day(date.fromisoformat(found[0]))
 
@@ -199,6 +204,7 @@ _PATTERNS = (
     (r"(\d+) octets, before (\d+)(?:, until (\d{4}-\d\d-\d\d))?", _quota),
     (r"(none|desk|admin), before (none|desk|admin)", _role),
     (r"(\d+) browsers", _browsers),
+    (r"(\d+) created, (\d+) left out", _import),
     (r"([\w-]+), terms ([\w.-]+)", _terms),
     (r"\d{1,9}", _number),
     (r"\d{4}-\d\d-\d\d", _day),

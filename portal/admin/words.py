@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
+from mailcore.services.accounts.people_file import Fault
 from mailcore.services.operations.attention import Finding, Trouble
 
 Words = Any  # flask-babel's LazyString, which has no types
@@ -22,6 +23,16 @@ PLACES: dict[Trouble, str] = {
     Trouble.SENDING_HELD: "admin.accounts",
 }
 ROLES: dict[str, Words] = {"": _l("no role"), "desk": _l("help desk"), "admin": _l("administrator")}
+FAULTS: dict[Fault, Words] = {
+    Fault.NAME: _l("cannot be a user name"),
+    Fault.RESERVED: _l("is a reserved name"),
+    Fault.QUOTA: _l("the quota is not valid"),
+    Fault.PASSWORD: _l("the hash of the password cannot be read"),
+    Fault.LONG: _l("a cell is too long"),
+    Fault.TWICE: _l("the name or the person is in the file twice"),
+    Fault.TAKEN: _l("is taken, or was somebody's before"),
+    Fault.PERSON_TAKEN: _l("the person has an account"),
+}
 STATES: dict[str, Words] = {"active": _l("in use"), "closed": _l("closed, may come back"), "erased": _l("erased")}
 
 

@@ -46,6 +46,7 @@ PAGES = {
         "/admin/accounts/ola",
         "/admin/accounts/ola/close",
         "/admin/accounts/new",
+        "/admin/import",
     ),
 }
 

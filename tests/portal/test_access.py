@@ -65,6 +65,7 @@ def test_what_takes_large_bodies_is_declared(core: Core):
         "webmail.autosave",
         "webmail.contacts",
         "takeout.bring",
+        "admin.bring",
         "help.index",
         "tickets.show",
         "tickets.by_link",

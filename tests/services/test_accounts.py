@@ -9,7 +9,7 @@ from mailcore.config_file import parse_config
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
-from mailcore.services.accounts import accounts
+from mailcore.services.accounts import accounts, people_file
 from mailcore.services.credentials import login
 from mailcore.store.people.addresses import find_address_owner
 
@@ -61,7 +61,7 @@ def test_a_file_of_accounts_is_read_with_passwords_and_hashes_as_they_are(core: 
     file.write_text(
         "username,password,name,person,quota\nuser1,pass,Én,p1,1G\nuser2,{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=,,,\nuser3,,,,\n"
     )
-    made = list(accounts.import_accounts(core, accounts.read_csv(file)))
+    made = list(accounts.import_accounts(core, people_file.read_csv(file)))
     assert [(a.name, a.person, a.quota) for a in made] == [
         ("user1", "p1", 2**30),
         ("user2", None, 2**31),
@@ -97,23 +97,23 @@ def test_a_hash_of_an_unknown_kind_is_no_password(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("username,password\nola,{PBKDF2}$1$abc\n")
     with pytest.raises(InvalidName, match=r"line 2: a hash of the kind \{PBKDF2\} cannot be read"):
-        accounts.read_csv(file)
+        people_file.read_csv(file)
 
 
 def test_a_table_of_a_norwegian_spreadsheet_is_read_and_one_of_an_old_encoding_is_named(tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes("\ufeffusername;name\r\nola;Ola, Øystein\r\n".encode())
-    assert [(one.name, one.display_name) for one in accounts.read_csv(file)] == [("ola", "Ola, Øystein")]
+    assert [(one.name, one.display_name) for one in people_file.read_csv(file)] == [("ola", "Ola, Øystein")]
     file.write_bytes("username;name\r\nola;Øystein\r\n".encode("latin-1"))
     with pytest.raises(InvalidName, match="not text in UTF-8"):
-        accounts.read_csv(file)
+        people_file.read_csv(file)
 
 
 def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("username\nola\nk ari\n")
     with pytest.raises(InvalidName, match="line 3"):
-        accounts.read_csv(file)
+        people_file.read_csv(file)
 
 
 @pytest.mark.parametrize(

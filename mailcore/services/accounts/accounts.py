@@ -3,18 +3,14 @@
 A name is given once only: after closing its address stays as a tombstone (nobody reads another person's mail).
 """
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-from mailcore.config import quota_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, AccountState
-from mailcore.errors import AccountExists, AccountNotFound, InvalidName, MailError
+from mailcore.errors import AccountExists, AccountNotFound, InvalidName
 from mailcore.services import audit, client_settings
 from mailcore.services.accounts import tombstones
 from mailcore.services.audit import Event
@@ -103,7 +99,7 @@ def add_account(
     """
     name = check_name(name, reserved=reserved)
     new_account = NewAccount(name, display_name, person or None, quota, password, contact, language)
-    hashed = _hash_password(password)
+    hashed = hash_if_plain(password)
     account = core.db.write(lambda tx: create_account(core, tx, new_account, hashed, actor=actor))
     if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
         scram.save_account_verifier(core, account.id, password)
@@ -123,7 +119,8 @@ def ensure_postmaster(core: Core) -> None:
     core.db.write(store)
 
 
-def _hash_password(password: str | None) -> str | None:
+def hash_if_plain(password: str | None) -> str | None:
+    """Hash a password, unless it is a hash already; None stays None."""
     if password is None or passwords.is_hash(password):
         return password
     return passwords.hash_password(password)
@@ -319,34 +316,6 @@ def send_password_link(core: Core, account: Account, link: str) -> None:
     core.db.write(lambda tx: notices.queue(core, tx, prepared, account.contact, account.id))
 
 
-def read_csv(path: Path) -> list[NewAccount]:
-    """Read columns username, password, name, person, quota; only the first is required.  Raises InvalidName."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidName(f"{path} is not text in UTF-8; save it as such") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in text.partition("\n")[0] else ",")
-    if "username" not in (reader.fieldnames or ()):
-        raise InvalidName(f"{path}: the first line must name the columns, username among them")
-    try:
-        return [_from_row(row) for row in reader]
-    except (MailError, csv.Error) as problem:
-        raise InvalidName(f"{path}, line {reader.line_num}: {problem}") from None
-
-
-def _from_row(row: dict[str, str]) -> NewAccount:
-    quota, password = (row.get("quota") or "").strip(), row.get("password") or None
-    if password and (scheme := passwords.find_unknown_scheme(password)):
-        raise InvalidName(f"a hash of the kind {scheme} cannot be read; leave the password out")
-    return NewAccount(
-        check_name(row["username"] or "", reserved=True),
-        display_name=(row.get("name") or "").strip(),
-        person=(row.get("person") or "").strip() or None,
-        quota=quota_octets(quota) if quota else None,
-        password=password,
-    )
-
-
 def import_accounts(core: Core, new_accounts: Sequence[NewAccount]) -> Iterable[Account]:
     """Create many accounts, hashing on all processors; yield each when it is durable.
 
@@ -354,7 +323,7 @@ def import_accounts(core: Core, new_accounts: Sequence[NewAccount]) -> Iterable[
         AccountExists: of the first that cannot be created; its batch of a hundred is left out.
     """
     with ThreadPoolExecutor(thread_name_prefix="hash") as pool:
-        hashes = pool.map(_hash_password, (new_account.password for new_account in new_accounts))
+        hashes = pool.map(hash_if_plain, (new_account.password for new_account in new_accounts))
         for start in range(0, len(new_accounts), _BATCH):
             batch = new_accounts[start : start + _BATCH]
             hashed = [next(hashes) for _ in batch]

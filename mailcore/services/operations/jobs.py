@@ -17,7 +17,7 @@ from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning
 from mailcore.services.forwarding import bounces, consent, copy_expiry, digest
 from mailcore.services.limits import rates
-from mailcore.services.operations import dns_watch, health, reports, rereading
+from mailcore.services.operations import account_imports, dns_watch, health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.services.transfer import moving_letters, moving_scan, takeout_reminder, transfers
@@ -80,6 +80,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("notices of the end of the service", 600, sunset_notices.notify_people),
         Job("erasure of closed accounts", HOUR, closing.erase_closed),
         Job("old log-ins", DAY, login_log.expire_logins),
+        Job("accounts that staff import", 0, account_imports.run_imports),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("what was written long ago", HOUR, drafts.delete_untouched),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync_directory, waits=True),

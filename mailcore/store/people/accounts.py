@@ -1,5 +1,6 @@
 """Accounts as SQL.  Names come in lower case; who may have which stands in services/accounts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from mailcore.domain import Account, AccountId, AccountState
@@ -37,6 +38,23 @@ def find_account(tx: Tx, name: str) -> Account | None:
 def find_account_of_person(tx: Tx, person: str) -> Account | None:
     row = tx.row(f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE person=?", person)  # noqa: S608
     return account_of(row) if row else None
+
+
+def find_used_names(tx: Tx, names: Sequence[str]) -> set[str]:
+    """Return those that are the name of an account, or were ever an address."""
+    if not names:
+        return set()
+    marks = ",".join("?" * len(names))
+    rows = tx.rows(f"SELECT name FROM account WHERE name IN ({marks})", *names)  # noqa: S608
+    rows += tx.rows(f"SELECT localpart FROM address WHERE localpart IN ({marks})", *names)  # noqa: S608
+    return {row[0] for row in rows}
+
+
+def find_used_persons(tx: Tx, persons: Sequence[str]) -> set[str]:
+    """Return those that have an account."""
+    marks = ",".join("?" * len(persons))
+    rows = tx.rows(f"SELECT person FROM account WHERE person IN ({marks})", *persons) if persons else []  # noqa: S608
+    return {row[0] for row in rows}
 
 
 def list_accounts(tx: Tx) -> list[Account]:

@@ -80,6 +80,28 @@ class NameChangeRow(Model):
         table_name = "name_change"
 
 
+class AccountImportRow(Model):
+    """A file of accounts that an administrator brought: `state` is preview, running or done.
+
+    `sealed` is its text, sealed by a key beside the database, as it may hold passwords; empty when it is done.
+    `position` is how many of its accounts have been looked at.
+    """
+
+    id = AutoField()
+    actor = TextField()
+    name = TextField()
+    at = BigIntegerField()
+    sealed = TextField()
+    state = TextField(default="preview")
+    total = IntegerField(default=0)
+    position = IntegerField(default=0)
+    created = IntegerField(default=0)
+    leased_until = BigIntegerField(default=0)
+
+    class Meta:
+        table_name = "account_import"
+
+
 class CredentialRow(Model):
     """`generation` grows with every change of the hash, so that no cached log-in outlives it."""
 
