@@ -12,11 +12,12 @@ from urllib.parse import urlencode
 
 PAGES = {
     "/login": ("username", "password", "next"),
-    "/order/form": ("display_name", "name", "contact", "more"),
+    "/order": ("display_name", "name", "contact", "more"),
     "/help": ("subject", "text", "reply_to"),
 }
 PUMPS = (".", " ", "a@", "<br ")
 LENGTH = 250_000  # characters of each field
+ALL_AT_ONCE = 503  # what waits of forms of all together has a bound (docs/security.md)
 
 
 class _Browser(threading.Thread):
@@ -39,7 +40,7 @@ class _Browser(threading.Thread):
             with self._opener.open(self._url + path, data, timeout=120) as answer:
                 text = answer.read().decode()
         except urllib.error.HTTPError as refused:
-            if refused.code >= 500:
+            if refused.code >= 500 and refused.code != ALL_AT_ONCE:
                 raise
             text = ""
         self.answers += 1
@@ -47,7 +48,7 @@ class _Browser(threading.Thread):
 
 
 def attack(url: str, *, browsers: int, rounds: int) -> int:
-    """How many requests were answered without a 5xx page."""
+    """How many requests were answered, by a page or a refusal; a fault of ours is none."""
     threads = [_Browser(url, rounds) for _ in range(browsers)]
     for thread in threads:
         thread.start()

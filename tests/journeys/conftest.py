@@ -164,6 +164,14 @@ class House:
         return f"http://127.0.0.1:{self.ports['http']}{path}"
 
 
+def memory_of_processes(house: House) -> dict[str, int]:
+    """In MiB, by kind and number, as the metrics tell it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{house.ports['metrics']}/metrics", timeout=60) as answer:
+        text = answer.read().decode()
+    found = re.findall(r'alumnimail_process_memory_bytes\{kind="(\w+)",number="(\d+)"\} (\S+)', text)
+    return {f"{kind} {number}": int(float(octets)) // 2**20 for kind, number, octets in found}
+
+
 class Browser:
     """A browser without JavaScript: cookies, forms, links."""
 

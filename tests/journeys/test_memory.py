@@ -4,13 +4,12 @@ import re
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from tests import many_forms, many_senders
-from tests.journeys.conftest import PASSWORD
+from tests.journeys.conftest import PASSWORD, memory_of_processes
 from tests.machine import until
 
 pytestmark = [
@@ -47,14 +46,6 @@ def test_messages_on_their_way_in_are_not_kept_in_memory(build):
         senders.kill()
     assert senders.returncode == 0
     assert before < most < before + 150
-
-
-def memory_of_processes(house) -> dict[str, int]:
-    """In MiB, by kind and number, as the metrics tell it."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{house.ports['metrics']}/metrics", timeout=60) as answer:
-        text = answer.read().decode()
-    found = re.findall(r'alumnimail_process_memory_bytes\{kind="(\w+)",number="(\d+)"\} (\S+)', text)
-    return {f"{kind} {number}": int(float(octets)) // 2**20 for kind, number, octets in found}
 
 
 def test_forms_of_strangers_leave_little_in_the_portal(build):
