@@ -32,6 +32,7 @@ OURS = {
 # Patterns that are made while the program runs; each has a reason why it is linear.
 MADE = {
     "mailcore.mail.passing.authresults:_names": "names of ours, literal but for blanks, so each place is looked at once",
+    "mailcore.mail.judging.registrations:_pattern": "tables of the module, for 300 characters of a subject",
     "mailcore.mail.showing.html_scan:_RAW_END": "a table of the module, whose patterns are found in it and pumped",
     "mailcore.mail.reading.structure:_Reader._search": "a boundary, literal, at the beginning of a line",
     "mailcore.services.forwarding.health:": "a table of the module, whose patterns are found in it and pumped",

@@ -158,7 +158,7 @@ _WEAK = (
 _PUBLIC_HOST = re.compile(
     r"(?:^|\.)(?:gov|gov\.[a-z]{2}|mil|gouv\.fr|bund\.de|dep\.no|kommune\.no|fylke\.no|stat\.no|gv\.at)$"
 )
-_BANK_HOST = re.compile(r"(?:^|[.-])(?:\w*bank\w*|\w*forsikring\w*|\w*insurance\w*)\.[a-z.]{2,8}$")
+_WORDS_OF_BANKS = ("bank", "forsikring", "insurance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,8 @@ def kind_of_host(host: str) -> RegistrationKind | None:
         return known
     if _PUBLIC_HOST.search(host):
         return RegistrationKind.PUBLIC
-    return RegistrationKind.BANK if _BANK_HOST.search(host) else None
+    names = host.split(".")[-3:-1]  # the one that is registered is among them, also under `co.uk`
+    return RegistrationKind.BANK if any(word in name for name in names for word in _WORDS_OF_BANKS) else None
 
 
 def find_known(host: str) -> RegistrationKind | None:
