@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailcore.mail.judging import links
 from mailcore.mail.showing import html_scan
 from mailcore.mail.showing.html_text import from_html
-from mailcore.services.webmail import html_mail, links
+from mailcore.services.webmail import html_mail
 from mailcore.services.webmail.css_mail import safe_sheet, safe_style
 
 _PIECES = st.lists(

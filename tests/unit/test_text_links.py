@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.services.webmail.links import host, named_host
+from mailcore.mail.judging.links import host, named_host
 from mailcore.services.webmail.text_links import find_links
 from tests.processor import costs_under
 

@@ -7,10 +7,8 @@ stranger to its own sub-domains.  Above that border only what says `psd=` is hea
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from publicsuffixlist import PublicSuffixList
-
+from mailcore.mail.reading.organisation import organisational
 from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.services.mailauth.signatures import Ask
 
@@ -45,16 +43,6 @@ class Policy:
 
 
 # Organisations
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-def organisational(domain: str) -> str:
-    """Find the organisational domain by the public suffix list alone."""
-    return _suffixes().privatesuffix(domain) or domain
 
 
 def organisation(domain: str, ask: Ask) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailcore.core import Core
+from mailcore.mail.judging import links
 from mailcore.mail.reading.fields import Header
-from mailcore.services.webmail import links
 
 MAX_AUTHORS = 20  # that are looked at
 _LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}\Z")

@@ -16,12 +16,12 @@ from typing import Protocol
 import nh3
 
 from mailcore.log import log_for
+from mailcore.mail.judging import links
 from mailcore.mail.reading import structure, text
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, pictures
 from mailcore.mail.showing.html_scan import RAW, Tag, Text, scan
 from mailcore.mail.showing.html_text import VOID, from_html
-from mailcore.services.webmail import links
 from mailcore.services.webmail.css_mail import LOST, is_light, safe_sheet, safe_style
 from mailcore.services.webmail.inline_pictures import InlinePictures
 from mailcore.services.webmail.text_links import find_links

@@ -1,13 +1,16 @@
-"""Real targets of links, and names that only look like another: for warning people in words, not for judging mail."""
+"""Real targets of links, and names that only look like another: people are warned of them, and they count as signs."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import cache, lru_cache
+from importlib import resources
 from itertools import islice
 from urllib.parse import urlsplit
 
+from mailcore.mail.reading.organisation import organisational
 from mailcore.mail.showing import html_scan
-from mailcore.services.mailauth.dmarc import organisational
 
 LONG = 6  # letters of a name in which one that differs is overlooked
 MAX_LINKS = 2000  # of one message that are looked at
@@ -16,12 +19,27 @@ MAX_HOST = 255  # characters; longer ones are no names, and cost the square of t
 _HOST = re.compile(r"(?i)(?:[\w-]{1,63}\.){1,20}[a-z]{2,24}")
 _HOST_END = re.compile(r"[/:?#\\]")
 _ENDINGS = re.compile(r"(?i)\.(?:com|net|org|edu|gov|io|no|se|dk|fi|is|de|uk|eu|example|fr|nl|info|biz|app|dev)$")
-# letters of other scripts, digits and pairs that are read as a Latin letter
-_LIKE = str.maketrans({
-    "а": "a", "е": "e", "о": "o", "р": "p", "с": "c", "х": "x", "у": "y", "і": "i", "ј": "j", "ѕ": "s", "ԁ": "d", "һ": "h",
-    "ո": "n", "ν": "v", "ο": "o", "α": "a", "ρ": "p", "ι": "i", "κ": "k", "τ": "t", "ɡ": "g", "ℓ": "l", "ı": "i", "ł": "l",
-    "0": "o", "1": "l", "|": "l", "5": "s",
-})  # fmt: skip
+# digits and signs that are read as a Latin letter; letters of other scripts are read by the list of Unicode
+_LIKE = str.maketrans(
+    {"0": "o", "1": "l", "|": "l", "5": "s", "ℓ": "l", "ø": "o", "æ": "ae", "ł": "l", "ı": "i", "đ": "d"}
+    | {"κ": "k", "τ": "t", "к": "k", "м": "m", "т": "t", "в": "b", "н": "h"}  # which the list reads as small capitals
+)
+
+
+@cache
+def _confusables() -> dict[int, str]:
+    """Read which letters look like Latin ones: Unicode's list (UTS 39), as confusable-homoglyphs brings it."""
+    octets = (resources.files("confusable_homoglyphs") / "confusables.json").read_bytes()
+    like: dict[int, str] = {}
+    for letter, others in json.loads(octets).items():
+        plain = _without_marks(others[0]["c"].casefold()) if len(letter) == 1 and not letter.isascii() else ""
+        if plain.isascii() and plain.isalnum():
+            like[ord(letter)] = plain
+    return like
+
+
+def _without_marks(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
 def host(address: str) -> str:
@@ -80,11 +98,12 @@ def mismatches(html: str, most: int = 5) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def skeleton(domain: str) -> str:
     """Reduce a domain to what a hurried reader sees."""
-    plain = "".join(
-        c for c in unicodedata.normalize("NFKD", readable(domain).casefold()) if not unicodedata.combining(c)
-    )
+    plain = _without_marks(readable(domain).casefold())
+    if not plain.isascii():
+        plain = _without_marks(plain.translate(_confusables()))
     return plain.translate(_LIKE).replace("rn", "m").replace("vv", "w").replace("-", "")
 
 
