@@ -73,6 +73,22 @@ def test_spam_is_in_junk_on_the_first_day_and_other_mail_is_not(house):
     assert b"X-Spam-Status: No, score=" in inbox(core, "kari")[-1]
 
 
+SHORT = (
+    "From: friend@outside.example\r\nSubject: minutes\r\n\r\nHello.\r\n",
+    "Subject: test\r\n\r\ntest\r\n",
+    HEAD + "Subject: Lunch tomorrow?\r\n\r\nHi, are you free for lunch tomorrow?\r\n",
+    HEAD + "Subject: Hei\r\n\r\nHei, kjem du i morgon?\r\n",
+    HEAD + "Subject: Kontrakt\r\n\r\nHei, se vedlagt kontrakt. Svar innen fredag.\r\n",
+    HEAD + "Subject: Free software\r\n\r\nClick on the link: https://a.example/\r\n",
+)
+
+
+@pytest.mark.parametrize("message", SHORT)
+def test_a_letter_of_few_words_is_no_spam(house, message):
+    core = house()
+    assert probability(core, message, "kari") < 70
+
+
 def test_the_filter_can_be_off(house):
     core = house('level = "off"')
     send(core, SPAM)

@@ -18,7 +18,10 @@ MOST, LEAST = 80, 0.2  # signs that count, and how far from neutral they must be
 LEAST_FORM = 50  # messages of each kind from which the form of mail says something
 DEPENDENCE = 0.3  # signs of one message repeat each other: so much of each is taken for independent
 BAYES_SHARE = 0.5  # of the logarithm of Bayes' odds
-RATE = 4.0  # how far one lesson moves the sum of weights where nothing was known
+RATE = 8.0  # how far one lesson moves the sum of weights where nothing was known
+SHORT = 150  # signs: a message of fewer has not more to say about each of them
+DOUBT = 20  # signs: of a message that has so many, half is believed, and half is that
+INNOCENCE = -2.0  # nothing known speaks against it
 UNIT = 4096  # weights are integers of so many to one
 SURE = 20.0  # no logarithm of odds is larger
 Evidence = Sequence[tuple[str, float]]
@@ -89,8 +92,9 @@ def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source], evidence:
     sums = _look_up(signs, known)
     sums.weighed.sort(reverse=True)
     strongest = sums.weighed[:MOST]
-    by_weights = (sums.weights / math.sqrt(sums.size or 1) + sum(one.bias for one in known)) / UNIT
+    by_weights = (sums.weights / find_length(sums.size) + sum(one.bias for one in known)) / UNIT
     odds = BAYES_SHARE * to_odds(_combine([one[1] for one in strongest])) + by_weights
+    odds = (odds * sums.size + INNOCENCE * DOUBT) / (sums.size + DOUBT)
     said = [(name, to_probability(one)) for name, one in evidence if abs(one) >= LEAST]
     said += [(name, p) for _, p, name in strongest]
     total = odds + sum(one for _, one in evidence)
@@ -127,7 +131,12 @@ def find_step(judgement: Judgement, size: int, *, is_spam: bool) -> int:
     Args:
         size: how many signs it has that owners teach.
     """
-    return round(UNIT * RATE * (is_spam - judgement.by_weights) / math.sqrt(size or 1))
+    return round(UNIT * RATE * (is_spam - judgement.by_weights) / find_length(size))
+
+
+def find_length(size: int) -> float:
+    """Return by what the weights of so many signs are divided, so that messages count alike."""
+    return math.sqrt(max(size, SHORT))
 
 
 def to_odds(probability: float) -> float:

@@ -125,7 +125,7 @@ def _subject_shape(fields: Header, subject: str) -> Iterator[str]:
 def _author_signs(fields: Header) -> Iterator[str]:
     author = next(iter(fields.authors), None)
     if author is None or not author.host:
-        yield "author:none"
+        yield "author shape:none"
         return
     host, local = author.host.lower()[:200], author.spec.rpartition("@")[0][:64]
     own = host_of_organisation(host)
@@ -133,7 +133,7 @@ def _author_signs(fields: Header) -> Iterator[str]:
     yield f"author ends in:{host.rpartition('.')[2]}"
     yield f"author with {_bucket(sum(map(str.isdigit, local)))} digits"
     if not author.name.strip():
-        yield "author:without a name"
+        yield "author shape:without a name"
     yield from (f"name:{word}" for word in _words(author.name[:100], 6))
     replies = fields.addresses("reply-to")
     if replies and host_of_organisation(replies[0].host or "") != own:

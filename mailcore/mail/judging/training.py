@@ -1,10 +1,9 @@
 """Training of a model from messages of a corpus, for tools/train-spam and bench/spam.py."""
 
-import math
 import random
 from collections.abc import Iterable, Sequence
 
-from mailcore.mail.judging.arithmetic import RATE, UNIT, to_probability
+from mailcore.mail.judging.arithmetic import RATE, UNIT, find_length, to_probability
 from mailcore.mail.judging.model import number_of, write_model
 from mailcore.mail.judging.signs import is_portable, list_signs
 from mailcore.mail.reading.message import Message
@@ -41,7 +40,7 @@ def _train_weights(lessons: Sequence[Lesson]) -> tuple[dict[int, float], float]:
     for turn in range(ROUNDS):
         random.Random(turn).shuffle(order)  # noqa: S311 - the same order each time
         for numbers, is_spam in order:
-            length = math.sqrt(len(numbers) or 1)
+            length = find_length(len(numbers))
             wrong = is_spam - to_probability(sum(weights.get(one, 0.0) for one in numbers) / length + bias)
             step = RATE * wrong / length
             for one in numbers:

@@ -23,7 +23,7 @@ from mailcore.store.delivery.spam_signs import OWNERS, TRAINED, SignRows
 from mailcore.store.engine.db import Tx
 
 log = log_for(__name__)
-BARS = {"low": 0.98, "normal": 0.88, "strict": 0.73}
+BARS = {"low": 0.99, "normal": 0.95, "strict": 0.85}
 OWN_WEIGHT = 3.0
 UNSURE_ABOVE = 0.1  # from here on it is worth knowing what the owner does with it
 SMALL = 16_384  # octets; judging these takes less than a thread and back

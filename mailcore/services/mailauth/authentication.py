@@ -17,6 +17,7 @@ from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
 from mailcore.mail.passing import authresults
 from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.organisation import organisational
 from mailcore.net.dns import DnsTrouble, NotKnownYet, Records
 from mailcore.services.mailauth import arc, dmarc, signatures
 from mailcore.services.mailauth.dmarc import Policy
@@ -168,8 +169,8 @@ def _looked_at(written: list[bytes], author: str) -> list[int]:
         return list(range(len(written)))
     found = (_DOMAIN.search(value) for value in written)
     domains = [one[1].decode("ascii", "replace").lower() if one else "" for one in found]
-    own = dmarc.organisational(author)
-    return sorted(range(len(written)), key=lambda n: dmarc.organisational(domains[n]) != own)[:MAX_SIGNATURES]
+    own = organisational(author)
+    return sorted(range(len(written)), key=lambda n: organisational(domains[n]) != own)[:MAX_SIGNATURES]
 
 
 def _verified(verifier: signatures.Dkim, index: int, key: signatures.Keys) -> _Signature:

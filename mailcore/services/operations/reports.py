@@ -15,6 +15,7 @@ from xml.sax import saxutils
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, Verdict
 from mailcore.log import log_for
+from mailcore.mail.reading.organisation import organisational
 from mailcore.mail.writing import attached
 from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.services.mailauth import dkim, dmarc
@@ -110,7 +111,7 @@ def _list_targets(uris: str) -> list[str]:
 
 def _is_wanted(core: Core, owner: str, target: str) -> bool:
     """Say if another domain agrees to have these reports (RFC 7489 section 7.1).  Raises DnsTrouble."""
-    if dmarc.organisational(owner) == dmarc.organisational(target):
+    if organisational(owner) == organisational(target):
         return True
     records = core.dns.lookup(f"{owner}._report._dmarc.{target}", "TXT")
     return any(text_of(record).replace(" ", "").startswith("v=DMARC1") for record in records)

@@ -20,7 +20,7 @@ from mailcore.mail.judging.known_services import KNOWN_HOSTS
 from mailcore.mail.judging.registrations import Evidence, Writer
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
-from mailcore.services.mailauth.dmarc import organisational
+from mailcore.mail.reading.organisation import organisational
 from mailcore.services.transfer.settings_page import find_settings_page
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people import moving_day as store

@@ -20,6 +20,7 @@ from mailcore.mail.reading import trace
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import forget
+from mailcore.mail.reading.organisation import organisational
 from mailcore.mail.showing import list_fields
 from mailcore.mail.showing.list_fields import Leaving, LeavingPage
 from mailcore.mail.writing import composer, entities
@@ -27,7 +28,6 @@ from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.net import https
 from mailcore.services.delivery import submission
-from mailcore.services.mailauth import dmarc
 from mailcore.services.webmail import cautions, mail_actions, remote_pictures
 from mailcore.store.site import rates
 
@@ -69,7 +69,7 @@ def _is_signed(core: Core, fields: Header) -> bool:
     name differ, a stranger may have added one of them.
     """
     written = [read_tags(value) for value in fields.raw_values("dkim-signature")]
-    authors = {dmarc.organisational(one.host.lower()) for one in fields.authors if one.host}
+    authors = {organisational(one.host.lower()) for one in fields.authors if one.host}
     if not written or len(written) > MAX_SIGNATURES or len(authors) != 1:
         return False
     checked: dict[tuple[str, str], set[str]] = {}
@@ -79,7 +79,7 @@ def _is_signed(core: Core, fields: Header) -> bool:
             named = {key: value for key, _, value in (word.partition("=") for word in words)}
             checked.setdefault((named.get("header.d", ""), named.get("header.s", "")), set()).add(words[0])
     for (domain, selector), results in checked.items():
-        if results != {"dkim=pass"} or dmarc.organisational(domain) not in authors:
+        if results != {"dkim=pass"} or organisational(domain) not in authors:
             continue
         same = [
             tags for tags in written if (tags.get("d", "").lower(), tags.get("s", "").lower()) == (domain, selector)
