@@ -263,6 +263,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep:
+    """`months` without a sign of its owner, after which an account sleeps (services/accounts/sleeping.py); 0 = never."""
+
+    months: int = 12
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """Checks of servers that the site does not know."""
 
@@ -316,6 +323,7 @@ class Config:
     order: OrderSettings = field(default_factory=OrderSettings)
     web: Web = field(default_factory=Web)
     limits: Limits = field(default_factory=Limits)
+    sleep: Sleep = field(default_factory=Sleep)
 
     @property
     def mail_domains(self) -> tuple[str, ...]:

@@ -165,6 +165,8 @@ def _check(config: Config) -> None:
         )
     if not all(0 < len(one.strip()) <= 100 for one in checks):
         raise ConfigError("help.identity_checks: each has at least one character and at most 100")
+    if config.sleep.months not in (0, *range(3, 25)):
+        raise ConfigError("sleep.months must be from 3 to 24, or 0 for never")
     if config.outbound.mode == "relay" and not config.outbound.host:
         raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
     if bool(config.tls.certificate) != bool(config.tls.key):

@@ -29,7 +29,7 @@ class Account:
     """The owner of Addresses, Mailboxes, Credentials, Scripts and a quota.
 
     `person` is the immutable id of the directory, None when unknown.  `quota` is in octets, 0 = unlimited.
-    `main_address` is empty until one of several addresses was chosen.
+    `main_address` is empty until one of several addresses was chosen.  `asleep`: no password alone opens it (N30).
     """
 
     id: AccountId
@@ -43,6 +43,7 @@ class Account:
     state: AccountState
     created_at: datetime
     main_address: str = ""
+    asleep: bool = False
 
     def address(self, domain: str) -> str:
         """Return the address that the owner writes under: the one that was chosen, else the user name at the site's domain."""

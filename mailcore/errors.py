@@ -55,6 +55,10 @@ class ReportsOnly(MailError):
     """The address takes nothing but reports of delivery, which have the null sender."""
 
 
+class ProofNeeded(MailError):
+    """The password is right, and alone it opens nothing here: the owner must be proved by a second way (N30)."""
+
+
 class Moved(UnknownRecipient):
     """The owner closed the account and left a new address for this sender; the text is that address."""
 

@@ -42,6 +42,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
         _l("The university log-in is not answering; your alumni password works. It is not your fault."),
     ),
     errors.NotAllowed: (403, _l("You may not do this.")),
+    errors.ProofNeeded: (403, _l("We must know for certain that it is you.")),
     errors.SendingHeld: (
         403,
         _l(

@@ -19,7 +19,7 @@ from mailcore.cli.common import (
     size,
 )
 from mailcore.domain import Account
-from mailcore.services.accounts import accounts, closing, people_file
+from mailcore.services.accounts import accounts, closing, people_file, sleeping
 from mailcore.services.delivery import sending_limits
 
 
@@ -136,6 +136,15 @@ def reopen(site: Site, name: str) -> None:
     """Reopen an account that was closed less than thirty days ago."""
     found = accounts.find_account(site.core, name)
     click.echo(f"{closing.reopen_account(site.core, found.id, actor='command line').name} is open again")
+
+
+@user.command()
+@click.argument("name")
+@pass_site
+def wake(site: Site, name: str) -> None:
+    """Wake an account that sleeps; say how you know its owner in the ticket."""
+    woken = sleeping.wake(site.core, name, actor="command line")
+    click.echo(f"{name} {'is awake' if woken else 'did not sleep'}")
 
 
 @user.command("password-link")

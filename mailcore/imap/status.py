@@ -24,6 +24,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.TemporarilyUnavailable: ("UNAVAILABLE", "Cannot check the password now, try again later"),
     errors.NotAllowed: ("NOPERM", "Not allowed"),
     errors.ScriptHeld: ("NOPERM", "Not allowed"),
+    errors.ProofNeeded: ("AUTHENTICATIONFAILED", "Log in to the portal first"),
     errors.SendingHeld: ("NOPERM", "Sending is on hold"),
     errors.TooMany: ("LIMIT", "Too many, try again later"),
     errors.RoomGone: ("UNAVAILABLE", "Try again later"),

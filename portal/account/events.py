@@ -36,6 +36,11 @@ WORDS: dict[str, Words] = {
     Event.CONTACT_ADDRESS_VERIFIED: _l("A contact address was confirmed"),
     Event.DIRECTORY_CONFIRMED: _l("The new account at the university was confirmed"),
     Event.DIRECTORY_SYNC_STOPPED: _l("The reading of the directory was stopped"),
+    Event.ASKED_OF_LEGACY: _l("You were asked what shall become of the account"),
+    Event.FELL_ASLEEP: _l("The account fell asleep, as nobody had used it for long"),
+    Event.SAID_HERE: _l("You told us that you still use the account"),
+    Event.TOLD_OF_SLEEP: _l("You were told that the account will fall asleep"),
+    Event.WOKEN: _l("The account was woken"),
     Event.FILTERS_SAVED: _l("Filters were saved"),
     Event.FORWARDING_ASKED_AGAIN: _l("The forwarding's target was asked once more"),
     Event.FORWARDING_CONFIRMED: _l("The forwarding was confirmed by its target"),
@@ -174,6 +179,10 @@ def _terms(entry: AuditEntry, found: re.Match[str]) -> str:
 
 
 def _number(entry: AuditEntry, found: re.Match[str]) -> str:
+    if entry.event == Event.TOLD_OF_SLEEP:
+        return _("%(days)s days before", days=found[0])
+    if entry.event == Event.ASKED_OF_LEGACY:
+        return _("after %(months)s months", months=found[0])
     if entry.event == Event.REMINDED_OF_PASSWORD:
         return _("%(days)s days before the university password stops", days=found[0])
     return _("number %(number)s", number=found[0]) if entry.event == Event.TICKET_OPENED else found[0]

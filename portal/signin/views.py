@@ -1,15 +1,17 @@
 """Log in (with a second step where there is one), log out, change the password, and choose one by a one-time link."""
 
+import contextlib
+
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Account, Identity, Scope
-from mailcore.errors import MailError, WrongPassword
+from mailcore.errors import MailError, ProofNeeded, TooMany, WrongPassword
 from mailcore.services.accounts import leaving
-from mailcore.services.credentials import credentials
+from mailcore.services.credentials import credentials, waking
 from mailcore.services.credentials import login as login_service
-from mailcore.services.signin import oidc, passkeys, two_factor, web_sessions
+from mailcore.services.signin import oidc, passkeys, password_requests, two_factor, web_sessions
 from portal import addresses, current
 from portal.access import open_to_ended, owner_only, public, second_step
 from portal.errors import answer
@@ -42,10 +44,20 @@ def login() -> Answer:
             agent=request.user_agent.string,
             device=current.device(),
         )
+    except ProofNeeded as problem:
+        return _ask_for_proof(form.username.data, problem)
     except MailError as problem:
         code, words = answer(problem)
         return _login_page(form, words, code)
     return enter(identity, wanted)
+
+
+def _ask_for_proof(username: str, needed: ProofNeeded) -> Answer:
+    """The password is right, and not enough: a link goes to the contact addresses, and other ways are named."""
+    with contextlib.suppress(TooMany):
+        password_requests.send_links(current.core(), username, peer=current.peer(), device=current.device())
+    code, words = answer(needed)
+    return render_template("signin/proof.html", why=words, providers=oidc.list_providers(current.core())), code
 
 
 def _login_page(form: LoginForm, problem: str, code: int) -> Answer:
@@ -110,6 +122,8 @@ def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -
 
 
 def finish_second(account: Account) -> BaseResponse:
+    if account.asleep:
+        waking.wake_account(current.core(), account.id)
     waiting = session["second"]
     return _enter(account, waiting["source"], addresses.safe_next(waiting["next"], "/"), ended=waiting["ended"])
 

@@ -12,7 +12,7 @@ from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.credentials import breached, contact_addresses, login, scram, strength
+from mailcore.services.credentials import breached, contact_addresses, login, scram, strength, waking
 from mailcore.services.credentials.passwords import hash_password
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
@@ -124,6 +124,7 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
         if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
         _save_password(core, tx, link.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)
+        waking.wake(core, tx, link.account)
         if link.data and link.data == get_account(tx, link.account).contact:
             contact_addresses.mark_verified(core, tx, link.account, link.data)
         return get_account(tx, link.account)

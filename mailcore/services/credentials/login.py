@@ -14,15 +14,18 @@ import hmac
 import secrets
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 from mailcore.core import Core
 from mailcore.domain import Account, Identity, Scope
-from mailcore.errors import Busy, TemporarilyUnavailable, WrongPassword
+from mailcore.errors import Busy, ProofNeeded, TemporarilyUnavailable, WrongPassword
 from mailcore.log import log_for
-from mailcore.services.credentials import app_passwords, login_log, passwords, scram, sources
+from mailcore.saying import Saying
+from mailcore.services.credentials import app_passwords, login_log, passwords, scram, sources, waking
 from mailcore.services.credentials.login_log import LoginOutcome
 from mailcore.services.credentials.sources import Proof
 from mailcore.services.limits import throttle
+from mailcore.services.limits.throttle import Lane
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import affiliations
 from mailcore.store.people import credentials as store
@@ -111,6 +114,7 @@ def authenticate(
     Raises:
         WrongPassword: unknown user, wrong password, closed account: same text, same time.
         TemporarilyUnavailable: another password database did not answer; it counts as no failure.
+        ProofNeeded: in the portal alone, the password is right and not enough.
         TooMany: too many failures within an hour (services/limits/throttle.py).
     """
     name = to_local_name(core, username) or ""
@@ -126,11 +130,34 @@ def authenticate(
             login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.ENDED)
         elif scope is not Scope.PORTAL and _has_returned(core, identity):
             login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.NOT_CONFIRMED)
+        elif identity.account.asleep and scope is not Scope.PORTAL:
+            login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.ASLEEP)
+        elif identity.account.asleep:
+            return _open_sleeping(core, identity, lane, peer, agent, two_factor=bool(holder and holder.two_factor))
         else:
             login_log.record_login(core, identity, scope, peer, agent)
             return identity
     throttle.record_failure(core, lane, _memory.tag(name, password))
     raise WrongPassword(WRONG)
+
+
+def _open_sleeping(core: Core, identity: Identity, lane: Lane, peer: str, agent: str, *, two_factor: bool) -> Identity:
+    """Answer a right password of an account that sleeps, in the portal.
+
+    A browser in which the owner has logged in before is a second proof, and so will be the second step.  Mail programs hear what
+    they hear of a wrong password, so that a list of stolen ones learns nothing by them.
+
+    Raises:
+        ProofNeeded: there is nothing but the password.
+    """
+    if lane.is_known_device:
+        waking.wake_account(core, identity.account.id)
+        login_log.record_login(core, identity, Scope.PORTAL, peer, agent)
+        return replace(identity, account=replace(identity.account, asleep=False))
+    login_log.record_login(core, identity, Scope.PORTAL, peer, agent, outcome=LoginOutcome.ASLEEP)
+    if two_factor:
+        return identity
+    raise ProofNeeded(Saying("Your account sleeps, as nobody had used it for long."))
 
 
 def authenticate_remembered(
@@ -142,7 +169,12 @@ def authenticate_remembered(
     """
     name = to_local_name(core, username) or ""
     holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
-    if holder is None or holder.password is None or not 0 < len(password) <= passwords.MAX_LENGTH:
+    if (
+        holder is None
+        or holder.account.asleep
+        or holder.password is None
+        or not 0 < len(password) <= passwords.MAX_LENGTH
+    ):
         return None
     if (holder.two_factor and scope is not Scope.PORTAL) or not _memory.contains(
         _memory.proof(holder.password, password)
@@ -160,7 +192,7 @@ def list_usable_credentials(core: Core, name: str, *, peer: str, scope: Scope) -
         TooMany.
     """
     holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
-    if holder is None:
+    if holder is None or (holder.account.asleep and scope is not Scope.PORTAL):
         return name, []
     main = [] if holder.password is None or (holder.two_factor and scope is not Scope.PORTAL) else [holder.password]
     return holder.account.name, main + [app for app in holder.apps if scope in app.scopes]
@@ -176,7 +208,7 @@ def record_success(
     """
     holder = core.db.read(lambda tx: store.find_holder(tx, name))
     present = {(c.id, c.generation) for c in (holder.password, *holder.apps) if c} if holder else set()
-    if holder is None or (credential.id, credential.generation) not in present:
+    if holder is None or holder.account.asleep or (credential.id, credential.generation) not in present:
         raise WrongPassword(WRONG)
     app = credential.kind == APP
     identity = Identity(holder.account, APP if app else ALUMNI, credential.id if app else None, holder.epoch)

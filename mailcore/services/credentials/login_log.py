@@ -29,6 +29,7 @@ class LoginOutcome(StrEnum):
     APP_PASSWORD_NEEDED = "app password needed"  # noqa: S105 - an outcome, and no password
     ENDED = "ended"
     NOT_CONFIRMED = "not confirmed"
+    ASLEEP = "asleep"
 
 
 class _Lately:
@@ -66,6 +67,8 @@ def record_login(
     def write(tx: Tx) -> None:
         if outcome is LoginOutcome.OK and origin and not core.config.limits.is_trusted(peer):
             _notify_if_new(core, tx, identity, scope, origin, program)
+        if outcome is LoginOutcome.ASLEEP and scope is not Scope.PORTAL:  # the portal tells by itself
+            _notify_asleep(core, tx, identity.account)
         store.save_login(
             tx, identity.account.id, scope, identity.source, identity.credential or 0, origin, program, outcome, now
         )
@@ -95,6 +98,13 @@ def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, origin:
     at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
     means = program or "web" if scope is Scope.PORTAL else PROTOCOLS[scope]
     account_notices.notify_owner(core, tx, account, "new_login", at=at, place=origin, what=means)
+
+
+def _notify_asleep(core: Core, tx: Tx, account: Account) -> None:
+    """Tell the owner's contact addresses why a mail program gets no mail, once a day at most."""
+    if not tries.is_over_limit(core, tx, "asleep", str(account.id), limit=1, seconds=tries.DAY):
+        link = f"{core.config.url}/password/forgotten"
+        account_notices.notify_owner(core, tx, account, "asleep", box=False, link=link)
 
 
 def _network_prefix(address: str) -> str:

@@ -10,7 +10,7 @@ from mailcore.errors import NotAllowed, TemporarilyUnavailable
 from mailcore.services import audit
 from mailcore.services.accounts import orders
 from mailcore.services.audit import Event
-from mailcore.services.credentials import login, login_log
+from mailcore.services.credentials import login, login_log, waking
 from mailcore.services.limits import throttle
 from mailcore.services.notices import account_notices
 from mailcore.services.signin import oidc, two_factor
@@ -24,6 +24,8 @@ def log_in(core: Core, proven: Proven, *, peer: str, agent: str = "") -> Identit
     account = orders.find_account_of(core, proven)
     if account is None:
         return None
+    if account.asleep:
+        waking.wake_account(core, account.id)
     identity = Identity(account, proven.source, None, _epoch(core, account))
     login_log.record_login(core, identity, Scope.PORTAL, peer, agent)
     return identity
@@ -92,7 +94,7 @@ def authenticate_bearer(core: Core, username: str, token: str, *, peer: str, sco
             silent = problem
             continue
         account = orders.find_account_of(core, proven) if proven else None
-        if account is None or (name and account.id != lane.account):
+        if account is None or account.asleep or (name and account.id != lane.account):
             continue
         if two_factor.is_on(core, account.id):
             break  # with a second step mail programs need app passwords

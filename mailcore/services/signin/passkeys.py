@@ -27,7 +27,7 @@ from mailcore.domain import Account, AccountState, Identity, Scope
 from mailcore.errors import AccountNotFound, TooMany, WrongPassword
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.credentials import login_log
+from mailcore.services.credentials import login_log, waking
 from mailcore.services.limits import keys, tries
 from mailcore.services.limits.tries import Bound
 from mailcore.services.notices import account_notices
@@ -134,6 +134,8 @@ def log_in(core: Core, response: str, *, peer: str, agent: str = "") -> Identity
     except (WrongPassword, AccountNotFound):
         core.db.write(lambda tx: tries.count_try(core, tx, "passkey", bounds))
         raise WrongPassword("the passkey opens nothing") from None
+    if identity.account.asleep:
+        waking.wake_account(core, identity.account.id)
     login_log.record_login(core, identity, Scope.PORTAL, peer, agent)
     return identity
 

@@ -7,7 +7,7 @@ from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountNotFound
 from mailcore.store.engine.db import Row, Tx
 
-ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at,main_address"
+ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at,main_address,asleep_at"
 
 
 def _at(seconds: int) -> datetime:
@@ -18,8 +18,9 @@ def account_of(row: Row) -> Account:
     name, display_name, person, quota, used, language, contact = row[1:8]
     state, created_at, main = AccountState(row[8]), _at(row[9]), row[10]
     return Account(
-        AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, created_at, main
-    )
+        AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, created_at, main,
+        row[11] is not None,
+    )  # fmt: skip
 
 
 def get_account(tx: Tx, account: AccountId) -> Account:

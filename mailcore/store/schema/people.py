@@ -23,6 +23,7 @@ class AccountRow(Model):
     closed_at = BigIntegerField(null=True)
     epoch = IntegerField(default=0)  # grows when what opens the account changes
     main_address = TextField(default="")  # empty = the user name at the site's domain
+    asleep_at = BigIntegerField(null=True)
 
     class Meta:
         table_name = "account"
@@ -117,6 +118,7 @@ class CredentialRow(Model):
     last_used_at = BigIntegerField(null=True)
     scopes = TextField(default="")
     chosen = BooleanField(default=False)
+    breached = BooleanField(default=False)  # it stands in a list of breaches, and its owner was told
 
     class Meta:
         table_name = "credential"
@@ -372,6 +374,24 @@ class LeavingRow(Model):
 
     class Meta:
         table_name = "leaving"
+
+
+class PresenceRow(Model):
+    """The last sign of an owner, and what they were told since: services/accounts/sleeping.py.
+
+    `regions` are parts of the world from which the account was opened, apart by spaces.
+    """
+
+    ERASE = Delete()
+
+    account_id = AccountField(primary_key=True)
+    seen_at = BigIntegerField(index=True)
+    step = TextField(default="")
+    told_at = BigIntegerField(null=True)
+    regions = TextField(default="")
+
+    class Meta:
+        table_name = "presence"
 
 
 class ClosingRow(Model):
