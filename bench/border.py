@@ -12,7 +12,6 @@ from mailcore.config import Config
 from mailcore.domain import AccountId, MailboxId
 from mailcore.services.accounts import accounts
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail import blobs
 from mailcore.store.mail.blobs import Prepared
 
 SESSIONS, SECONDS = 10, 2.0
@@ -23,9 +22,8 @@ def put(core: cores.Core, account: AccountId, box: MailboxId, prepared: Prepared
 
 
 def rate(size: int, inside: int) -> float:
-    blobs.INSIDE = inside
     with tempfile.TemporaryDirectory(prefix="border", dir=Path.cwd()) as folder:
-        core = cores.build(Config(data=folder))
+        core = cores.build(Config(data=folder, blobs_inside=str(inside)))
         try:
             ola = accounts.add_account(core, "ola", quota=0)
             box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).id

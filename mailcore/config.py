@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from mailcore.errors import ConfigError
 
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]\s]*)):([0-9]{1,5})")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9_.-]+/)*[A-Za-z0-9_.-]*")
 SMALL_BODY = 2**20  # octets of a request to the portal that anybody may send
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -295,6 +297,28 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class S3:
+    """The server of `blobs = "s3://..."`.  Empty keys are looked for where Amazon's programs look.
+
+    `cache`: octets on each machine's own disk, of what it wrote or read lately.
+    """
+
+    endpoint: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = ""
+    cache: str = "20G"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket, and what stands before each key in it."""
+
+    name: str
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings.  Relative paths are seen from the working directory."""
 
@@ -304,6 +328,7 @@ class Config:
     data: str = "var"
     database: str = ""
     blobs: str = ""
+    blobs_inside: str = "128K"
     public_url: str = ""
     timezone: str = "Europe/Oslo"
     listen: Listen = field(default_factory=Listen)
@@ -324,6 +349,7 @@ class Config:
     web: Web = field(default_factory=Web)
     limits: Limits = field(default_factory=Limits)
     sleep: Sleep = field(default_factory=Sleep)
+    s3: S3 = field(default_factory=S3)
 
     @property
     def mail_domains(self) -> tuple[str, ...]:
@@ -368,12 +394,24 @@ class Config:
         return Path(rest[1:])
 
     @property
+    def bucket(self) -> Bucket | None:
+        """Return where large messages stand, None if that is a folder.  Raises ConfigError."""
+        scheme, _, rest = self.blobs.partition("://")
+        if scheme != "s3":
+            return None
+        name, _, prefix = rest.partition("/")
+        if not _BUCKET.fullmatch(name) or not _PREFIX.fullmatch(prefix):
+            raise ConfigError(f"blobs: {self.blobs!r} is not s3://BUCKET or s3://BUCKET/PREFIX")
+        return Bucket(name, prefix.strip("/"))
+
+    @property
     def blobs_path(self) -> Path:
-        if not self.blobs:
+        """Return the folder of large messages, or of those on their way to a bucket."""
+        if not self.blobs or self.bucket:
             return self.data_path / "blobs"
         scheme, _, rest = self.blobs.partition("://")
         if scheme != "file" or not rest:
-            raise ConfigError("blobs: this version offers file://PATH and nothing else")
+            raise ConfigError("blobs: this version offers file://PATH and s3://BUCKET/PREFIX, and nothing else")
         below = Path(rest.removeprefix("/"))  # file:///var/blobs, where data is "var"
         return below if self.data_path.parts and below.is_relative_to(self.data_path) else Path(rest)
 

@@ -80,6 +80,8 @@ _CHOICES = {
 
 
 _SIZES = (
+    "blobs_inside",
+    "s3.cache",
     "quota.desk_most",
     "limits.message_size",
     "limits.message_memory",
@@ -87,11 +89,13 @@ _SIZES = (
     "limits.line_length",
     "web.uploads_size",
 )
+MOST_INSIDE = 2**20
 _NETWORKS = ("limits.trusted", "listen.balancers")
 _ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
 _URLS = (
     "public_url",
+    "s3.endpoint",
     "directory.url",
     "filter.rspamd",
     "filter.learn",
@@ -171,6 +175,10 @@ def _check(config: Config) -> None:
         raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise ConfigError("tls.certificate and tls.key go together; one of them is not set")
+    if octets(config.blobs_inside) > MOST_INSIDE:
+        raise ConfigError("blobs_inside must be at most 1M; what is larger makes the database slow")
+    if config.bucket and bool(config.s3.access_key) != bool(config.s3.secret_key):
+        raise ConfigError("s3.access_key and s3.secret_key go together; one of them is not set")
     _ = config.zone, config.database_key, config.blobs_path
 
 

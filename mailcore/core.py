@@ -1,9 +1,11 @@
 """Everything a service needs, built once and passed down as the first argument."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mailcore.clock import Clock
-from mailcore.config import Config
+from mailcore.config import Config, octets
 from mailcore.domain import AccountId
 from mailcore.net.dns import Resolver
 from mailcore.process.change_counts import open_counts
@@ -17,6 +19,9 @@ from mailcore.store.mail.messages import MailStore
 from mailcore.store.mail.news import News
 from mailcore.store.mail.search import SearchIndex
 from mailcore.store.migrations.opening import open_database
+from mailcore.store.objects.opening import open_objects
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Core:
     resources: Resources
     news: News
 
+    async def store(self, fn: Callable[..., T], *args: object) -> T:
+        """Run what stores octets in a thread, one that may wait if another server has them."""
+        return await (self.threads.wait if self.blobs.objects.is_far else self.threads.run)(fn, *args)
+
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
         self.feed.start(self.read_news, self.threads.run)
@@ -50,7 +59,7 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     counts = open_counts(config.database_key)
     threads, feed = Threads(), Feed(counts)
     db = open_database(config, threads, feed.changed, clock.seconds())
-    blobs = Blobs(config.blobs_path)
+    blobs = Blobs(open_objects(config), config.blobs_path / "spool", octets(config.blobs_inside))
     dns, answers = Resolver(config, clock), Answers()
     return Core(
         config,

@@ -14,6 +14,11 @@ def put(core, account, mailbox, octets, flags=(), at=datetime(2025, 3, 4, 5, 6, 
     core.db.write(write)
 
 
+def stored_files(blobs):
+    """The files of large messages."""
+    return sorted(blobs.objects.paths())
+
+
 def everything(core, account):
     """Mailbox: set of (octets, flags, internal date)."""
 

@@ -13,7 +13,7 @@ MOST_MODULES = 40  # in one folder: the fullest of a loved Python project hold 2
 EXPECTED = frozenset(
     """.gitattributes .git-blame-ignore-revs .gitignore .editorconfig .pre-commit-config.yaml CHANGES.md
     CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md pyproject.toml requirements.txt requirements-dev.txt
-    requirements-fuzz.txt wsgi.py Dockerfile compose.yaml .dockerignore""".split()  # noqa: SIM905
+    requirements-fuzz.txt requirements-seaweedfs.txt wsgi.py Dockerfile compose.yaml .dockerignore""".split()  # noqa: SIM905
 )
 FOLDERS = [
     folder

@@ -51,11 +51,16 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def prepare(config: Config) -> None:
-    """Create database, blobs, keys and certificates; safe to repeat.  Raises ConfigError: the certificate cannot be used."""
+    """Create database, blobs, keys and certificates; safe to repeat.
+
+    Raises:
+        ConfigError: the certificate or the bucket cannot be used.
+    """
     core = cores.build(config)
     try:
         certificates.ensure_certificate(config, core.clock)
         dkim_keys.ensure_keys(config)
+        health.claim_store(core)
         accounts.ensure_postmaster(core)
     finally:
         cores.close(core)

@@ -287,7 +287,7 @@ class Worker:
 
     async def _send(self, item: QueueItem, domain: str, hosts: list[SmtpConnection]) -> Answer:
         core = self._core
-        parts: list[Octets] = [item.prefix, core.db.read(lambda tx: core.blobs.mapped(tx, item.blob))]
+        parts: list[Octets] = [item.prefix, await self._load(item)]
         if item.origin == "forward" and core.config.forwarding.arc:
             parts.insert(0, await self._seal(item))
         elif item.origin in SIGNED_WHEN_SENT:
@@ -306,6 +306,15 @@ class Worker:
             for connection in hosts:
                 connection.close()
         return answer
+
+    async def _load(self, item: QueueItem) -> Octets:
+        """Return the message's octets, which may have to come from another server first."""
+        core = self._core
+
+        def load(tx: Tx) -> Octets:
+            return core.blobs.mapped(tx, item.blob)
+
+        return await core.db.aread(load) if core.blobs.objects.is_far else core.db.read(load)
 
     async def _seal(self, item: QueueItem) -> bytes:
         """Make the ARC set of an item; large messages one after another, as the library copies them."""
@@ -351,7 +360,7 @@ class Worker:
         core = self._core
         host = core.config.host
         octets = await core.db.aread(lambda tx: read_octets(tx, core.blobs, item))
-        prepared = await core.threads.run(core.blobs.prepare, octets)
+        prepared = await core.store(core.blobs.prepare, octets)
         envelope = Envelope(item.sender, (item.recipient,))
         arrival = await arrivals.read(core, envelope, prepared, envelope.recipients)
 

@@ -25,7 +25,7 @@ from mailcore.smtp.reply import REPLIES, rejected
 from mailcore.smtp.session import Session
 from mailcore.smtp.state import Problem, Transaction
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.blobs import INSIDE, Prepared
+from mailcore.store.mail.blobs import Prepared
 
 MAX_HOPS = 50  # RFC 5321 section 6.3 asks for at least 100 only of those who count nothing else; a loop is shorter
 FEW = 5
@@ -83,9 +83,9 @@ async def prepared(core: Core, incoming: Incoming, message: Message, *, bare: bo
     if isinstance(octets, bytes):
         # Small messages cost less to parse than to hand to a thread and back.
         prepare = partial(core.blobs.prepare, octets, bare=bare, message=message)
-        made = budget.bound(prepare)() if len(octets) <= INSIDE else await core.threads.run(prepare)
+        made = budget.bound(prepare)() if len(octets) <= core.blobs.inside else await core.store(prepare)
     else:
-        made = await core.threads.run(partial(core.blobs.keep, incoming.spool, bare=bare, message=message))
+        made = await core.store(partial(core.blobs.keep, incoming.spool, bare=bare, message=message))
     limits = core.config.limits
     parts, depth = extent(made.message.root)
     if parts > limits.parts or depth > limits.nesting:

@@ -102,7 +102,8 @@ def test_a_second_backup_writes_only_what_is_new(core, config, tmp_path):
     assert second.written < first.written / 5
     assert second.blobs == 1
     core.db.write(lambda tx: core.mail.expunge(tx, core.mail.mailbox(tx, ola.id, "INBOX").id, None, only_deleted=False))
-    core.db.write(lambda tx: tx.run("UPDATE blob SET stored_at=0"))
+    health.sweep_orphans(core)
+    core.db.write(lambda tx: tx.run("UPDATE blob SET dead_at=0"))
     health.sweep_orphans(core)
     assert backup.create_backup(config, folder, Clock()).blobs == 0
     assert not list((folder / "blobs").glob("??/??/*"))  # what is gone goes there too
@@ -220,7 +221,7 @@ def test_octets_that_are_gone_are_told_and_the_rest_is_backed_up(core, config, t
     ola = accounts.add_account(core, "ola", password="correct horse battery")
     for number in range(2):
         put(core, ola, SMALL % number + b"z\r\n" * 100_000)
-    core.blobs.path(core.blobs.prepare(SMALL % 0 + b"z\r\n" * 100_000).name).unlink()
+    core.blobs.objects.path(core.blobs.prepare(SMALL % 0 + b"z\r\n" * 100_000).name).unlink()
     file = tmp_path / "alumnimail.toml"
     file.write_text(f'data = "{config.data}"\n')
     done = CliRunner().invoke(main, ["--config", str(file), "backup", str(tmp_path / "b")])

@@ -106,7 +106,7 @@ def test_octets_that_are_gone_wait_are_told_by_check_and_go_when_they_are_back(c
             worker.stop()
             [number] = enqueue(here, FRIEND, account=ola.id, octets=big)
         name = core.blobs.prepare(big).name
-        file = core.blobs.path(name)
+        file = core.blobs.objects.path(name)
         kept = file.read_bytes()
         file.unlink()
         assert any("octets are missing" in line for line in health.check_installation(core, repair=False))
@@ -128,7 +128,7 @@ def test_a_sender_hears_even_of_octets_that_are_gone(core, ola, clock):
         async with at_work(core) as (here, worker, _):
             worker.stop()
             enqueue(here, FRIEND, account=ola.id, octets=big)
-        core.blobs.path(core.blobs.prepare(big).name).unlink()
+        core.blobs.objects.path(core.blobs.prepare(big).name).unlink()
         clock.forward(days=6)
         async with at_work(core) as (here, _, _):
             before = len(inbox(here, ola))

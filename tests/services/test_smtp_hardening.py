@@ -8,6 +8,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.store.mail import blobs
+from tests.mailboxes import stored_files
 from tests.smtp_talk import build, inbox, talk
 
 START = "MAIL FROM:<a@b.example>\r\nRCPT TO:<kari@alumni.example>\r\n"
@@ -146,7 +147,7 @@ def test_what_a_message_may_be(core, body, reply):
 
 
 def test_what_was_refused_leaves_no_file(core):
-    before = list(core.blobs.files())
+    before = stored_files(core.blobs)
 
     async def play(connect):
         client = await connect()
@@ -161,7 +162,7 @@ def test_what_was_refused_leaves_no_file(core):
                 await asyncio.sleep(0.02)
 
     talk(core, play)
-    assert list(core.blobs.files()) == before
+    assert stored_files(core.blobs) == before
 
 
 def test_a_large_message_is_stored_as_it_came(core):
@@ -175,7 +176,7 @@ def test_a_large_message_is_stored_as_it_came(core):
     talk(core, play)
     assert len(body) > blobs.INSIDE
     assert inbox(core, "kari")[-1].endswith(body.encode())
-    assert hashlib.sha256(body.encode()).hexdigest() in [path.name for path in core.blobs.files()]
+    assert hashlib.sha256(body.encode()).hexdigest() in [path.name for path in stored_files(core.blobs)]
 
 
 @pytest.mark.parametrize(("sent", "codes"), [

@@ -8,11 +8,13 @@ import pytest
 
 from mailcore.errors import Busy
 from mailcore.store.mail.blobs import INSIDE, Blobs
+from mailcore.store.objects.files import FileObjects
+from tests.mailboxes import stored_files
 
 
 @pytest.fixture
 def blobs(tmp_path) -> Blobs:
-    return Blobs(tmp_path)
+    return Blobs(FileObjects(tmp_path), tmp_path / "spool")
 
 
 def spooled(blobs: Blobs, octets: bytes, border: int = 1000):
@@ -26,7 +28,7 @@ def spooled(blobs: Blobs, octets: bytes, border: int = 1000):
 
 def files(blobs: Blobs) -> tuple[int, int]:
     """Blobs, and what is on its way."""
-    return len(list(blobs.files())), len(list((blobs._root / "spool").glob("*")))
+    return len(stored_files(blobs)), len(list(blobs._spool.glob("*")))
 
 
 @pytest.mark.parametrize("size", [0, 500, 5000, INSIDE, INSIDE + 1, 1_000_000])
@@ -38,7 +40,7 @@ def test_what_is_kept_is_what_came(blobs, size):
     assert (prepared.name, prepared.size) == (hashlib.sha256(octets).digest(), size)
     assert files(blobs) == (int(size > INSIDE), 0)
     if size > INSIDE:
-        assert blobs.path(prepared.name).read_bytes() == octets
+        assert blobs.objects.read(prepared.name, 0, size) == octets
 
 
 def test_the_same_octets_stand_there_once(blobs):

@@ -13,8 +13,11 @@ from mailcore.domain import AccountId, MailboxId
 from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuota
 from mailcore.services.operations import health
 from mailcore.store.engine import checkpoint
-from mailcore.store.mail.blobs import INSIDE, TURNS
+from mailcore.store.mail import blob_sweep
+from mailcore.store.mail.blobs import INSIDE
+from mailcore.store.objects.contract import TURNS
 from mailcore.store.people.accounts import get_account, insert_account
+from tests.mailboxes import stored_files
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SMALL = b"Subject: x\r\n\r\nhi\r\n"
@@ -65,7 +68,7 @@ def test_octets_come_back_from_inside_and_from_files(core, ola, size):
     uid = put(core, ola, octets, prefix=b"Received: y\r\n")
     box = inbox(core, ola)
     assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)) == b"Received: y\r\n" + octets
-    assert len(list(core.blobs.files())) == (size > INSIDE)
+    assert len(stored_files(core.blobs)) == (size > INSIDE)
 
 
 def test_flags_change_for_a_whole_set_and_only_where_they_differ(core, ola):
@@ -160,21 +163,26 @@ def test_order_1_blob_before_row_and_the_sweep_takes_only_orphans(core, ola, clo
     octets = b"x" * (INSIDE + 1)
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
     core.blobs.prepare(octets)
-    assert len(list(core.blobs.files())) == 1
+    assert len(stored_files(core.blobs)) == 1
     uid = put(core, ola, octets)
-    core.db.write(lambda tx: tx.run("UPDATE blob SET stored_at=1"))
-    assert health.sweep_orphans(core) == 0
     box = inbox(core, ola)
-    core.db.write(lambda tx: core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False))
-    [file] = core.blobs.files()
+    [file] = stored_files(core.blobs)
     age(file)
+    sweep_for_days(core, clock, 3)
+    assert file.exists()
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False))
+    assert health.sweep_orphans(core) == 0  # marked, and somebody may still want it
+    clock.forward(days=1)
     assert health.sweep_orphans(core) == 1
     assert file.exists()  # for a day, as a backup may be about to read it
-    sweep_all_folders(core, clock)
+    clock.forward(hours=23)
+    health.sweep_orphans(core)
     assert file.exists()
-    age(file)
-    sweep_all_folders(core, clock)
+    clock.forward(hours=1)
+    health.sweep_orphans(core)
     assert not file.exists()
+    sweep_for_days(core, clock, 1)
+    assert core.db.read(lambda tx: tx.rows("SELECT * FROM orphan")) == []
 
 
 def age(*files) -> None:
@@ -182,8 +190,8 @@ def age(*files) -> None:
         os.utime(file, (1, 1))
 
 
-def sweep_all_folders(core, clock) -> None:
-    for _ in range(TURNS):
+def sweep_for_days(core, clock, days: int) -> None:
+    for _ in range(days * TURNS):
         clock.forward(hours=1)
         health.sweep_orphans(core)
 
@@ -192,13 +200,15 @@ def test_octets_that_never_came_to_a_row_go_after_a_day_and_no_others(core, ola,
     """Of messages that were refused at their end, and what a killed process was writing."""
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
     young, old, named = (
-        core.blobs.path(core.blobs.prepare(letter * (INSIDE + 1)).name) for letter in (b"a", b"b", b"c")
+        core.blobs.objects.path(core.blobs.prepare(letter * (INSIDE + 1)).name) for letter in (b"a", b"b", b"c")
     )
     put(core, ola, b"c" * (INSIDE + 1))
     unfinished = old.with_name(".new-abc")
     unfinished.write_bytes(b"half")
     age(old, named, unfinished)
-    sweep_all_folders(core, clock)
+    sweep_for_days(core, clock, 1)
+    assert old.exists()  # an orphan for a day
+    sweep_for_days(core, clock, 1)
     assert [file.exists() for file in (young, old, named, unfinished)] == [True, False, True, False]
 
 
@@ -206,22 +216,47 @@ def test_a_sweep_between_the_octets_and_their_row_loses_nothing(core, ola):
     octets = b"x" * (INSIDE + 1)
     prepared, box = core.blobs.prepare(octets), inbox(core, ola)
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
-    core.blobs.path(prepared.name).unlink()  # an older file of the same octets, which a sweep took just now
+    core.blobs.objects.path(prepared.name).unlink()  # an older file of the same octets, which a sweep took just now
     uid = core.db.write(lambda tx: core.mail.append(tx, ola, box, prepared, frozenset(), NOW))
     assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)).endswith(octets)
     assert health.check_installation(core, repair=False) == []
 
 
-def test_a_row_that_comes_while_the_sweep_looks_keeps_its_file(core, ola):
+def test_a_row_that_comes_while_the_sweep_looks_keeps_its_file(core, ola, clock):
     octets = b"x" * (INSIDE + 1)
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
-    file = core.blobs.path(core.blobs.prepare(octets).name)
-    age(file)
-    assert core.db.read(lambda tx: core.blobs.orphans(tx, [file])) == [file]
-    put(core, ola, octets)
-    age(file)
-    assert core.db.write(lambda tx: core.blobs.remove_orphans(tx, [file], 86_400)) == 0
-    assert file.exists()
+    name = core.blobs.prepare(octets).name
+    assert core.db.read(lambda tx: blob_sweep.list_strays(tx, [name])) == [name]
+    uid = put(core, ola, octets)
+    core.db.write(lambda tx: blob_sweep.add_orphans(tx, [name], clock.seconds()))
+    sweep_for_days(core, clock, 3)
+    assert core.db.read(lambda tx: core.mail.octets(tx, inbox(core, ola), uid)).endswith(octets)
+    assert core.db.read(lambda tx: tx.rows("SELECT * FROM orphan")) == []
+
+
+def test_what_is_saved_again_is_dead_no_more(core, ola, clock):
+    box, uid = inbox(core, ola), put(core, ola)
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(uid, uid)], only_deleted=False))
+    health.sweep_orphans(core)
+    assert core.db.read(lambda tx: tx.rows("SELECT count(*) FROM blob WHERE dead_at IS NOT NULL")) == [(1,)]
+    uid = put(core, ola)
+    clock.forward(days=1)
+    assert health.sweep_orphans(core) == 0
+    assert core.db.read(lambda tx: core.mail.octets(tx, box, uid)).endswith(SMALL)
+
+
+def test_a_sweep_looks_at_a_part_of_many_rows_and_goes_on_there(core, ola, clock, monkeypatch):
+    monkeypatch.setattr(blob_sweep, "LEAST", 2)
+    monkeypatch.setattr(health, "LOOK", 2)
+    box = inbox(core, ola)
+    for number in range(5):
+        put(core, ola, SMALL + b"%d" % number)
+    core.db.write(lambda tx: core.mail.expunge(tx, box, [(1, 9)], only_deleted=False))
+    dead = []
+    for _ in range(3):
+        health.sweep_orphans(core)
+        dead += core.db.read(lambda tx: tx.row("SELECT count(*) FROM blob WHERE dead_at IS NOT NULL"))
+    assert dead == [2, 4, 5]
 
 
 def test_order_2_a_change_and_its_change_row_commit_together(core, ola):

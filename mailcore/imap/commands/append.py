@@ -156,11 +156,11 @@ async def _prepare(context: Context, wanted: list[AppendRequest], target: str) -
     ready: list[PreparedMessage] = []
     for message in wanted:
         if message.spool is not None:
-            prepared = await core.threads.run(_from_file, core, message.spool, message.binary)
+            prepared = await core.store(_from_file, core, message.spool, message.binary)
             ready.append(PreparedMessage(prepared, message.flags, message.at))
             continue
         octets = await catenate.assemble(context, message.pieces, target)
         if len(octets) > core.config.message_octets:
             raise TooLarge
-        ready.append(PreparedMessage(await core.threads.run(core.blobs.prepare, octets), message.flags, message.at))
+        ready.append(PreparedMessage(await core.store(core.blobs.prepare, octets), message.flags, message.at))
     return ready

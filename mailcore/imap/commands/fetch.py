@@ -133,11 +133,8 @@ async def _send(context: Context, ranges: Ranges, items: Items) -> None:
         numbers, rows = _match_rows(here.view, rows)
         if not rows:
             return []
-        sources = (
-            [Source(bytes(row[messages.PREFIX]), core.blobs.mapped(tx, row[messages.BLOB])) for row in rows]
-            if items.whole
-            else []
-        )
+        octets = core.blobs.mapped_many(tx, [row[messages.BLOB] for row in rows]) if items.whole else []
+        sources = [Source(bytes(row[messages.PREFIX]), body) for row, body in zip(rows, octets, strict=False)]
         batches.append(batch := Batch(rows, sources, here.recent))
         uids = [row[messages.UID] for row in rows] if only else numbers
         if items.whole and len(rows) == 1 and rows[0][messages.SIZE] > LARGE:

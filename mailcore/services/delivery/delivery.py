@@ -24,7 +24,7 @@ from mailcore.services.delivery.plans import DeliveryPlan, MailboxPlan, PlanOutd
 from mailcore.services.tickets import first_notice
 from mailcore.store.delivery import account_facts
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.blobs import INSIDE, Prepared
+from mailcore.store.mail.blobs import Prepared
 
 log = log_for(__name__)
 T = TypeVar("T")
@@ -49,11 +49,11 @@ async def accept(
     """
     if isinstance(message, Prepared):
         prepared = message
-    elif len(message) <= INSIDE:
+    elif len(message) <= core.blobs.inside:
         # Small messages cost less to parse than to hand to a thread and back.
         prepared = core.blobs.prepare(message)
     else:
-        prepared = await core.threads.run(core.blobs.prepare, message)
+        prepared = await core.store(core.blobs.prepare, message)
     addresses = [recipient.address for recipient in recipients]
     arrival = await arrivals.read(core, envelope, prepared, addresses, verdict=verdict, trace=header_prefix)
     if len(recipients) <= FEW and (done := await _try_light(core, arrival, recipients)) is not None:

@@ -59,7 +59,7 @@ from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.services.tickets import ticket_inbox
 from mailcore.store.engine.db import Outside, Tx
 from mailcore.store.forwarding.held_back import HeldBack
-from mailcore.store.mail.blobs import INSIDE, Prepared
+from mailcore.store.mail.blobs import Prepared
 
 log = log_for(__name__)
 _JUNK = (sieve.FileInto("Junk"),)
@@ -105,7 +105,7 @@ def make_light_plan(
         NeedsThread: it does not.
         RoomGone: as `make_plan`.
     """
-    if arrival.prepared.size > INSIDE or any(
+    if arrival.prepared.size > core.blobs.inside or any(
         _is_heavy(one.generated) or _is_heavy(one.personal) for one in facts.values()
     ):
         raise NeedsThread

@@ -22,10 +22,12 @@ from mailcore.errors import BackupProblem
 from mailcore.process.data_lock import lock_data
 from mailcore.services.operations import file_delta
 from mailcore.store.engine import snapshot
-from mailcore.store.mail.blobs import INSIDE
+from mailcore.store.objects.copying import copy_octets
+from mailcore.store.objects.files import FileObjects
+from mailcore.store.objects.opening import open_objects
 
 FORM = 1
-_DERIVED = ("search", "spool")  # made anew by themselves
+_DERIVED = ("search", "spool", "cache")  # made anew by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +86,13 @@ def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, prog
     target = folder / "database"
     with snapshot.standing_still(source):
         written = file_delta.write_delta(source, target, progress)
-        blobs = [(name.hex(), size) for name, size in snapshot.blob_names(source, INSIDE)]
-    # order 1 holds: what the database of that moment names is on disk, and a file goes a day after its row
+        blobs = list(snapshot.blob_names(source))
+    # order 1 holds: what the database of that moment names is stored, and octets go a day after their row
+    stored, copies = open_objects(config), FileObjects(folder / "blobs")
     missing = 0
     for name, size in blobs:
-        copied = _copy_blob(_blob_path(config.blobs_path, name), _blob_path(folder / "blobs", name), size, progress)
+        copied = copy_octets(stored, copies, name, size)
+        progress(copied or 0)
         missing += copied is None
         written += copied or 0
     files = _list_other_files(config)
@@ -96,7 +100,7 @@ def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, prog
         with contextlib.suppress(FileNotFoundError):  # one that was there for a moment only
             file_delta.copy_file(file, folder / "files" / inside)
     file_delta.apply_delta(target)
-    _remove_others(folder / "blobs", {_blob_path(folder / "blobs", name) for name, _ in blobs})
+    _remove_others(folder / "blobs", {copies.path(name) for name, _ in blobs})
     _remove_others(folder / "files", {folder / "files" / inside for _, inside in files})
     octets = sum(size for _, size in blobs)
     made = BackupManifest(
@@ -114,22 +118,6 @@ def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, prog
 def estimate_size(config: Config) -> int:
     """Estimate the octets that a backup reads, for a progress bar."""
     return config.database_path.stat().st_size if config.database_path.exists() else 0
-
-
-def _blob_path(root: Path, text: str) -> Path:
-    return root / text[:2] / text[2:4] / text
-
-
-def _copy_blob(source: Path, target: Path, size: int, progress: Progress) -> int | None:
-    """Copy a blob, and return the octets written, or None if the source is gone: the backup goes on without it."""
-    if target.exists() and target.stat().st_size == size:
-        return 0
-    try:
-        copied = file_delta.copy_file(source, target)
-    except FileNotFoundError:
-        return None
-    progress(copied)
-    return copied
 
 
 def _list_other_files(config: Config) -> list[tuple[Path, Path]]:
@@ -196,13 +184,12 @@ def _write_restored(config: Config, folder: Path, clock: Clock, temporary: Path,
     progress(made.database)
     if not snapshot.is_whole(temporary):
         raise BackupProblem("the database of the backup is damaged")
+    copies, stored = FileObjects(folder / "blobs"), open_objects(config)
     missing = 0
-    for name, size in snapshot.blob_names(temporary, INSIDE):
-        kept = _blob_path(folder / "blobs", name.hex())
-        if kept.exists() and kept.stat().st_size == size:
-            _copy_blob(kept, _blob_path(config.blobs_path, name.hex()), size, progress)
-        else:
-            missing += 1
+    for name, size in snapshot.blob_names(temporary):
+        copied = copy_octets(copies, stored, name, size)
+        missing += copied is None
+        progress(copied or 0)
     held = snapshot.after_restore(temporary, clock.seconds())
     for file in (folder / "files").rglob("*"):
         if file.is_file():

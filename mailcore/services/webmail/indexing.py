@@ -40,7 +40,7 @@ def update_index(core: Core, account: AccountId) -> int:
         core.search.remove(account, gone)
     missing = sorted(held.keys() - known)
     for batch in _batches(missing, held):
-        core.search.add(account, core.db.read(lambda tx, batch=batch: [(b, *_said(core, tx, b)) for b in batch]))  # type: ignore[misc]  # a default binds it
+        core.search.add(account, core.db.read(partial(_read_batch, core, batch=batch)))
     return len(missing)
 
 
@@ -57,9 +57,13 @@ def _batches(blobs: list[int], held: dict[int, int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _said(core: Core, tx: Tx, blob: int) -> tuple[str, Searchable]:
-    header = core.blobs.header(tx, blob)
-    return text.fold(text.header_text(header)), searchable.read(core.blobs.octets(tx, blob))
+def _read_batch(core: Core, tx: Tx, *, batch: list[int]) -> list[tuple[int, str, Searchable]]:
+    bodies = zip(batch, core.blobs.mapped_many(tx, batch), strict=True)
+    return [(blob, _header_text(core, tx, blob), searchable.read(octets)) for blob, octets in bodies]
+
+
+def _header_text(core: Core, tx: Tx, blob: int) -> str:
+    return text.fold(text.header_text(core.blobs.header(tx, blob)))
 
 
 def update_requested(core: Core) -> int:

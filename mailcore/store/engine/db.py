@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 0.1  # a write that holds up all others for longer is logged and counted
 MAX_GROUP = 256  # writes in one commit; more would keep the first peer waiting
-MAX_OUTSIDE = 20  # times that one transaction may begin anew for what it needs from outside
+MAX_OUTSIDE = 200  # times that one transaction may begin anew for what it needs from outside
 
 
 class WriteWithinWrite(RuntimeError):

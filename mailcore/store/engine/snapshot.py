@@ -13,6 +13,7 @@ import apsw
 
 from mailcore.errors import Busy
 
+_OUTSIDE = "SELECT name, size FROM blob WHERE NOT EXISTS (SELECT 1 FROM blob_octets o WHERE o.blob=blob.id)"
 TRIES, PAUSE_SECONDS, LOCK_MILLISECONDS = 100, 0.1, 10_000
 
 
@@ -54,13 +55,13 @@ def _stop_at_the_end(reader: apsw.Connection, writer: apsw.Connection, copier: a
         writer.execute("ROLLBACK")
 
 
-def blob_names(path: Path, larger_than: int) -> Iterator[tuple[bytes, int]]:
-    """SHA-256 and size of the blobs that stand in files, of a database that nobody writes."""
+def blob_names(path: Path) -> Iterator[tuple[bytes, int]]:
+    """SHA-256 and size of the blobs that stand outside of a database that nobody writes."""
     connection = apsw.Connection(
         f"file:{path}?mode=ro&immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     )
     try:
-        for name, size in connection.execute("SELECT name, size FROM blob WHERE size>?", (larger_than,)):
+        for name, size in connection.execute(_OUTSIDE):
             yield bytes(name), int(size)
     finally:
         connection.close()

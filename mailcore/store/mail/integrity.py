@@ -1,7 +1,6 @@
 """Is everything as it must be?  What `alumnimail check` asks of the database and the blobs."""
 
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.blobs import INSIDE, Blobs
 
 
 def list_wrong_quotas(tx: Tx) -> list[tuple[int, str, int, int]]:
@@ -39,22 +38,21 @@ def mend_mailbox(tx: Tx, mailbox: int) -> None:
     )
 
 
-def list_missing_blobs(tx: Tx, blobs: Blobs) -> list[int]:
-    """Return the blobs that a message or queue item names and whose octets are not there."""
-    lost = [
-        row[0]
-        for row in tx.rows(
-            "SELECT DISTINCT r.blob FROM (SELECT blob FROM message UNION SELECT blob FROM queue) r"
-            " LEFT JOIN blob b ON b.id=r.blob LEFT JOIN blob_octets o ON o.blob=r.blob"
-            " WHERE b.id IS NULL OR (b.size<=? AND o.blob IS NULL)",
-            INSIDE,
-        )
-    ]
-    for blob, name, size in tx.rows("SELECT id, name, size FROM blob WHERE size>?", INSIDE):
-        path = blobs.path(name)
-        if not path.exists() or path.stat().st_size != size:
-            lost.append(blob)
-    return lost
+def list_lost_rows(tx: Tx) -> list[int]:
+    """Return the blobs that a message or queue item names and that have no row."""
+    rows = tx.rows(
+        "SELECT DISTINCT r.blob FROM (SELECT blob FROM message UNION SELECT blob FROM queue) r"
+        " LEFT JOIN blob b ON b.id=r.blob WHERE b.id IS NULL"
+    )
+    return [row[0] for row in rows]
+
+
+def list_outside(tx: Tx) -> list[tuple[int, bytes, int]]:
+    """Return the blobs whose octets do not stand in the database: id, name and size."""
+    rows = tx.rows(
+        "SELECT b.id, b.name, b.size FROM blob b WHERE NOT EXISTS (SELECT 1 FROM blob_octets o WHERE o.blob=b.id)"
+    )
+    return [(blob, bytes(name), size) for blob, name, size in rows]
 
 
 def check_database(tx: Tx) -> list[str]:

@@ -19,7 +19,10 @@ from mailcore.store.schema.erasure import AccountField, Delete, Keep
 
 
 class Blob(Model):
-    """Immutable octets and what is derived from them once.  Derived parts first: octets may be long."""
+    """Immutable octets and what is derived from them once.  Derived parts first: octets may be long.
+
+    `dead_at`: when a sweep saw that nothing names it (store/mail/blob_sweep.py), in seconds since 1970.
+    """
 
     name = BlobField(unique=True)
     size = IntegerField()
@@ -28,16 +31,29 @@ class Blob(Model):
     body = BlobField()
     structure = BlobField()
     stored_at = IntegerField()
+    dead_at = IntegerField(null=True)
 
 
 class BlobOctets(Model):
-    """The octets of small blobs; those of large ones are files."""
+    """The octets of small blobs; those of large ones stand in store/objects."""
 
     blob = IntegerField(primary_key=True)
     octets = BlobField()
 
     class Meta:
         table_name = "blob_octets"
+
+
+class OrphanRow(Model):
+    """Octets outside of the database that no row names, and what became of them (store/mail/blob_sweep.py)."""
+
+    name = BlobField(primary_key=True)
+    free_at = IntegerField()
+    doomed_at = IntegerField(null=True)
+    removed_at = IntegerField(null=True)
+
+    class Meta:
+        table_name = "orphan"
 
 
 class SummaryRow(Model):

@@ -1,0 +1,1 @@
+"""Octets of large messages by their SHA-256, outside of the database: files, or objects of an S3 server."""
