@@ -292,11 +292,15 @@ class Delivered:
 
 
 class QueueState(StrEnum):
-    """State of a QueueItem; one that a worker has its lease on is still waiting."""
+    """State of a QueueItem; one that a worker has its lease on is still waiting.
+
+    GIVEN_UP: staff gave it up, and a worker is about to send the report.
+    """
 
     WAITING = "waiting"
     HELD = "held"
     CAPTURED = "captured"
+    GIVEN_UP = "given up"
 
 
 @dataclass(frozen=True, slots=True)

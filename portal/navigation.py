@@ -50,7 +50,7 @@ ADMIN = (
     Place("admin.index", _l("Overview"), "gauge"),
     Place("admin.accounts", _l("Accounts"), "people", ("admin.account", "admin.new", "admin.act_on")),
     Place("admin.bring", _l("Import"), "download", ("admin.brought",)),
-    Place("admin.queue", _l("Queue"), "route", ("admin.destination", "admin.item")),
+    Place("admin.queue", _l("Queue"), "route", ("admin.destination",)),
     Place("admin.domain", _l("Domain"), "shield"),
     Place("admin.jobs", _l("Jobs"), "clock"),
     Place("admin.log", _l("Log"), "file"),

@@ -8,10 +8,8 @@ import click
 
 from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
 from mailcore.domain import QueueState
-from mailcore.queue import outcome
-from mailcore.queue.client import Answer
+from mailcore.queue import giving_up
 from mailcore.services.delivery import queue_admin
-from mailcore.store.engine.db import Tx
 
 
 @click.group()
@@ -30,7 +28,7 @@ _ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=
 
 
 @queue.command("list")
-@click.option("--state", type=click.Choice([state.value for state in QueueState]))
+@click.option("--state", type=click.Choice([state.value for state in QueueState if state is not QueueState.GIVEN_UP]))
 @json_option
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
@@ -84,7 +82,7 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
 @pass_site
 def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Send these items now, held ones too."""
-    queue_admin.retry(site.core, ids)
+    queue_admin.retry(site.core, ids, actor="command line")
     _tell(site, ids, as_json)
 
 
@@ -94,7 +92,7 @@ def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Hold these items until `queue retry`."""
-    queue_admin.hold(site.core, ids)
+    queue_admin.hold(site.core, ids, actor="command line")
     _tell(site, ids, as_json)
 
 
@@ -104,20 +102,7 @@ def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Give up these items and send reports to their senders."""
-    core = site.core
-    answer = Answer(core.config.host, 550, "5.0.0 the postmaster gave up on it")
-
-    now = core.clock.now()
-
-    def write_sequels(tx: Tx) -> list[outcome.Sequel]:
-        return [outcome.write_sequel(core, tx, queue_admin.find(tx, number), answer, now) for number in ids]
-
-    def give_up(tx: Tx, sequels: list[outcome.Sequel]) -> None:
-        for number, sequel in zip(ids, sequels, strict=True):
-            outcome.give_up(core, tx, queue_admin.find(tx, number), answer, now, sequel)
-
-    sequels = core.db.read(write_sequels)
-    core.db.write(lambda tx: give_up(tx, sequels))
+    giving_up.give_up_items(site.core, ids, actor="command line")
     if as_json:
         print_json([{"id": number, "state": "bounced"} for number in ids])
 
@@ -128,5 +113,5 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 def flush(site: Site, as_json: bool) -> None:
     """Send everything that waits now, without its delay."""
     waiting = [item.id for item in queue_admin.listing(site.core, QueueState.WAITING)]
-    queue_admin.retry(site.core, None)
+    queue_admin.retry(site.core, None, actor="command line")
     _tell(site, waiting, as_json)

@@ -15,7 +15,7 @@ from mailcore.domain import Attempt, Envelope, Outcome, QueueItem, Recipient
 from mailcore.errors import Busy, MailError
 from mailcore.log import log_for
 from mailcore.mail.reading.octets import Octets
-from mailcore.queue import lease, outcome, route
+from mailcore.queue import giving_up, lease, outcome, route
 from mailcore.queue.client import Answer, SmtpConnection
 from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
@@ -34,6 +34,7 @@ from mailcore.store.queue.items import (
     claim_items,
     domain_of,
     is_mail_due,
+    list_given_up,
     list_lessees,
     put_off_items,
     read_octets,
@@ -90,6 +91,7 @@ class Worker:
         try:
             await self._release_dead_leases()
             while not self._stopping:
+                await self._give_up_asked()
                 if not await self._lease_due():
                     self._news.clear()
                     try:
@@ -118,6 +120,15 @@ class Worker:
             return
         if freed:
             log.info("%d items of a worker that was killed are free again", freed)
+
+    async def _give_up_asked(self) -> None:
+        """Send the reports for what staff gave up in the portal."""
+        core = self._core
+        try:
+            if numbers := await core.db.aread(lambda tx: list_given_up(tx, BATCH)):
+                await core.threads.run(giving_up.give_up_items, core, numbers)
+        except MailError as problem:
+            log.warning("what staff gave up waits: %s", problem)
 
     async def _lease_due(self) -> bool:
         """Lease what is due and hand it to its destinations; False when there is nothing to do now."""

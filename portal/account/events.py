@@ -69,6 +69,9 @@ WORDS: dict[str, Words] = {
     Event.PASSWORD_LINK_MADE: _l("Staff created a link to choose a password"),
     Event.PASSWORD_SET: _l("The password was changed"),
     Event.PASSWORD_SET_BY_LINK: _l("The password was changed by a link"),
+    Event.QUEUE_BOUNCED: _l("Outgoing messages were given up, and their senders told"),
+    Event.QUEUE_HELD: _l("Outgoing messages were put on hold"),
+    Event.QUEUE_RETRIED: _l("Outgoing messages were sent again"),
     Event.QUOTA_CHANGED: _l("The quota was changed"),
     Event.QUOTA_GRANT_ENDED: _l("The larger quota ended"),
     Event.QUOTA_LOAN: _l("More room was borrowed"),
@@ -201,6 +204,10 @@ def _import(_entry: AuditEntry, found: re.Match[str]) -> str:
     return _("%(created)s created, %(left)s left out", created=found[1], left=found[2])
 
 
+def _queue(_entry: AuditEntry, found: re.Match[str]) -> str:
+    return _("%(count)s to %(domain)s: %(numbers)s", count=found[1], domain=found[2], numbers=found[3])
+
+
 def _day(_entry: AuditEntry, found: re.Match[str]) -> str:
     return formats.day(date.fromisoformat(found[0]))
 
@@ -213,6 +220,7 @@ _PATTERNS = (
     (r"(\d+) octets, before (\d+)(?:, until (\d{4}-\d\d-\d\d))?", _quota),
     (r"(none|desk|admin), before (none|desk|admin)", _role),
     (r"(\d+) browsers", _browsers),
+    (r"(\d+) to (\S+), before [a-z ]+: ([\d, .]+)", _queue),
     (r"(\d+) created, (\d+) left out", _import),
     (r"([\w-]+), terms ([\w.-]+)", _terms),
     (r"\d{1,9}", _number),

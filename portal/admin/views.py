@@ -16,7 +16,12 @@ Answer = str | BaseResponse | tuple[str, int]
 
 @blueprint.context_processor
 def in_words() -> dict[str, object]:
-    return {"role_words": spoken.ROLES, "state_words": spoken.STATES, "span": spoken.describe_seconds}
+    return {
+        "queue_words": spoken.QUEUE_STATES,
+        "role_words": spoken.ROLES,
+        "state_words": spoken.STATES,
+        "span": spoken.describe_seconds,
+    }
 
 
 def _address(trouble: attention.Trouble) -> str:

@@ -6,6 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
+from mailcore.domain import QueueState
 from mailcore.services.accounts.people_file import Fault
 from mailcore.services.operations.attention import Finding, Trouble
 
@@ -32,6 +33,12 @@ FAULTS: dict[Fault, Words] = {
     Fault.TWICE: _l("the name or the person is in the file twice"),
     Fault.TAKEN: _l("is taken, or was somebody's before"),
     Fault.PERSON_TAKEN: _l("the person has an account"),
+}
+QUEUE_STATES: dict[QueueState, Words] = {
+    QueueState.WAITING: _l("waiting"),
+    QueueState.HELD: _l("on hold"),
+    QueueState.CAPTURED: _l("captured, not sent"),
+    QueueState.GIVEN_UP: _l("given up"),
 }
 STATES: dict[str, Words] = {"active": _l("in use"), "closed": _l("closed, may come back"), "erased": _l("erased")}
 

@@ -47,6 +47,8 @@ PAGES = {
         "/admin/accounts/ola/close",
         "/admin/accounts/new",
         "/admin/import",
+        "/admin/queue",
+        "/admin/queue/to?domain=alumni.example",
     ),
 }
 

@@ -45,7 +45,7 @@ def test_a_destination_that_is_away_rests_and_flush_wakes_it(core):
             item, attempts = queue_admin.show(here, late)
             assert (item.tries, len(attempts)) == (0, 0)  # nobody knocked for it
             assert item.last_reply
-            queue_admin.retry(here, None)
+            queue_admin.retry(here, None, actor="cli")
             worker.wake()
             await until(lambda: queue_admin.show(here, late)[0].tries == 1)
 

@@ -1,6 +1,7 @@
 """Outgoing mail at rest: items, leases, attempts.  Work is claimed by a conditional update, so nobody sends twice."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailcore.domain import AccountId, Attempt, Dsn, QueueItem, QueueState
@@ -170,6 +171,52 @@ def list_items(tx: Tx, state: str | None = None) -> list[QueueItem]:
         state,
     )
     return [_item(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedDestination:
+    """Counts of items to a domain; `oldest` came first; `last_reply` is one of theirs, "" where none was tried."""
+
+    domain: str
+    waiting: int
+    held: int
+    oldest: datetime
+    last_reply: str
+    rests_until: datetime | None
+
+
+def list_destinations(tx: Tx) -> list[QueuedDestination]:
+    """Return every domain that mail is queued for, the one with the oldest item first."""
+    rows = tx.rows(
+        "SELECT q.domain, SUM(CASE WHEN q.state='waiting' THEN 1 ELSE 0 END), SUM(CASE WHEN q.state='held' THEN 1 ELSE 0 END),"
+        " MIN(q.created_at), MAX(q.last_reply), MAX(d.until) FROM queue q LEFT JOIN destination d ON d.domain=q.domain"
+        " GROUP BY q.domain ORDER BY MIN(q.created_at), q.domain LIMIT 500"
+    )
+    return [
+        QueuedDestination(
+            row[0],
+            row[1],
+            row[2],
+            datetime.fromtimestamp(row[3], UTC),
+            row[4],
+            datetime.fromtimestamp(row[5], UTC) if row[5] else None,
+        )
+        for row in rows
+    ]
+
+
+def list_items_to(tx: Tx, domain: str, after: int, limit: int) -> list[QueueItem]:
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM queue WHERE domain=? AND id>? ORDER BY id LIMIT ?",  # noqa: S608
+        domain,
+        after,
+        limit,
+    )
+    return [_item(row) for row in rows]
+
+
+def list_given_up(tx: Tx, limit: int) -> list[int]:
+    return [row[0] for row in tx.rows("SELECT id FROM queue WHERE state='given up' ORDER BY id LIMIT ?", limit)]
 
 
 def save_state(tx: Tx, item: int, state: QueueState) -> None:
