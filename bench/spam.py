@@ -18,13 +18,15 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mailcore.config import Config, Filter
 from mailcore.domain import Envelope
 from mailcore.mail.judging import programs
-from mailcore.mail.judging.arithmetic import Source, find_step, judge
+from mailcore.mail.judging.arithmetic import Evidence, Source, find_step, judge
+from mailcore.mail.judging.evidence import list_evidence
+from mailcore.mail.judging.history import SITE, Past, Sender, fade, list_keys, weigh_history
 from mailcore.mail.judging.model import read_model
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.judging.training import train_model
 from mailcore.mail.reading.message import Message
 from mailcore.services.filtering import rspamd
-from mailcore.services.filtering.judging import BARS, OWN_WEIGHT, UNSURE_ABOVE, number_portable, number_signs
+from mailcore.services.filtering.judging import BARS, OWN_WEIGHT, UNSURE_ABOVE, find_bar, number_portable, number_signs
 from tools.spam_corpus import Sample, read_corpus
 
 HAM_SHARE = 0.001  # of ham that may stand in Junk
@@ -42,7 +44,8 @@ def judge_static(past: Sequence[Sample], future: Sequence[Sample]) -> tuple[Scor
         _ = message.header.pieces, message.root
         began = time.process_time()
         programs.list_programs(message.octets, message.root)
-        score = judge(number_signs(list_signs(message)), [source]).probability
+        names = list_signs(message)
+        score = judge(number_signs(names), [source], list_evidence(names)).probability
         times.append(1000 * (time.process_time() - began))
         scores.append((score, sample.is_spam))
     return scores, times
@@ -65,14 +68,38 @@ class Owner:
             self.rows[number] = spam + is_spam, ham + (not is_spam), weight + step
 
 
-def judge_taught(past: Sequence[Sample], future: Sequence[Sample], bar: float) -> Scores:
-    """Judge for one owner who moves what was judged wrongly, and leaves what is good where it is."""
-    source, owner = _source(past), Owner()
+@dataclass(slots=True)
+class Site:
+    """The history of senders, as rows of the store have it."""
+
+    pasts: dict[int, Past] = field(default_factory=dict)
+
+    def evidence(self, sample: Sample, keys: dict[str, int]) -> Evidence:
+        return weigh_history(keys, self.pasts, int(sample.at))
+
+    def count(self, sample: Sample, keys: dict[str, int]) -> None:
+        for key in (SITE, *keys.values()):
+            past = fade(self.pasts.get(key, Past(0.0, 0.0, int(sample.at))), int(sample.at))
+            self.pasts[key] = Past(past.spam + sample.is_spam, past.ham + (not sample.is_spam), past.at)
+
+
+def judge_taught(past: Sequence[Sample], future: Sequence[Sample], level: str) -> Scores:
+    """Judge for one owner who moves what was judged wrongly, and leaves what is good where it is.
+
+    The scores are probabilities, less the bar of the owner's level at that time: spam is above 0.
+    """
+    source, owner, site = _source(past), Owner(), Site()
     scores: Scores = []
     for sample in future:
-        signs = number_signs(list_signs(Message(sample.octets)))
-        judgement = judge(signs, [source, owner.source()])
-        scores.append((judgement.probability, sample.is_spam))
+        message = Message(sample.octets)
+        author = next((one.spec for one in message.header.authors if one.host), "")
+        keys = list_keys(Sender(author, sample.peer, is_vouched=False))
+        names = list_signs(message)
+        signs = number_signs(names)
+        judgement = judge(signs, [source, owner.source()], [*site.evidence(sample, keys), *list_evidence(names)])
+        site.count(sample, keys)
+        bar = find_bar(level, sum(owner.totals))
+        scores.append((judgement.probability - bar, sample.is_spam))
         is_moved = (judgement.probability > bar) is not sample.is_spam
         if is_moved or (not sample.is_spam and judgement.probability > UNSURE_ABOVE):
             numbers = sorted(set(number_portable(signs)))
@@ -97,7 +124,7 @@ def judge_by_rspamd(future: Sequence[Sample], past: Sequence[Sample] = ()) -> Sc
             with contextlib.suppress(rspamd.RspamdProblem):
                 rspamd.teach_message(config, sample.octets, "spam" if sample.is_spam else "ham")
         for sample in future:
-            envelope = Envelope("a@b.example", ("kari@alumni.example",), "192.0.2.1", "b.example")
+            envelope = Envelope("a@b.example", ("kari@alumni.example",), sample.peer or "192.0.2.1", "b.example")
             answer = rspamd.check_message(config, envelope, sample.octets, "1")
             scores.append((answer.score, sample.is_spam))
     return scores
@@ -133,9 +160,10 @@ def main() -> None:
         print(f"-- past {len(past)}, future {len(future)}")
         scores, times = judge_static(past, future)
         print(*_report("start-up model", scores), sep="\n")
-        taught = judge_taught(past, future, BARS["normal"])
-        print(*_report("taught by moves", taught), sep="\n")
-        print(*_report("second half of these", taught[len(taught) // 2 :]), sep="\n")
+        for level in BARS:
+            taught = judge_taught(past, future, level)
+            print(f"{'taught by moves':22} {level:8} {caught(taught, 0.0)}")
+            print(f"{'second half of these':22} {level:8} {caught(taught[len(taught) // 2 :], 0.0)}")
         times.sort()
         print(
             f"processor time of a decision: median {times[len(times) // 2]:.2f} ms, p95 {times[int(len(times) * 0.95)]:.2f} ms"

@@ -287,6 +287,7 @@ class Filter:
 
     level: str = "normal"
     programs: str = "junk"
+    protected: tuple[str, ...] = ()
     rspamd: str = ""
     milters: tuple[str, ...] = ()
     refuse: bool = True

@@ -208,7 +208,7 @@ class Inbound:
             return await self._refuse(transaction, envelope, message, verdict, scan.reply)
         verdict = replace(verdict, scan=scan, field=verdict.field + scan.fields)
         accounts = [item.account for item in transaction.found if isinstance(item, MailboxRecipient)]
-        verdict = replace(verdict, judged=await judging.judge_message(self._core, message, verdict, accounts))
+        verdict = replace(verdict, judged=await judging.judge_message(self._core, envelope, message, verdict, accounts))
         ready = await prepared(self._core, incoming, message)
         return await self._deliver(transaction, envelope, ready, verdict, field, f"250 2.0.0 OK {queue_id}")
 

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailcore.mail.judging import model, programs, signs
+from mailcore.mail.judging import history, model, programs, signs
 from mailcore.mail.judging.arithmetic import Source, judge
+from mailcore.mail.judging.evidence import list_evidence
+from mailcore.mail.judging.history import Past, Sender
+from mailcore.mail.judging.languages import find_foreign
 from mailcore.mail.judging.model import BrokenModel
 from mailcore.mail.judging.signs import MAX_SIGNS, list_signs
 from mailcore.mail.reading.message import Message
@@ -20,6 +23,8 @@ HOSTILE = {
     "open tags": HTML + b"<a href=" * 500_000,
     "invisible text": HTML + b'<p style="display:none">' + b"free money " * 500_000,
     "word salad": b"\r\n" + b" ".join(b"w%d" % number for number in range(500_000)),
+    "hidden in hidden": HTML + b'<p style="display:none">a<p>' * 200_000,
+    "parted letters": b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + "v\u200b".encode() * 2_000_000,
     "styles": HTML + b'<p style="' + b"font-size : " * 200_000 + b'">',
     "many parts": b"Content-Type: multipart/mixed; boundary=x\r\n\r\n" + b"--x\r\n\r\nword\r\n" * 2000,
     "a zip of heads": b"Content-Type: application/zip; name=a.zip\r\n\r\n" + b"PK\x03\x04" * 500_000,
@@ -56,6 +61,73 @@ def test_words_links_and_form_are_signs():
         "word:click", "word:click here", "host:bad.example", "link:with a user", "link:with a port", "link:to a number",
         "html:hidden text", "subject:in capitals", "replies:go elsewhere", "no field:date",
     } <= set(list_signs(Message(octets)))  # fmt: skip
+
+
+def test_what_nobody_sees_is_no_word_and_much_of_it_is_a_sign():
+    hidden = b"<div style='display: none'>meeting <div>agenda</div> minutes" + b" filler" * 80 + b"</div>"
+    found = set(list_signs(Message(HTML + b"<p>buy now</p>" + hidden + b"<p>cheap pills</p>")))
+    assert {"word:buy now", "word:cheap pills", "html:hidden text", "html:much hidden text"} <= found
+    assert not found & {"word:meeting", "word:agenda", "word:minutes", "word:filler"}
+    preheader = b"<span style='max-height:0px'>Our news</span><br style='font-size:0'><p>hello</p>"
+    found = set(list_signs(Message(HTML + preheader)))
+    assert "word:hello" in found
+    assert "html:much hidden text" not in found
+
+
+def test_letters_that_are_parted_or_of_two_scripts_are_read_as_they_are_seen():
+    text = "V\u200bia\u200bgra now, and mо\u200bre: vіagra, раypal".encode()
+    found = set(list_signs(Message(b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text)))
+    assert {"word:viagra now", "letters:of two scripts in a word"} <= found
+
+
+def test_words_of_a_link_that_name_another_host_are_a_sign_and_weigh():
+    link = b'<p>Log in at <a href="https://evil.example/x">https://www.alumni.example/login</a></p>'
+    found = list_signs(Message(HTML + link))
+    assert "link:names another host" in found
+    assert ("link:names another host", 0.7) in list_evidence(found)
+    for honest in (b"https://evil.example/x", b"click here"):
+        assert "link:names another host" not in list_signs(
+            Message(HTML + link.replace(b"https://www.alumni.example/login", honest))
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Wir haben für Sie die besten Preise und das ist nicht alles, auf dem Markt mit uns", "de"),
+        ("Nous vous proposons les meilleurs prix pour votre maison, avec une garantie", "fr"),
+        ("Уважаемые коллеги, предлагаем вам участие", "cyrillic"),
+        ("Vi har de beste prisene for dere, og det er ikke alt: kom i dag og se hva som er nytt", ""),
+        ("Eg er ein mann frå Bergen, og den båten er min; me dreg til Oslo", ""),
+        ("We have the best prices for you, and that is not all: come and see", ""),
+        ("", ""),
+    ],
+)
+def test_foreign_languages_are_told(text, language):
+    assert find_foreign(text.lower().replace(",", "").split()) == language
+
+
+def test_owners_teach_languages_and_no_model_ships_them():
+    assert signs.is_portable("language:de")
+    assert not signs.is_shipped("language:de")
+
+
+def test_history_fades_and_names_without_a_witness_count_with_their_network_alone():
+    day = 86_400
+    vouched = history.list_keys(Sender("ann@a.example", "11.22.33.44", is_vouched=True))
+    claimed = history.list_keys(Sender("ann@a.example", "11.22.33.44", is_vouched=False))
+    elsewhere = history.list_keys(Sender("ann@a.example", "44.33.22.11", is_vouched=False))
+    assert len({vouched["author"], claimed["author"], elsewhere["author"]}) == 3
+    assert history.list_keys(Sender("ann@a.example", "127.0.0.1", is_vouched=False)) == {}
+    pasts = {key: Past(0.0, 50.0, 0) for key in vouched.values()}
+    good = dict(history.weigh_history(vouched, pasts, 0))
+    assert set(good) == {"history:of the author", "history:of the domain", "history:of the network"}
+    assert all(odds < -1 for odds in good.values())
+    later = dict(history.weigh_history(vouched, pasts, 300 * day))
+    assert all(good[name] < later[name] < 1 for name in good)
+    assert not set(dict(history.weigh_history(elsewhere, pasts, 0)))
+    site = {history.SITE: Past(0.0, 600.0, 0)}
+    assert list(history.weigh_history(elsewhere, site, 0)) == [("history:a new domain", history.NEW)]
 
 
 def zipped(*names: bytes) -> bytes:

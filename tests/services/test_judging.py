@@ -1,26 +1,30 @@
 """Spam is judged by our own filter: Junk, scores, lessons of owners, and what one of them cannot do to others."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from mailcore import core as cores
-from mailcore.domain import Verdict
+from mailcore.domain import Envelope, Verdict
 from mailcore.mail.judging import model
 from mailcore.mail.judging.arithmetic import UNIT
+from mailcore.mail.judging.history import SITE, Past
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
-from mailcore.services.filtering import judging, learning
+from mailcore.services.filtering import judging, learning, sender_reputation
 from mailcore.services.forwarding import forwarding
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import mail_actions
-from mailcore.store.delivery import spam_signs
+from mailcore.store.delivery import records, sender_history, spam_signs
+from mailcore.store.delivery.records import About
 from mailcore.store.forwarding import held_back
 from mailcore.store.queue.items import list_items
 from tests.services.test_scanning import box, send
 from tests.smtp_talk import build, inbox
 
+ENVELOPE = Envelope("kari@b.example", ("kari@alumni.example",), "192.0.2.7", "b.example")
 HEAD = "From: Kari Holm <kari@b.example>\r\nTo: kari@alumni.example\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
 SPAM = (
     "From: Deals <offer@b.example>\r\nSubject: Earn $5,000 weekly from home, guaranteed free credit!!!\r\n\r\n"
@@ -52,7 +56,7 @@ def house(tmp_path):
 def probability(core, message: str, name: str) -> float:
     account = accounts.find_account(core, name).id
     [(_, scan)] = core.db.read(
-        lambda tx: judging.judge_for(core, tx, Message(message.encode()), Verdict(outside=True), [account])
+        lambda tx: judging.judge_for(core, tx, ENVELOPE, Message(message.encode()), Verdict(outside=True), [account])
     )
     return scan.percent
 
@@ -212,6 +216,97 @@ def test_what_looked_a_little_like_spam_and_is_left_counts_as_good(house):
     assert learning.count_lessons(core, kari) == spam_signs.Total(0, 1)
     assert core.db.read(lambda tx: tx.rows("SELECT kind, learned FROM spam_vote")) == [("ham", "ham")]
     assert probability(core, UNSURE, "kari") < before
+
+
+def past_of(core, sender: str) -> float:
+    """Log odds that the history of this sender's mail gives."""
+    verdict, envelope = Verdict(outside=True), replace(ENVELOPE, peer="11.22.33.44")
+    found = core.db.read(
+        lambda tx: sender_reputation.find_evidence(tx, envelope, sender, verdict, core.clock.seconds())
+    )
+    return sum(odds for _, odds in found)
+
+
+def record(core, owner: str, number: int, author: str, *, is_spam: bool) -> None:
+    """Record a delivery as it stands in the trace."""
+    account = accounts.find_account(core, owner).id
+    about = About(
+        author=author.encode(), content=b"%d" % number, checks='{"spf": "none", "dmarc": "none", "peer": "11.22.33.44"}'
+    )
+    rules = '[["spam", "99 %"]]' if is_spam else ""
+    now = core.clock.seconds()
+    core.db.write(lambda tx: records.save_record(tx, account, now, author, owner, "filed", "INBOX", about, rules))
+
+
+def test_a_sender_has_a_history_here_counted_once_for_each_message(house):
+    core = house()
+    for number in range(20):
+        for owner in ("kari", "ola"):
+            record(core, owner, number, "good@b.example", is_spam=False)
+            record(core, owner, 100 + number, "bad@c.example", is_spam=True)
+    sender_reputation.count_deliveries(core)
+    good, bad = past_of(core, "good@b.example"), past_of(core, "bad@c.example")
+    assert good < -1 < 1 < bad
+    sender_reputation.count_deliveries(core)
+    assert past_of(core, "good@b.example") == pytest.approx(good, abs=0.01)
+    assert core.db.read(lambda tx: sender_history.get_pasts(tx, [SITE]))[SITE].ham == pytest.approx(20, abs=0.1)
+
+
+def test_an_owner_s_words_change_the_history_of_a_sender_a_few_times_a_day(house):
+    core = house()
+    kari = accounts.find_account(core, "kari").id
+    for number in range(40):
+        record(core, "kari", number, "good@b.example", is_spam=False)
+    sender_reputation.count_deliveries(core)
+
+    def say(number: int) -> None:
+        content = b"%d" % number
+        core.db.write(lambda tx: sender_reputation.correct_history(core, tx, kari, content, is_spam=True))
+
+    before = past_of(core, "good@b.example")
+    for number in range(40):
+        say(number)
+    assert before < past_of(core, "good@b.example") < -1
+    site = core.db.read(lambda tx: sender_history.get_pasts(tx, [SITE]))[SITE]
+    assert site.spam == pytest.approx(sender_reputation.WORDS_A_DAY, abs=0.1)
+
+
+def test_senders_of_long_ago_are_forgotten(house):
+    core = house()
+    now = core.clock.seconds()
+    core.db.write(
+        lambda tx: sender_history.save_pasts(tx, {7: Past(1.0, 0.0, now - 200 * 86_400), 8: Past(1.0, 0.0, now)})
+    )
+    sender_reputation.sweep_history(core)
+    assert set(core.db.read(lambda tx: sender_history.get_pasts(tx, [7, 8]))) == {8}
+
+
+@pytest.mark.parametrize(
+    ("author", "sign"),
+    [
+        ("Alumni <news@a1umni.example>", "lookalike:alumni.example"),
+        ("University <rector@univers1ty.example>", "lookalike:university.example"),
+        ('"rector@university.example" <x@outside.example>', "impersonates:university.example"),
+        ('"kari@alumni.example" <x@outside.example>', "impersonates:alumni.example"),
+        ('"ann@friends.example" <x@outside.example>', "name shape:an address of another"),
+        ("Kari <kari@outside.example>", ""),
+    ],
+)
+def test_whoever_looks_like_us_or_the_university_is_likely_spam(house, author, sign):
+    core = house('protected = ["university.example"]')
+    message = Message((f"From: {author}\r\nSubject: Meeting\r\n\r\n" + NEWS.partition("\r\n\r\n")[2]).encode())
+    assert judging.list_impersonations(core, message, Verdict(outside=True)) == ([sign] if sign else [])
+    honest = NEWS.replace("Kari Holm <kari@b.example>", "Kari <kari@outside.example>")
+    if sign:
+        changed = NEWS.replace("Kari Holm <kari@b.example>", author)
+        assert probability(core, changed, "kari") > probability(core, honest, "kari") + 1
+
+
+def test_the_bar_falls_for_owners_who_sort_their_mail():
+    bars = [judging.find_bar("normal", lessons) for lessons in (0, 20, 40, 4000)]
+    assert bars == sorted(bars, reverse=True)
+    assert bars[0] == judging.BARS["normal"]
+    assert bars[2] == bars[3] == pytest.approx(judging.TAUGHT_BARS["normal"])
 
 
 def test_a_day_has_so_many_votes_of_an_owner(house, monkeypatch):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from urllib.parse import unquote
 
+from mailcore.mail.judging import languages, links
 from mailcore.mail.reading import structure, text
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
@@ -28,7 +29,13 @@ _WORD = re.compile(r"[^\W_]{2,40}+|[$€£]|!{2,}+")
 _LINK = re.compile(r"(?i)\bhttps?://([^\s/<>\"'?#]{1,200}+)(/?)")
 _ADDRESS = re.compile(r"(?i)\bhttps?://[^\s<>\"]{1,500}+")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
-_STYLE_HIDES = re.compile(r"(?i)display\s{0,3}:\s{0,3}none|font-size\s{0,3}:\s{0,3}[01](?:px|pt)?\s{0,3}(?:;|\Z)")
+_STYLE_HIDES = re.compile(
+    r"(?i)display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|mso-hide\s{0,3}:\s{0,3}all"
+    r"|(?:font-size|max-height|opacity)\s{0,3}:\s{0,3}(?:0|1(?:px|pt))(?:px|pt|%)?\s{0,3}(?:[;\"']|\Z)"
+)
+_INVISIBLE = re.compile("(?<=\\w)[\u00ad\u200b-\u200d\u2060\ufeff]{1,20}(?=\\w)")
+_TWO_SCRIPTS = re.compile("[A-Za-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][A-Za-z]")
+MUCH_HIDDEN = 400  # characters of text that nobody sees; the line that lists show in front of a letter is shorter
 _DIGITS = re.compile(r"\d{3,}")
 _KNOWN_FIELDS = (
     "cc", "in-reply-to", "references", "reply-to", "sender", "x-mailer", "user-agent", "list-id", "list-unsubscribe",
@@ -38,14 +45,24 @@ _KNOWN_FIELDS = (
 _MARKS = frozenset(
     "a b big blink body br center div font form h1 h2 hr iframe img input li marquee p script span strong style table td".split()  # noqa: SIM905
 )
+_VOID = frozenset({"br", "hr", "img", "input", "meta", "link"})
 _SECOND_LEVEL = frozenset({"co", "com", "org", "net", "ac", "gov", "edu"})
 # The form of mail says something only beside mail of both kinds from the same place and years.
-_PORTABLE = frozenset({"word", "subject", "name", "host", "author", "program", "link", "target", "replies", "file"})
+_PORTABLE = frozenset(
+    {"word", "subject", "name", "host", "author", "program", "link", "target", "replies", "file", "language"}
+)
+_LOCAL = frozenset({"language"})  # means the same elsewhere, but a collection's owner reads other languages
 
 
 def is_portable(sign: str) -> bool:
     """Say if a sign means the same elsewhere and in other years."""
     return sign.partition(":")[0] in _PORTABLE
+
+
+def is_shipped(sign: str) -> bool:
+    """Say if a sign may stand in a model for others."""
+    kind = sign.partition(":")[0]
+    return kind in _PORTABLE and kind not in _LOCAL
 
 
 def list_signs(message: Message, facts: Iterable[str] = ()) -> list[str]:
@@ -162,6 +179,8 @@ def _body_signs(message: Message) -> Iterator[str]:
             words += _words(page.words, MAX_WORDS - len(words))
             hosts.update(dict.fromkeys(page.hosts))
     yield from _with_pairs("word", words)
+    if foreign := languages.find_foreign(words):
+        yield f"language:{foreign}"
     yield f"words:{_bucket(len(words))}"
     for host in islice(hosts, MAX_HOSTS):
         yield f"host:{host}"
@@ -196,58 +215,45 @@ class _Page:
             for found in islice(_LINK.finditer(self.words), MAX_HOSTS):
                 self._add_host(found[1])
             self.words = _ADDRESS.sub(" ", self.words)
+        if not self.words.isascii():
+            self._read_letters()
         letters = [c for c in self.words[:2000] if c.isalpha()]
         if letters:
             self.signs.append(f"capitals:{10 * sum(map(str.isupper, letters)) // len(letters)}")
             self.signs.append(f"foreign:{10 * sum(c > 'ɏ' for c in letters) // len(letters)}")
         self.signs.append(f"exclamations:{_bucket(self.words.count('!'))}")
 
+    def _read_letters(self) -> None:
+        """Read words as they are seen: what parts their letters invisibly goes, and is a sign, as are mixed scripts."""
+        self.words, parted = _INVISIBLE.subn("", self.words)
+        if parted > 2 and any("\u200b" <= c <= "\ufeff" for c in self.words):
+            self.signs.append("letters:invisible between others")
+        if len(_TWO_SCRIPTS.findall(self.words)) > 1:
+            self.signs.append("letters:of two scripts in a word")
+
     def _read_html(self, html: str) -> None:
-        pieces: list[str] = []
-        size, links, pictures = 0, 0, 0
-        marks: dict[str, None] = {}
-        for piece in html_scan.scan(html):
-            if not isinstance(piece, Tag):
-                pieces.append(piece.words)
-                size += len(piece.raw)
-                if size > MAX_TEXT:
-                    break
-                continue
-            if piece.is_end:
-                continue
-            name, raw = piece.name, piece.raw
-            if name in _MARKS:
-                marks[name] = None
-            if name == "a":
-                links += 1
-                self._add_target(piece)
-            elif name == "img":
-                pictures += 1
-                self._add_target(piece)
-            elif name == "form":
-                self._add_target(piece)
-            if "style" in raw and _STYLE_HIDES.search(raw[:500]):
-                marks["hidden text"] = None
-            if name == "font" and "color" in raw:
-                marks["coloured text"] = None
-            if name not in ("b", "i", "strong", "em", "u"):
-                pieces.append(" ")
-        self.words = "".join(pieces)[:MAX_TEXT]
-        self.signs += [f"html:{name}" for name in marks]
-        self.signs.append(f"links:{_bucket(links)}")
-        self.signs.append(f"pictures:{_bucket(pictures)}")
-        if pictures and len(self.words.split(None, 40)) < 40:
+        reader = _HtmlReader(self)
+        reader.read(html)
+        self.words = "".join(reader.pieces)[:MAX_TEXT]
+        self.signs += [f"html:{name}" for name in reader.marks]
+        self.signs.append(f"links:{_bucket(reader.links)}")
+        self.signs.append(f"pictures:{_bucket(reader.pictures)}")
+        if reader.hidden > MUCH_HIDDEN:
+            self.signs.append("html:much hidden text")
+        if reader.pictures and len(self.words.split(None, 40)) < 40:
             self.signs.append("html:pictures without words")
 
-    def _add_target(self, tag: Tag) -> None:
+    def add_target(self, tag: Tag) -> str:
+        """Take the place that a tag leads to, and return it."""
         if len(self.hosts) >= MAX_HOSTS:
-            return
+            return ""
         named = tag.attributes()
         target = (named.get("href") or named.get("src") or named.get("action") or "").strip()[:300]
         if found := _LINK.match(target):
             self._add_host(found[1])
         elif scheme := target.partition(":")[0].lower() if ":" in target[:12] else "":
             self.signs.append(f"target:{scheme}")
+        return target
 
     def _add_host(self, place: str) -> None:
         _, at, host = unquote(place).rpartition("@")
@@ -262,3 +268,57 @@ class _Page:
             self.signs.append("link:to digits")
         else:
             self.hosts.append(host_of_organisation(host)[:60])
+
+
+class _HtmlReader:
+    """Reads HTML once: the words that are seen, marks, and places that links lead to."""
+
+    def __init__(self, page: _Page) -> None:
+        self.page = page
+        self.pieces: list[str] = []
+        self.marks: dict[str, None] = {}
+        self.links = self.pictures = self.hidden = 0
+        self._hiding, self._depth = "", 0  # the element that hides what stands in it, and how many of its name are open
+        self._target, self._begin = "", 0  # of the link that is open, and where its words begin
+
+    def read(self, html: str) -> None:
+        size = 0
+        for piece in html_scan.scan(html):
+            if isinstance(piece, Tag):
+                self._take(piece)
+            elif self._depth:
+                self.hidden += len(piece.raw)
+            else:
+                self.pieces.append(piece.words)
+                size += len(piece.raw)
+                if size > MAX_TEXT:
+                    break
+
+    def _take(self, tag: Tag) -> None:
+        name = tag.name
+        if self._depth and name == self._hiding:
+            self._depth += -1 if tag.is_end else 1
+        if tag.is_end:
+            if name == "a" and self._target:
+                if links.is_mismatch("".join(self.pieces[self._begin :])[:300], self._target):
+                    self.page.signs.append("link:names another host")
+                self._target = ""
+            return
+        if name in _MARKS:
+            self.marks[name] = None
+        if name == "a":
+            self.links += 1
+            self._target, self._begin = self.page.add_target(tag), len(self.pieces)
+        elif name == "img":
+            self.pictures += 1
+            self.page.add_target(tag)
+        elif name == "form":
+            self.page.add_target(tag)
+        if "style" in tag.raw and _STYLE_HIDES.search(tag.raw[:500]):
+            self.marks["hidden text"] = None
+            if not self._depth and name not in _VOID:
+                self._hiding, self._depth = name, 1
+        if name == "font" and "color" in tag.raw:
+            self.marks["coloured text"] = None
+        if name not in ("b", "i", "strong", "em", "u"):
+            self.pieces.append(" ")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from mailcore.mail.judging.arithmetic import RATE, UNIT, find_length, to_probability
 from mailcore.mail.judging.model import number_of, write_model
-from mailcore.mail.judging.signs import is_portable, list_signs
+from mailcore.mail.judging.signs import is_shipped, list_signs
 from mailcore.mail.reading.message import Message
 
 LEAST_SIGHTINGS = 3  # rarer signs are left out: they are most of a model's size, and say little
@@ -17,7 +17,7 @@ Lesson = tuple[Sequence[int], bool]  # the signs of a message, and whether it is
 def train_model(messages: Iterable[tuple[bytes, bool]]) -> bytes:
     """Make a model of messages, each with whether it is spam.  The same messages give the same octets."""
     lessons: list[Lesson] = [
-        (sorted({number_of(sign) for sign in list_signs(Message(octets)) if is_portable(sign)}), is_spam)
+        (sorted({number_of(sign) for sign in list_signs(Message(octets)) if is_shipped(sign)}), is_spam)
         for octets, is_spam in messages
     ]
     counts: dict[int, tuple[int, int]] = {}

@@ -10,20 +10,26 @@ from functools import lru_cache
 from importlib import resources
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, Scan, Verdict
+from mailcore.domain import AccountId, Envelope, Scan, Verdict
 from mailcore.log import log_for
 from mailcore.mail.judging import model, programs
 from mailcore.mail.judging.arithmetic import NEUTRAL, Judgement, Source, judge
+from mailcore.mail.judging.evidence import list_evidence
+from mailcore.mail.judging.impersonation import find_impersonations
 from mailcore.mail.judging.model import BrokenModel, Model, number_of
 from mailcore.mail.judging.signs import is_portable, list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import forget
+from mailcore.services.filtering import sender_reputation
 from mailcore.store.delivery import spam_signs
 from mailcore.store.delivery.spam_signs import OWNERS, TRAINED, SignRows
 from mailcore.store.engine.db import Tx
 
 log = log_for(__name__)
+# the bar of the first day, and that of an owner who has taught ENOUGH messages: who sorts their mail is judged more finely
 BARS = {"low": 0.99, "normal": 0.95, "strict": 0.85}
+TAUGHT_BARS = {"low": 0.9, "normal": 0.7, "strict": 0.55}
+ENOUGH = 40
 OWN_WEIGHT = 3.0
 UNSURE_ABOVE = 0.1  # from here on it is worth knowing what the owner does with it
 SMALL = 16_384  # octets; judging these takes less than a thread and back
@@ -43,24 +49,32 @@ def get_startup_model() -> Model:
         return model.EMPTY
 
 
-async def judge_message(core: Core, message: Message, verdict: Verdict, accounts: Collection[AccountId]) -> Judged:
+async def judge_message(
+    core: Core, envelope: Envelope, message: Message, verdict: Verdict, accounts: Collection[AccountId]
+) -> Judged:
     """Judge a message from outside for each owner; empty where the filter is off."""
     if core.config.filter.level == "off" or not accounts:
         return ()
     owners = list(dict.fromkeys(accounts))
     if message.size <= SMALL:
-        return core.db.read(lambda tx: judge_for(core, tx, message, verdict, owners))
+        return core.db.read(lambda tx: judge_for(core, tx, envelope, message, verdict, owners))
     try:
-        return await core.db.aread(lambda tx: judge_for(core, tx, message, verdict, owners))
+        return await core.db.aread(lambda tx: judge_for(core, tx, envelope, message, verdict, owners))
     finally:
         forget(message.octets)
 
 
-def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Sequence[AccountId]) -> Judged:
+def judge_for(
+    core: Core, tx: Tx, envelope: Envelope, message: Message, verdict: Verdict, owners: Sequence[AccountId]
+) -> Judged:
     """Judge a message for these owners within a transaction that reads."""
     forced = list_forced(core, message)
     carried = forced or ([] if core.config.filter.programs == "junk" else _list_programs(message))
-    signs = number_signs(list_signs(message, [*list_facts(verdict), *carried]))
+    facts = [*list_facts(verdict), *list_impersonations(core, message, verdict), *carried]
+    signs = number_signs(list_signs(message, facts))
+    author = next((one.spec for one in message.header.authors), "")
+    past = sender_reputation.find_evidence(tx, envelope, author, verdict, core.clock.seconds())
+    evidence = [*past, *list_evidence(name for name, _ in signs)]
     sources = find_sources(tx, signs, owners)
     common: Scan | None = None
     judged: list[tuple[AccountId, Scan]] = []
@@ -69,7 +83,9 @@ def judge_for(core: Core, tx: Tx, message: Message, verdict: Verdict, owners: Se
         if own is None and common is not None:
             judged.append((owner, common))
             continue
-        scan = _to_scan(core, verdict.scan, judge(signs, sources.for_owner(owner)), forced)
+        judgement = judge(signs, sources.for_owner(owner), evidence)
+        bar = find_bar(core.config.filter.level, own.spam + own.ham if own else 0)
+        scan = _to_scan(verdict.scan, judgement, bar, forced)
         judged.append((owner, scan))
         if own is None:
             common = scan
@@ -96,12 +112,16 @@ def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -
     """Judge a message as if it arrived now, without checks of its sender: for one owner, or for those who taught nothing."""
     message, level = Message(octets), core.config.filter.level
     forced = list_forced(core, message)
-    signs = number_signs(list_signs(message, forced))
+    signs = number_signs(list_signs(message, [*list_impersonations(core, message, Verdict()), *forced]))
+    evidence = list_evidence(name for name, _ in signs)
 
-    def read(tx: Tx) -> Judgement:
-        return judge(signs, find_sources(tx, signs, [owner] if owner else []).for_owner(owner))
+    def read(tx: Tx) -> tuple[Judgement, float]:
+        sources = find_sources(tx, signs, [owner] if owner else [])
+        own = sources.own.get(owner) if owner else None
+        bar = find_bar(level, own.spam + own.ham if own else 0) if level != "off" else 1.0
+        return judge(signs, sources.for_owner(owner), evidence), bar
 
-    judgement, bar = core.db.read(read), BARS.get(level, 1.0)
+    judgement, bar = core.db.read(read)
     is_spam = level != "off" and (bool(forced) or judgement.probability > bar)
     return Explanation(judgement.probability, bar, is_spam, tuple(forced), judgement.reasons)
 
@@ -128,6 +148,26 @@ def number_portable(signs: Sequence[tuple[str, int]]) -> list[int]:
 def list_facts(verdict: Verdict) -> list[str]:
     """List what was found out about the sender, as signs; none for mail that nobody checked."""
     return [f"spf:{verdict.spf}", f"dkim:{verdict.dkim}", f"dmarc:{verdict.dmarc}"] if verdict.outside else []
+
+
+def list_impersonations(core: Core, message: Message, verdict: Verdict) -> list[str]:
+    """List what is wrong with the authors, as signs: names that hold an address of another, look-alikes of known domains."""
+    config = core.config
+    found = find_impersonations(
+        message.header,
+        config.mail_domains,
+        config.filter.protected,
+        lambda domain: verdict.dkim_aligned and domain == verdict.author,
+    )
+    signs: list[str] = []
+    for one in found:
+        if one.kind == "lookalike":
+            signs.append(f"lookalike:{one.real}")
+        elif one.shown.rpartition("@")[2].lower() in (*config.mail_domains, *config.filter.protected):
+            signs.append(f"impersonates:{one.shown.rpartition('@')[2]}")
+        else:
+            signs.append("name shape:an address of another")
+    return signs
 
 
 def has_test_text(message: Message) -> bool:
@@ -178,9 +218,14 @@ def _agreed(counts: SignRows) -> SignRows:
     return agreed
 
 
-def _to_scan(core: Core, others: Scan, judgement: Judgement, forced: Sequence[str]) -> Scan:
+def find_bar(level: str, lessons: float) -> float:
+    """Return the probability above which a message is spam, for an owner who has taught so many messages."""
+    return BARS[level] - (BARS[level] - TAUGHT_BARS[level]) * min(1.0, lessons / ENOUGH)
+
+
+def _to_scan(others: Scan, judgement: Judgement, bar: float, forced: Sequence[str]) -> Scan:
     """Join our judgement with the answers of other filters."""
-    bar, is_forced = BARS[core.config.filter.level], bool(forced)
+    is_forced = bool(forced)
     percent = min(100.0 * judgement.probability / bar, 100.0)
     is_spam = judgement.probability > bar
     unsure = not is_spam and judgement.probability > UNSURE_ABOVE and judgement.by_weights != NEUTRAL

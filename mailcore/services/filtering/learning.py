@@ -5,8 +5,9 @@ empties Junk does not call its mail good.  A message that looked a little like s
 as good after two days, so that our filter hears of good mail, too.
 """
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from mailcore.core import Core
@@ -16,7 +17,7 @@ from mailcore.log import log_for
 from mailcore.mail.judging.arithmetic import Judgement, find_step, judge
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
-from mailcore.services.filtering import judging, rspamd
+from mailcore.services.filtering import judging, rspamd, sender_reputation
 from mailcore.store.delivery import learning as store
 from mailcore.store.delivery import spam_signs
 from mailcore.store.delivery.spam_signs import LEFT, Total, Vote
@@ -62,15 +63,17 @@ def teach_our_filter(core: Core) -> None:
                 core.db.write(partial(spam_signs.delete_vote, vote=vote))
                 continue
             vote = replace(vote, kind="ham")
-        signs = _read_signs(core, vote.blob)
-        if signs is None:
+        octets = _read_octets(core, vote.blob)
+        if octets is None:
             log.info("a message to learn from no longer exists")
             core.db.write(partial(spam_signs.delete_vote, vote=vote))
         else:
+            signs = judging.number_signs(list_signs(Message(octets)))
             judgement = core.db.read(partial(_judge_as_taught, signs=signs, owner=vote.account))
             numbers = sorted(set(judging.number_portable(signs)))
             step = find_step(judgement, len(numbers), is_spam=vote.kind == "spam")
-            core.db.write(partial(_learn_vote, vote=vote, numbers=numbers, step=step, now=core.clock.seconds()))
+            lesson = _Lesson(vote, numbers, step, hashlib.sha256(octets).digest())
+            core.db.write(partial(_learn, core, lesson=lesson))
             taught.add(vote.account)
     if taught:
         core.db.write(lambda tx: spam_signs.make_room(tx, taught))
@@ -84,21 +87,32 @@ def _judge_as_taught(tx: Tx, signs: Sequence[tuple[str, int]], owner: AccountId)
     return judge(signs, judging.find_sources(tx, signs, [owner]).for_owner(owner))
 
 
-def _read_signs(core: Core, blob: int) -> list[tuple[str, int]] | None:
-    """Return a message's signs with their numbers; None where it is gone."""
+def _read_octets(core: Core, blob: int) -> bytes | None:
+    """Return a message; None where it is gone."""
     try:
-        octets = core.db.read(lambda tx: core.blobs.octets(tx, blob))
+        return core.db.read(lambda tx: core.blobs.octets(tx, blob))
     except Busy:
         return None
-    return judging.number_signs(list_signs(Message(octets)))
 
 
-def _learn_vote(tx: Tx, vote: Vote, numbers: list[int], step: int, now: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """One vote, ready to be counted; `content` is the SHA-256 of the message."""
+
+    vote: Vote
+    numbers: list[int]
+    step: int
+    content: bytes
+
+
+def _learn(core: Core, tx: Tx, lesson: _Lesson) -> None:
+    vote, now = lesson.vote, core.clock.seconds()
     if not spam_signs.finish_vote(tx, vote):
         return
     if vote.learned:
-        spam_signs.remove_message(tx, vote.account, numbers, vote.learned, now)
-    spam_signs.add_message(tx, vote.account, numbers, vote.kind, now, step)
+        spam_signs.remove_message(tx, vote.account, lesson.numbers, vote.learned, now)
+    spam_signs.add_message(tx, vote.account, lesson.numbers, vote.kind, now, lesson.step)
+    sender_reputation.correct_history(core, tx, vote.account, lesson.content, is_spam=vote.kind == "spam")
 
 
 def train_message(core: Core, octets: bytes, kind: str) -> None:

@@ -14,7 +14,7 @@ from mailcore.log import log_for
 from mailcore.services.accounts import affiliations, closing, leaving, orders, sleeping, sunset_notices
 from mailcore.services.credentials import directory, login_log
 from mailcore.services.delivery import queue_admin, traces
-from mailcore.services.filtering import learning
+from mailcore.services.filtering import learning, sender_reputation
 from mailcore.services.forwarding import bounces, consent, copy_expiry, digest
 from mailcore.services.limits import rates
 from mailcore.services.operations import account_imports, dns_watch, health, reports, rereading
@@ -55,6 +55,8 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("cutting of change logs", HOUR, health.cut_change_logs),
         Job("expiry of orders", HOUR, orders.expire_orders),
         Job("learning of the spam filter", MINUTE, learning.teach_filters, waits=True),
+        Job("history of senders", MINUTE, sender_reputation.count_deliveries),
+        Job("old history of senders", DAY, sender_reputation.sweep_history),
         Job("sweep of rates", HOUR, rates.expire_counts),
         Job("end of help cases", HOUR, tickets.expire_tickets),
         Job("first letters of help cases", MINUTE, first_notice.send_due_notices),

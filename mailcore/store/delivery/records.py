@@ -66,7 +66,12 @@ def save_record(
 _RECORD = "id,at,sender,address,outcome,detail,subject,author,message_id,content,size,checks,rules"
 
 
-def _record(row: Row) -> Record:
+def record_sql(rest: str) -> str:
+    """Return a statement that asks for records; `rest` begins behind the table."""
+    return f"SELECT {_RECORD} FROM delivery {rest}"  # noqa: S608
+
+
+def record_of(row: Row) -> Record:
     about = About(bytes(row[6]), bytes(row[7]), row[8], bytes(row[9]), row[10], row[11])
     return Record(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3], row[4], row[5], about, row[12])
 
@@ -74,12 +79,12 @@ def _record(row: Row) -> Record:
 def list_records(tx: Tx, account: AccountId, since: int) -> list[Record]:
     """Return the account's records since then, newest first."""
     rows = tx.rows(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND at>=? ORDER BY id DESC", account, since)  # noqa: S608
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 def find_record(tx: Tx, account: AccountId, number: int) -> Record | None:
     row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account_id=? AND id=?", account, number)  # noqa: S608
-    return _record(row) if row else None
+    return record_of(row) if row else None
 
 
 def find_record_of_content(tx: Tx, account: AccountId, content: bytes) -> Record | None:
@@ -89,12 +94,12 @@ def find_record_of_content(tx: Tx, account: AccountId, content: bytes) -> Record
         account,
         content,
     )
-    return _record(row) if row else None
+    return record_of(row) if row else None
 
 
 def find_last_record(tx: Tx, account: AccountId) -> Record | None:
     row = tx.row(f"SELECT {_RECORD} FROM delivery WHERE account_id=? ORDER BY id DESC LIMIT 1", account)  # noqa: S608
-    return _record(row) if row else None
+    return record_of(row) if row else None
 
 
 def count_outcome(tx: Tx, account: AccountId, outcome: str, since: int, limit: int) -> int:

@@ -149,3 +149,15 @@ class SpamVoteRow(Model):
     class Meta:
         table_name = "spam_vote"
         indexes = ((("account_id", "blob"), True),)
+
+
+class SenderHistoryRow(Model):
+    """How mail of a sender ended here, in thousandths of messages; `sender` is a number (mail/judging/history.py)."""
+
+    sender = IntegerField(primary_key=True)
+    spam = IntegerField()
+    ham = IntegerField()
+    at = IntegerField(index=True)
+
+    class Meta:
+        table_name = "sender_history"

@@ -1,0 +1,111 @@
+"""Reputation of senders at this site: counted by a job from the records of deliveries, so that no delivery waits for it.
+
+A message counts once, however many recipients it had.  What owners say of a message is counted too, of each owner a few words
+a day: a flood of one owner's votes makes no sender good or bad for others.
+"""
+
+import json
+
+from mailcore.core import Core
+from mailcore.domain import AccountId, Envelope, Verdict
+from mailcore.mail.judging import history
+from mailcore.mail.judging.arithmetic import Evidence
+from mailcore.mail.judging.history import SITE, Past, Sender
+from mailcore.mail.reading import address
+from mailcore.mail.reading.organisation import organisational
+from mailcore.store.delivery import records
+from mailcore.store.delivery import sender_history as store
+from mailcore.store.delivery.records import Record
+from mailcore.store.engine.db import Tx
+from mailcore.store.site import rates
+from mailcore.store.site.values import get_value, save_value
+
+AT_ONCE = 500
+WORDS_A_DAY = 5  # of one owner that count for the site
+DAY = 86_400
+_LAST = "last delivery counted for the history of senders"
+
+
+def find_evidence(tx: Tx, envelope: Envelope, author: str, verdict: Verdict, now: int) -> Evidence:
+    """Find what the history of a message's sender says of it; nothing of mail from inside."""
+    if not verdict.outside:
+        return ()
+    is_vouched = _is_vouched(verdict.dmarc, verdict.spf, envelope.sender, author)
+    keys = history.list_keys(Sender(author, envelope.peer, is_vouched))
+    return history.weigh_history(keys, store.get_pasts(tx, [*keys.values(), SITE]), now)
+
+
+def count_deliveries(core: Core) -> None:
+    """Count how mail ended here, as a job."""
+    if core.config.filter.level == "off":
+        return
+    last = core.db.read(lambda tx: get_value(tx, _LAST))
+    after = int(last) if last else max(0, core.db.read(store.find_last_delivery) - AT_ONCE)
+    while deliveries := core.db.read(lambda tx, after=after: store.list_deliveries(tx, after, AT_ONCE)):  # type: ignore[misc]  # bound at once
+        after = deliveries[-1].id
+        counts: dict[bytes, tuple[Sender, bool]] = {}
+        for one in deliveries:
+            sender = _read_sender(one)
+            if sender is not None and one.outcome in ("filed", "forwarded"):
+                counts.setdefault(one.about.content, (sender, _is_spam(one)))
+        core.db.write(lambda tx, counts=counts, after=after: _save_counts(core, tx, [*counts.values()], after))  # type: ignore[misc]  # as above
+        if len(deliveries) < AT_ONCE:
+            break
+
+
+def sweep_history(core: Core) -> None:
+    """Forget senders that were not seen for long, as a job."""
+    before = core.clock.seconds() - history.FORGOTTEN_SECONDS
+    core.db.write(lambda tx: store.delete_pasts(tx, before))
+
+
+def correct_history(core: Core, tx: Tx, account: AccountId, content: bytes, *, is_spam: bool) -> None:
+    """Count an owner's word on a message, where it is not what the filter said."""
+    now, record = core.clock.seconds(), records.find_record_of_content(tx, account, content)
+    sender = _read_sender(record) if record else None
+    if record is None or sender is None or _is_spam(record) is is_spam:
+        return
+    if rates.count_if_allowed(tx, f"history {account}", 1, WORDS_A_DAY, DAY, now):
+        _add(tx, [(sender, is_spam, 1.0), (sender, not is_spam, -1.0)], now)
+
+
+def _save_counts(core: Core, tx: Tx, counts: list[tuple[Sender, bool]], last: int) -> None:
+    _add(tx, [(sender, is_spam, 1.0) for sender, is_spam in counts], core.clock.seconds())
+    save_value(tx, _LAST, str(last))
+
+
+def _add(tx: Tx, counts: list[tuple[Sender, bool, float]], now: int) -> None:
+    keyed = [([SITE, *history.list_keys(sender).values()], is_spam, amount) for sender, is_spam, amount in counts]
+    pasts = store.get_pasts(tx, {key for keys, _, _ in keyed for key in keys})
+    changed: dict[int, Past] = {}
+    for keys, is_spam, amount in keyed:
+        for key in keys:
+            one = changed.get(key) or history.fade(pasts.get(key, Past(0.0, 0.0, now)), now)
+            spam, ham = (amount, 0.0) if is_spam else (0.0, amount)
+            changed[key] = Past(max(one.spam + spam, 0.0), max(one.ham + ham, 0.0), now)
+    store.save_pasts(tx, changed)
+
+
+def _read_sender(record: Record) -> Sender | None:
+    """Read who sent a message from its record; None where it came from inside or says no author."""
+    if not record.about.checks:
+        return None
+    checks = json.loads(record.about.checks)
+    author = next(iter(address.addr_specs(record.about.author)), "")
+    if not author:
+        return None
+    is_vouched = _is_vouched(checks.get("dmarc", ""), checks.get("spf", ""), record.sender, author)
+    return Sender(author.lower(), checks.get("peer", ""), is_vouched)
+
+
+def _is_vouched(dmarc: str, spf: str, sender: str, author: str) -> bool:
+    domain = author.rpartition("@")[2].lower()
+    return dmarc == "pass" or (
+        dmarc == "none"
+        and spf == "pass"
+        and organisational(sender.rpartition("@")[2].lower()) == organisational(domain)
+    )
+
+
+def _is_spam(record: Record) -> bool:
+    return any(kind in ("spam", "junk") for kind, _ in (json.loads(record.rules) if record.rules else ()))
