@@ -320,6 +320,14 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where settings come from: `file`, "" = the defaults; `given` names those that it has, and how (file or env for secrets)."""
+
+    file: str = ""
+    given: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings.  Relative paths are seen from the working directory."""
 
@@ -351,6 +359,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     sleep: Sleep = field(default_factory=Sleep)
     s3: S3 = field(default_factory=S3)
+    origin: Origin = field(default_factory=Origin, compare=False, repr=False)  # no setting
 
     @property
     def mail_domains(self) -> tuple[str, ...]:

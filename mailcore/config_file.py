@@ -8,13 +8,14 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import reduce
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from mailcore.config import UNLIMITED, Config, Listen, Oidc, host_and_port, octets
+from mailcore.config import UNLIMITED, Config, Listen, Oidc, Origin, host_and_port, octets
 from mailcore.errors import ConfigError
 from mailcore.log import log_for
 
@@ -44,8 +45,8 @@ def _build(cls: type[Any], table: dict[str, Any], where: str) -> Any:
     values: dict[str, Any] = {}
     for key, value in table.items():
         name = f"{where}{key}"
-        if key not in hints:
-            near = difflib.get_close_matches(key, hints, n=1)
+        if key not in hints or hints[key] is Origin:
+            near = difflib.get_close_matches(key, hints.keys() - {"origin"}, n=1)
             raise ConfigError(f"unknown setting {name}" + (f"; did you mean {where}{near[0]}?" if near else ""))
         wanted = hints[key]
         if dataclasses.is_dataclass(wanted):
@@ -193,14 +194,25 @@ def _at(config: Config, path: str) -> Any:  # Any: whatever the setting is
     return reduce(getattr, path.split("."), config)
 
 
-def parse_config(text: str) -> Config:
-    """Read settings from TOML text.  Raises ConfigError."""
+def parse_config(text: str, file: str = "") -> Config:
+    """Read settings from TOML text, which stood in `file`.  Raises ConfigError."""
     try:
-        config: Config = _build(Config, tomllib.loads(text), "")
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"not valid TOML: {problem}") from None
+    config: Config = _build(Config, table, "")
     _check(config)
-    return config
+    return dataclasses.replace(config, origin=Origin(file, tuple(_list_given(Config, table, ""))))
+
+
+def _list_given(cls: type[Any], table: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
+    """Yield the settings that a table has, and how each is given: here, or as a secret that stands elsewhere."""
+    hints = get_type_hints(cls)
+    for key, value in table.items():
+        if dataclasses.is_dataclass(hints[key]):
+            yield from _list_given(hints[key], value, f"{where}{key}.")
+        else:
+            yield f"{where}{key}", next(iter(value)) if isinstance(value, dict) else "here"
 
 
 def load_config(path: str | None = None) -> Config:
@@ -210,7 +222,7 @@ def load_config(path: str | None = None) -> Config:
     if not named and not file.exists():
         return Config()
     try:
-        return parse_config(file.read_text())
+        return parse_config(file.read_text(), str(file.absolute()))
     except OSError as problem:
         raise ConfigError(f"cannot read {file}: {problem.strerror}") from None
     except UnicodeDecodeError:

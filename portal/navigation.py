@@ -51,7 +51,7 @@ ADMIN = (
     Place("admin.accounts", _l("Accounts"), "people", ("admin.account", "admin.new", "admin.act_on")),
     Place("admin.bring", _l("Import"), "download", ("admin.brought",)),
     Place("admin.queue", _l("Queue"), "route", ("admin.destination",)),
-    Place("admin.domain", _l("Domain"), "shield"),
+    Place("admin.domain", _l("Domain"), "shield", ("admin.dkim", "admin.certificate")),
     Place("admin.jobs", _l("Jobs"), "clock"),
     Place("admin.log", _l("Log"), "file"),
     Place("admin.plots", _l("Figures"), "order"),

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from mailcore import core as cores
 from mailcore.cli import main
-from mailcore.config import Config
+from mailcore.config import Config, Origin
 from mailcore.config_file import parse_config
 from mailcore.imap.capabilities import CAPABILITIES
 from portal import create_app
@@ -35,6 +35,8 @@ CODE = re.compile(r"(?<![\w-])(S\d\d[abc]?|N\d\d?)(?![\w-])|(?<=def test_)([sn]\
 def settings(cls: type, prefix: str = "") -> list[str]:
     found = []
     for name, kind in get_type_hints(cls).items():
+        if kind is Origin:  # where the others come from
+            continue
         if dataclasses.is_dataclass(kind):
             found += settings(kind, f"{prefix}{name}.")  # type: ignore[arg-type]
         elif isinstance(getattr(cls, name, None), property) is False:

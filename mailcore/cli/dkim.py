@@ -51,7 +51,7 @@ def rotate(site: Site, domain: str, force: bool) -> None:
 
 def _rotate_domain(site: Site, domain: str, *, force: bool) -> tuple[str, ...]:
     """Rotate the keys of a domain, say what was done, and return the records that DNS does not show yet."""
-    done = dkim_keys.rotate(site.core, domain, force=force)
+    done = dkim_keys.rotate(site.core, domain, force=force, actor="command line")
     at = f" of {domain}" if site.config.domains else ""
     for number in done.removed:
         click.echo(f"removed: rsa{number} and ed{number}{at}; their records may leave DNS")

@@ -6,9 +6,26 @@ from enum import StrEnum
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
-from mailcore.store.people.audit import AuditEntry, insert_audit_entry, list_audit_entries
+from mailcore.store.people.audit import (
+    AuditEntry,
+    AuditFilter,
+    AuditLine,
+    insert_audit_entry,
+    list_audit_entries,
+    search_audit_entries,
+)
 
-__all__ = ["AuditEntry", "Event", "list_entries", "note"]
+__all__ = [
+    "AuditEntry",
+    "AuditFilter",
+    "AuditLine",
+    "Event",
+    "export_entries",
+    "list_entries",
+    "note",
+    "search_entries",
+]
+MOST_EXPORTED = 50_000
 
 
 class Event(StrEnum):
@@ -30,6 +47,9 @@ class Event(StrEnum):
     CONTACT_ADDRESS_PROPOSED = "contact address proposed"
     CONTACT_ADDRESS_REMOVED = "contact address removed"
     CONTACT_ADDRESS_VERIFIED = "contact address verified"
+    DKIM_ROTATED = "dkim keys rotated"
+    JOB_ASKED_FOR = "job: a turn now"
+    LOG_EXPORTED = "log exported"
     DIRECTORY_CONFIRMED = "directory account confirmed"
     DIRECTORY_SYNC_STOPPED = "directory sync stopped"
     ASKED_OF_LEGACY = "asked what shall become of the account"
@@ -107,6 +127,22 @@ class Event(StrEnum):
 def note(core: Core, tx: Tx, account: AccountId | None, event: Event, *, actor: str = "", detail: str = "") -> None:
     """Record an event in the transaction of the action itself.  No passwords, no message text."""
     insert_audit_entry(tx, account, core.clock.seconds(), actor, event, detail)
+
+
+def search_entries(core: Core, wanted: AuditFilter, before: int = 0, limit: int = 50) -> list[AuditLine]:
+    """List the entries of the whole site that are wanted, newest first."""
+    return core.db.read(lambda tx: search_audit_entries(tx, wanted, before, limit))
+
+
+def export_entries(core: Core, wanted: AuditFilter, *, actor: str) -> list[AuditLine]:
+    """List the newest `MOST_EXPORTED` entries that are wanted, and record that they were taken out."""
+
+    def write(tx: Tx) -> list[AuditLine]:
+        lines = search_audit_entries(tx, wanted, 0, MOST_EXPORTED)
+        insert_audit_entry(tx, None, core.clock.seconds(), actor, Event.LOG_EXPORTED, f"{len(lines)} entries")
+        return lines
+
+    return core.db.write(write)
 
 
 def list_entries(core: Core, account: AccountId, limit: int = 100) -> list[AuditEntry]:

@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from mailcore.domain import QueueState
 from mailcore.services.accounts.people_file import Fault
 from mailcore.services.operations.attention import Finding, Trouble
+from mailcore.services.operations.settings_list import Source
 
 Words = Any  # flask-babel's LazyString, which has no types
 
@@ -33,6 +34,19 @@ FAULTS: dict[Fault, Words] = {
     Fault.TWICE: _l("the name or the person is in the file twice"),
     Fault.TAKEN: _l("is taken, or was somebody's before"),
     Fault.PERSON_TAKEN: _l("the person has an account"),
+}
+RECORD_STATES: dict[str, Words] = {
+    "right": _l("right"),
+    "missing": _l("missing"),
+    "wrong": _l("wrong"),
+    "unknown": _l("DNS did not answer"),
+}
+KEY_STATES: dict[str, Words] = {"signs": _l("signs our mail"), "next": _l("comes next"), "retired": _l("retired")}
+SOURCES: dict[Source, Words] = {
+    Source.DEFAULT: _l("default"),
+    Source.HERE: _l("settings file"),
+    Source.FILE: _l("a file of its own"),
+    Source.ENVIRONMENT: _l("environment"),
 }
 QUEUE_STATES: dict[QueueState, Words] = {
     QueueState.WAITING: _l("waiting"),
@@ -89,10 +103,10 @@ def describe_finding(finding: Finding) -> str:
 
 def describe_seconds(seconds: int) -> str:
     """Write a span of time in its largest unit."""
-    if seconds >= 172_800:
+    if seconds >= 86_400:
         return str(ngettext("%(num)s day", "%(num)s days", seconds // 86_400))
-    if seconds >= 7200:
+    if seconds >= 3600:
         return str(ngettext("%(num)s hour", "%(num)s hours", seconds // 3600))
-    if seconds >= 120:
+    if seconds >= 60:
         return str(ngettext("%(num)s minute", "%(num)s minutes", seconds // 60))
     return str(ngettext("%(num)s second", "%(num)s seconds", seconds))

@@ -48,6 +48,9 @@ PAGES = {
         "/admin/accounts/new",
         "/admin/import",
         "/admin/queue",
+        "/admin/domain",
+        "/admin/domain/certificate",
+        "/admin/log",
         "/admin/queue/to?domain=alumni.example",
     ),
 }

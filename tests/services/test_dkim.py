@@ -87,19 +87,19 @@ def test_keys_are_rotated_in_steps_without_an_unverifiable_moment(tmp_path):
             dkim_keys.ensure_keys(config)
             zone.update({(name, "TXT"): [txt(text)] for name, text in dkim_keys.dns_records(config).items()})
             first = dkim.sign(config, MESSAGE) + MESSAGE
-            assert dkim_keys.rotate(core, force=False).made == 2
+            assert dkim_keys.rotate(core, force=False, actor="cli").made == 2
             assert b"s=rsa1;" in dkim.sign(config, MESSAGE)  # published first
             assert [name[:4] for name in dkim_keys.dns_records(config)] == ["rsa1", "ed1.", "rsa2", "ed2."]
-            assert len(dkim_keys.rotate(core, force=False).missing) == 2
+            assert len(dkim_keys.rotate(core, force=False, actor="cli").missing) == 2
             clock.forward(hours=1)  # what is remembered of DNS
             zone.update({(name, "TXT"): [txt(text)] for name, text in dkim_keys.dns_records(config, [2]).items()})
-            assert dkim_keys.rotate(core, force=False).signs == 2
+            assert dkim_keys.rotate(core, force=False, actor="cli").signs == 2
             second = dkim.sign(config, MESSAGE) + MESSAGE
             assert b"s=rsa2;" in second
             assert b"s=ed2;" in second
             assert verified(config, first) == verified(config, second) == [True, True]
             clock.forward(days=15)
-            assert dkim_keys.rotate(core, force=False).removed == (1,)
+            assert dkim_keys.rotate(core, force=False, actor="cli").removed == (1,)
             assert dkim_keys.generations(config) == [2, 3]
             assert verified(config, second) == [True, True]
         finally:

@@ -22,10 +22,34 @@ from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.net.dns import DnsTrouble, text_of
+from mailcore.services import audit
+from mailcore.services.audit import Event
 
 ALGORITHMS = {"rsa": b"rsa-sha256", "ed": b"ed25519-sha256"}
 RETIRED_SECONDS = 14 * 86_400  # a queue tries for five days, and who fetches mail late verifies late
 _FILE = re.compile(r"(?:rsa|ed)([0-9]{1,6})\.pem\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One generation of keys: `state` is signs, next or retired; `records` publish it, by name."""
+
+    number: int
+    state: str
+    records: dict[str, str]
+
+
+def list_generations(config: Config, domain: str = "") -> list[Generation]:
+    """List the published generations of a domain, the oldest first."""
+    signs, _since = current(config, domain)
+    return [
+        Generation(
+            number,
+            "signs" if number == signs else "next" if number > signs else "retired",
+            dns_records(config, [number], domain),
+        )
+        for number in generations(config, domain)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +175,23 @@ def _public(kind: str, octets: bytes) -> bytes:
     return whole.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def rotate(core: Core, domain: str = "", *, force: bool) -> Rotation:
-    """The next step for one domain: remove what retired long ago, make the next generation, or sign with it once DNS shows it.
+def rotate(core: Core, domain: str = "", *, force: bool, actor: str) -> Rotation:
+    """Take the next step of a rotation, and record it.
+
+    Args and errors are those of `_rotate`.
+    """
+    before, _since = current(core.config, domain)
+    done = _rotate(core, domain, force=force)
+    steps = [f"{domain or core.config.domain}: signs {done.signs or before}, before {before}"]
+    steps += [f"made {done.made}"] if done.made else []
+    steps += [f"removed {number}" for number in done.removed]
+    if done.made or done.signs or done.removed:
+        core.db.write(lambda tx: audit.note(core, tx, None, Event.DKIM_ROTATED, actor=actor, detail=", ".join(steps)))
+    return done
+
+
+def _rotate(core: Core, domain: str, *, force: bool) -> Rotation:
+    """Remove what retired long ago, make the next generation of a domain, or sign with it once DNS shows it.
 
     Args:
         force: sign with the next generation whatever DNS shows.

@@ -10,7 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from mailcore.core import Core
-from mailcore.services import certificates
+from mailcore.errors import NotAllowed
+from mailcore.services import audit, certificates
+from mailcore.services.audit import Event
 from mailcore.services.operations import dns_watch, jobs
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import jobs as job_store
@@ -86,6 +88,18 @@ def list_turns(core: Core) -> list[Turn]:
         for job in jobs.list_jobs(core)
     ]
     return sorted(turns, key=lambda turn: not turn.problem)
+
+
+def request_turn(core: Core, name: str, *, actor: str) -> None:
+    """Let a job have its turn now, wherever jobs run.  Raises NotAllowed: there is no such job."""
+    if name not in {job.name for job in jobs.list_jobs(core)}:
+        raise NotAllowed("no such job")
+
+    def write(tx: Tx) -> None:
+        job_store.make_due(tx, name, core.clock.seconds())
+        audit.note(core, tx, None, Event.JOB_ASKED_FOR, actor=actor, detail=name)
+
+    core.db.write(write)
 
 
 def list_findings(core: Core) -> list[Finding]:

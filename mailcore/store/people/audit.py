@@ -34,6 +34,47 @@ def list_audit_entries(tx: Tx, account: AccountId, limit: int) -> list[AuditEntr
     return [AuditEntry(_at(row[0]), *row[1:]) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which entries are wanted; what is empty does not count.  `since` and `until` in seconds since 1970, `until` exclusive."""
+
+    actor: str = ""
+    event: str = ""
+    account: str = ""
+    since: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """An entry with its number and the user name of its account, "" where it has none."""
+
+    id: int
+    name: str
+    entry: AuditEntry
+
+
+def search_audit_entries(tx: Tx, wanted: AuditFilter, before: int, limit: int) -> list[AuditLine]:
+    """Return entries of all accounts and of none, newest first; `before` an entry's number, 0 = from the newest."""
+    conditions: list[tuple[str, str | int]] = [
+        ("u.id<?", before),
+        ("u.actor=?", wanted.actor),
+        ("u.event=?", wanted.event),
+        ("a.name=?", wanted.account),
+        ("u.at>=?", wanted.since),
+        ("u.at<?", wanted.until),
+    ]
+    asked = [(sql, value) for sql, value in conditions if value]
+    where = " AND ".join(sql for sql, _ in asked) or "1=1"
+    rows = tx.rows(
+        "SELECT u.id, a.name, u.at, u.account_id, u.actor, u.event, u.detail FROM audit u"  # noqa: S608 - conditions from above
+        f" LEFT JOIN account a ON a.id=u.account_id WHERE {where} ORDER BY u.id DESC LIMIT ?",
+        *[value for _, value in asked],
+        limit,
+    )
+    return [AuditLine(row[0], row[1] or "", AuditEntry(_at(row[2]), *row[3:])) for row in rows]
+
+
 def list_accounts_without(tx: Tx, before: int, events: Sequence[str], limit: int) -> list[AccountId]:
     """Return the active accounts created before that time for which none of these events was noted since."""
     marks = ",".join("?" * len(events))

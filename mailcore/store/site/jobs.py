@@ -42,5 +42,10 @@ def claim_job(tx: Tx, name: str, now: int, lease_seconds: int) -> bool:
     )
 
 
+def make_due(tx: Tx, name: str, now: int) -> bool:
+    """Give the job its next turn now; False if it never had one, and so is due anyway."""
+    return tx.run("UPDATE job SET next_at=? WHERE name=? AND next_at>?", now, name, now) > 0
+
+
 def finish_job(tx: Tx, name: str, next_at: int, problem: str = "") -> None:
     tx.run("UPDATE job SET next_at=?, leased_until=0, problem=? WHERE name=?", next_at, problem, name)
