@@ -10,6 +10,8 @@ import re
 from mailcore.mail.reading import charsets
 from mailcore.mail.reading.transfer import unbase64
 
+_ENDS_OF_TWO, _ENDS_OF_THREE = b"AQgw=", b"AEIMQUYcgkosw048="
+_BESIDE = re.compile(rb"\s{0,1000}+=\?([^?\s]{1,100})\?[Bb]\?")
 _WORD = re.compile(rb"=\?([^?\s]{1,100})\?([BbQq])\?")
 
 
@@ -27,9 +29,9 @@ def decode(value: bytes) -> str:
         end = _end(value, begin.end(), begin[2])
         if end < 0:
             break
-        octets = _octets(begin[2], value[begin.end() : end])
         between = value[at : begin.start()]
-        at = end + 2
+        written, at = _whole(value, begin, end)
+        octets = _octets(begin[2], written)
         if octets is None:
             found += [charsets.decode(held, charset), charsets.decode_undeclared(between + value[begin.start() : at])]
             held, charset = b"", ""
@@ -60,6 +62,37 @@ _LATER = re.compile(rb"[!-<>@-~=]{0,75}\?=")
 def _closed_later(value: bytes, start: int) -> bool:
     """Does the same word go on to another `?=`, with no space before it?"""
     return bool(_LATER.match(value, start))
+
+
+def _whole(value: bytes, begin: re.Match[bytes], end: int) -> tuple[bytes, int]:
+    """Return what is written in a word, and where it ends; base64 that was cut within four digits goes on in the next word."""
+    written, at = value[begin.end() : end], end + 2
+    if begin[2] in b"Qq":
+        return written, at
+    pieces, length = [written], len(written)
+    while (
+        _is_cut(length, pieces[-1])
+        and (after := _BESIDE.match(value, at))
+        and after[1].lower() == begin[1].lower()
+        and (end := value.find(b"?=", after.end())) >= 0
+    ):
+        pieces.append(value[after.end() : end])
+        length += end - after.end()
+        at = end + 2
+    return b"".join(pieces), at
+
+
+def _is_cut(length: int, last: bytes) -> bool:
+    """Say if so many digits of base64 cannot be the end: what only lacks its padding ends with bits that are not used."""
+    match length % 4:
+        case 1:
+            return True
+        case 2:
+            return last[-1:] not in _ENDS_OF_TWO
+        case 3:
+            return last[-1:] not in _ENDS_OF_THREE
+        case _:
+            return False
 
 
 def _octets(encoding: bytes, written: bytes) -> bytes | None:
