@@ -6,6 +6,7 @@ Views read a form, call one service of mailcore and answer with a page.  No SQL,
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, g, redirect, request, session
+from flask.globals import request_ctx
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
@@ -29,6 +30,7 @@ from portal import (
     formats,
     hosts,
     i18n,
+    kept_forms,
     large_answers,
     navigation,
     request_values,
@@ -184,12 +186,13 @@ def create_app(core: Core) -> Flask:
         app.register_blueprint(blueprint)
     access.public(access.same_for_all(app.view_functions["static"]))
     access.check_all(app)
+    kept_forms.register(app)
     return app
 
 
 def _change_language(core: Core) -> None:
-    """`?lang=` counts from now on, in letters too."""
-    wanted = request.args.get("lang", "")
+    """`?lang=` counts from now on, in letters too; a search form that is sent by a language button has no such query."""
+    wanted = request.args.get("lang") or request.args.get(kept_forms.SWITCH, "").partition(" ")[0]
     if wanted in i18n.LANGUAGES and session.get("language") != wanted:
         session["language"] = wanted
         i18n.choose_again()
@@ -217,13 +220,23 @@ def _protect(response: Response) -> Response:
 
 def _languages() -> list[tuple[str, str, str]]:
     """Code, name, and this page in that language, or the front page where a page takes forms only."""
-    rule, query = request.url_rule, [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    rule = request.url_rule
+    query = [(name, value) for name, value in request.args.items(multi=True) if name not in ("lang", kept_forms.SWITCH)]
     here = request.root_path + quote(request.path, safe="/!$&'()*+,:;=@")
     if rule is None or "GET" not in (rule.methods or ()):
-        here, query = url_for("front.index"), []
+        here, query = _page_above(), []
     if len(request.query_string) > MAX_QUERY:  # it would stand in the page six times
         query = []
     return [(code, name, f"{here}?{urlencode([*query, ('lang', code)])}") for code, name in i18n.LANGUAGES.items()]
+
+
+def _page_above() -> str:
+    """Return the page that a form's own address belongs to: the nearest one above it, or the front page."""
+    above, adapter = request.path, request_ctx.url_adapter
+    while adapter is not None and (above := above.rpartition("/")[0]):
+        if adapter.test(above, "GET"):
+            return request.root_path + quote(above, safe="/!$&'()*+,:;=@")
+    return url_for("front.index")
 
 
 def _context() -> dict[str, object]:

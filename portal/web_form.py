@@ -1,24 +1,17 @@
 """The form that all forms are, which bounds what is sent before anything looks at it.
 
-Another keeps what was written when the language is changed (S02).
-
 No field is read, matched or shown beyond its own `Length`, or MAX_LENGTH where it has none: what is longer is cut, the form is
 not valid, and no validator of any field is asked, since each may cost time by the length of what it is given.
-
-On a page whose template says `{% set keeps = "ID" %}` the language links of the head are buttons of the form with that id:
-they send it with `switch-language`, and a KeptForm is shown again in the other language.
 """
 
 from typing import Any
 
-from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import Field
 from wtforms.validators import Length, Regexp
 
-SWITCH = "switch-language"
 MAX_LENGTH = 2000  # characters of a field that has no Length of its own
 MAX_VALUES = 1000  # of one name
 _ADDRESS = r"\s*+[^@\s]++@[^@\s.]++(?:\.[^@\s.]++)++\s*+\Z"
@@ -66,13 +59,6 @@ class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types
             said = next((one.message for one in field.validators if isinstance(one, Length) and one.message), TOO_LONG)
             field.errors = (said,)
         return False
-
-
-class KeptForm(Form):
-    """Shown again, unjudged, when the language is changed."""
-
-    def is_submitted(self) -> bool:
-        return bool(super().is_submitted()) and SWITCH not in request.form
 
 
 class EmptyForm(Form):

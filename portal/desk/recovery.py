@@ -20,12 +20,13 @@ from portal.web_form import Form
 _long = _l("This is too long.")
 
 
-SHIPPED_CHECKS = (
-    _l("A passport or identity card was shown"),
-    _l("The person id"),
-    _l("When and what they studied, or where they worked"),
-    _l("When and where they last logged in"),
-)
+# what is ticked has a name of its own, so that the tick outlives a change of language
+SHIPPED_CHECKS = {
+    "document": _l("A passport or identity card was shown"),
+    "person": _l("The person id"),
+    "studies": _l("When and what they studied, or where they worked"),
+    "login": _l("When and where they last logged in"),
+}
 
 
 class RecoverForm(Form):
@@ -61,12 +62,13 @@ def recover(name: str) -> Answer:
     core, agent = current.core(), current.owner()
     owner = accounts.find_account(core, name)
     form, problem, issued = RecoverForm(), "", None
-    checks = core.config.help.identity_checks or tuple(str(one) for one in SHIPPED_CHECKS)
-    form.checks.choices = [SelectChoice(one, one) for one in checks]
+    own = core.config.help.identity_checks
+    checks = {one: one for one in own} if own else {name: str(words) for name, words in SHIPPED_CHECKS.items()}
+    form.checks.choices = [SelectChoice(name, words) for name, words in checks.items()]
     form.checks.description = _("Tick at least %(count)s of the checks.", count=core.config.help.identity_least)
     if form.validate_on_submit():
         try:
-            proof = recovery.format_proof(core, form.checks.data or [], form.proof.data or "")
+            proof = recovery.format_proof(core, [checks[one] for one in form.checks.data or []], form.proof.data or "")
             issued = recovery.issue_link(
                 core, owner.name, agent=agent.name, proof=proof, send_to=(form.send_to.data or "").strip()
             )

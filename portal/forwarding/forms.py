@@ -6,7 +6,7 @@ from wtforms.validators import DataRequired, Length
 
 from mailcore.domain import ROLLING_DAYS
 from portal.signin.forms import password_field
-from portal.web_form import KeptForm
+from portal.web_form import Form
 
 ROLLING = (
     ("0", _l("never")),
@@ -22,7 +22,7 @@ UNSAFE = (
 )
 
 
-class ForwardingForm(KeptForm):
+class ForwardingForm(Form):
     target = StringField(
         _l("Forward to this address"),
         [DataRequired(_l("This must be filled in.")), Length(max=320, message=_l("This is too long."))],

@@ -7,7 +7,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, Optional
 
-from portal.web_form import Form, KeptForm
+from portal.web_form import Form
 
 KINDS = {
     "login": _l("Logging in"),
@@ -43,7 +43,7 @@ def is_human(trap: str, stamped: str, now: int) -> bool:
     return not trap and MIN_SECONDS <= now - shown_at <= MAX_SECONDS
 
 
-class HelpForm(KeptForm):
+class HelpForm(Form):
     kind = SelectField(
         _l("What is it about?"), choices=[SelectChoice(*item) for item in KINDS.items()], default="other"
     )

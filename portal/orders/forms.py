@@ -7,7 +7,7 @@ from wtforms import BooleanField, HiddenField, SelectChoice, SelectField, String
 from wtforms.validators import DataRequired, Length, Regexp
 
 from portal.signin.forms import password_field
-from portal.web_form import Form, KeptForm, like_an_address
+from portal.web_form import Form, like_an_address
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
@@ -67,7 +67,7 @@ class AnswerForm(Form):
     more = TextAreaField(_l("More about who you are"), [Length(max=2000, message=_long)])
 
 
-class OrderForm(KeptForm):
+class OrderForm(Form):
     """`key` makes a second press of the button the same order."""
 
     display_name = StringField(

@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
-from portal.web_form import Form, KeptForm
+from portal.web_form import Form
 
 MAX_PASSWORD = 1024
 MAX_ANSWER = 65_536  # characters of a passkey's answer
@@ -29,7 +29,7 @@ def username_field(autocomplete: str = "username") -> StringField:
     )
 
 
-class LoginForm(KeptForm):
+class LoginForm(Form):
     username = username_field("username webauthn")
     password = password_field(_l("Password"), "current-password")
     next = HiddenField()

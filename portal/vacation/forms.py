@@ -4,10 +4,10 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, DateField, StringField, TextAreaField
 from wtforms.validators import Length, Optional, ValidationError
 
-from portal.web_form import KeptForm
+from portal.web_form import Form
 
 
-class VacationForm(KeptForm):
+class VacationForm(Form):
     active = BooleanField(_l("Answer mail while I am away"))
     first_day = DateField(
         _l("First day"), [Optional()], description=_l("From midnight at its beginning. Empty: from now on.")

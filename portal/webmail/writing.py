@@ -19,6 +19,7 @@ from mailcore.services.webmail.drafts import Writing
 from portal import current
 from portal.access import owner_only, takes
 from portal.errors import answer
+from portal.kept_forms import saves_what_is_written
 from portal.request_values import is_number, number
 from portal.webmail.forms import ComposeForm
 from portal.webmail.views import A_MESSAGE, blueprint
@@ -30,6 +31,7 @@ FIELDS = ("to", "cc", "bcc", "subject", "body", "in_reply_to", "references", "an
 @blueprint.route("/mail/compose", methods=["GET", "POST"])
 @takes(A_MESSAGE)
 @owner_only
+@saves_what_is_written
 def compose() -> Answer:
     """`?to=`, `?reply=MAILBOX/UID` (with `all=1`), `?forward=MAILBOX/UID` (with `whole=1`), `?draft=UID`, `?writing=ID`."""
     if request.method == "GET":
