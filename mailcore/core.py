@@ -7,11 +7,13 @@ from typing import TypeVar
 from mailcore.clock import Clock
 from mailcore.config import Config, octets
 from mailcore.domain import AccountId
+from mailcore.errors import ConfigError
 from mailcore.net.dns import Resolver
 from mailcore.process.change_counts import open_counts
 from mailcore.process.feed import Feed
 from mailcore.process.resources import Resources
 from mailcore.process.threads import Threads
+from mailcore.store.copies.marks import refuse_marked
 from mailcore.store.engine.db import Db
 from mailcore.store.mail.answers import Answers
 from mailcore.store.mail.blobs import Blobs
@@ -59,6 +61,12 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     counts = open_counts(config.database_key)
     threads, feed = Threads(), Feed(counts)
     db = open_database(config, threads, feed.changed, clock.seconds())
+    try:
+        db.read(refuse_marked)
+    except ConfigError:
+        db.close()
+        threads.close()
+        raise
     blobs = Blobs(open_objects(config), config.blobs_path / "spool", octets(config.blobs_inside))
     dns, answers = Resolver(config, clock), Answers()
     return Core(

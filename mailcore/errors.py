@@ -197,5 +197,9 @@ class ConfigError(MailError):
     """The settings cannot be used; the text names the key."""
 
 
+class MoveProblem(ConfigError):
+    """An installation cannot be moved to another database as asked; the text says why."""
+
+
 class BackupProblem(ConfigError):
     """A backup cannot be created or restored as asked; the text says why."""

@@ -201,7 +201,7 @@ def test_every_make_target_that_others_rely_on_is_there():
 
 def test_every_command_that_others_rely_on_is_there():
     there = commands(main)
-    rows = dict(re.findall(r"(?m)^\| `([a-z]+)` \| (.*) \|$", section("Command line").partition("###")[0]))
+    rows = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| (.*) \|$", section("Command line").partition("###")[0]))
     assert set(rows) == {command.split()[0] for command in there}
     for name, words in rows.items():
         command = main.get_command(click.Context(main), name)

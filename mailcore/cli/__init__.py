@@ -19,7 +19,9 @@ COMMANDS = {
     "address": "address",
     "backup": "backup", "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
     "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",
-    "init": "serve:init", "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
+    "init": "serve:init",
+    "move-database": "database_move:move_database",
+    "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
     "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "spam": "spam:spam_group",
     "status": "site:status", "sunset": "sunset:sunset_group", "ticket": "ticket", "trace": "trace", "user": "user",
 }  # fmt: skip

@@ -4,20 +4,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, size
 from mailcore.services.operations import backup as backups
 
+T = TypeVar("T")
 
-def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], object]) -> None:
+
+def show_progress(label: str, length: int, work: Callable[[Callable[[int], object]], T]) -> T:
     """Run `work` with a progress bar on a terminal."""
     if not sys.stderr.isatty():
-        work(lambda octets: None)
-        return
+        return work(lambda octets: None)
     with click.progressbar(length=max(length, 1), label=label, file=sys.stderr) as bar:
-        work(bar.update)
+        return work(bar.update)
 
 
 @click.command()
@@ -26,14 +28,12 @@ def _shown(label: str, length: int, work: Callable[[Callable[[int], object]], ob
 @pass_site
 def backup(site: Site, folder: Path, as_json: bool) -> None:
     """Back up everything while the server runs; into the same DIR again, only what is new."""
-    found: list[backups.BackupManifest] = []
     config = site.config
-    _shown(
+    made = show_progress(
         "backup",
         backups.estimate_size(config),
-        lambda told: found.append(backups.create_backup(config, folder, site.clock, told)),
+        lambda told: backups.create_backup(config, folder, site.clock, told),
     )
-    made = found[0]
     if as_json:
         print_json(asdict(made))
     else:
@@ -51,14 +51,12 @@ def backup(site: Site, folder: Path, as_json: bool) -> None:
 @pass_site
 def restore(site: Site, folder: Path, replace: bool) -> None:
     """Restore a backup; the server must not run."""
-    found: list[backups.RestoreResult] = []
     config = site.config
-    _shown(
+    done = show_progress(
         "restore",
         0,
-        lambda told: found.append(backups.restore_backup(config, folder, site.clock, replace=replace, progress=told)),
+        lambda told: backups.restore_backup(config, folder, site.clock, replace=replace, progress=told),
     )
-    done = found[0]
     click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")
     if done.held:
         click.echo(f"{done.held} items of the queue are held, as they may have been sent since: alumnimail queue list")

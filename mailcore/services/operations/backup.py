@@ -12,7 +12,7 @@ the one before.  In the folder:
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,13 +21,15 @@ from mailcore.config import Config
 from mailcore.errors import BackupProblem
 from mailcore.process.data_lock import lock_data
 from mailcore.services.operations import file_delta
+from mailcore.services.operations.other_files import copy_other_files
+from mailcore.store.copies import files, marks, tables
 from mailcore.store.engine import snapshot
+from mailcore.store.migrations.opening import opened
 from mailcore.store.objects.copying import copy_octets
 from mailcore.store.objects.files import FileObjects
 from mailcore.store.objects.opening import open_objects
 
 FORM = 1
-_DERIVED = ("search", "spool", "cache")  # made anew by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,10 @@ def create_backup(config: Config, folder: Path, clock: Clock, progress: Progress
         BackupProblem: there is nothing to back up, or the folder is something else.
         Busy: the database has no quiet moment.
     """
-    source = config.database_path
-    if not source.exists():
-        raise BackupProblem(f"there is no database at {source}")
+    if not config.is_on_postgresql and not config.database_path.exists():
+        raise BackupProblem(f"there is no database at {config.database_path}")
     try:
-        return _write_backup(config, source, folder, clock, progress)
+        return _write_backup(config, folder, clock, progress)
     except OSError as problem:
         raise BackupProblem(f"{folder} cannot be written: {problem.strerror}") from problem
     finally:
@@ -76,7 +77,7 @@ def create_backup(config: Config, folder: Path, clock: Clock, progress: Progress
             file_delta.discard_delta(folder / "database")
 
 
-def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, progress: Progress) -> BackupManifest:
+def _write_backup(config: Config, folder: Path, clock: Clock, progress: Progress) -> BackupManifest:
     """Raises OSError, BackupProblem, Busy."""
     known = any((folder / name).exists() for name in ("manifest.json", "database", "blobs"))
     if folder.exists() and any(folder.iterdir()) and not known:
@@ -84,7 +85,7 @@ def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, prog
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     target = folder / "database"
-    with snapshot.standing_still(source):
+    with _one_moment(config, folder, clock) as source:
         written = file_delta.write_delta(source, target, progress)
         blobs = list(snapshot.blob_names(source))
     # order 1 holds: what the database of that moment names is stored, and octets go a day after their row
@@ -95,16 +96,13 @@ def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, prog
         progress(copied or 0)
         missing += copied is None
         written += copied or 0
-    files = _list_other_files(config)
-    for file, inside in files:
-        with contextlib.suppress(FileNotFoundError):  # one that was there for a moment only
-            file_delta.copy_file(file, folder / "files" / inside)
+    others = copy_other_files(config, folder / "files")
     file_delta.apply_delta(target)
     _remove_others(folder / "blobs", {copies.path(name) for name, _ in blobs})
-    _remove_others(folder / "files", {folder / "files" / inside for _, inside in files})
+    _remove_others(folder / "files", set(others))
     octets = sum(size for _, size in blobs)
     made = BackupManifest(
-        clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(files), written, missing=missing
+        clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(others), written, missing=missing
     )
     manifest = folder / "manifest.json.new"
     with manifest.open("w") as out:
@@ -115,30 +113,53 @@ def _write_backup(config: Config, source: Path, folder: Path, clock: Clock, prog
     return made
 
 
+@contextlib.contextmanager
+def _one_moment(config: Config, folder: Path, clock: Clock) -> Iterator[Path]:
+    """Give a file of SQLite with the database of one moment: its own, or a copy of another engine's rows."""
+    if not config.is_on_postgresql:
+        with snapshot.standing_still(config.database_path):
+            yield config.database_path
+        return
+    copy = folder / "database.rows"
+    try:
+        with opened(config, clock) as db:
+            files.write_file(db, copy, clock.seconds())
+        yield copy
+    finally:
+        files.remove_file(copy)
+
+
 def estimate_size(config: Config) -> int:
     """Estimate the octets that a backup reads, for a progress bar."""
+    if config.is_on_postgresql:
+        return 0
     return config.database_path.stat().st_size if config.database_path.exists() else 0
-
-
-def _list_other_files(config: Config) -> list[tuple[Path, Path]]:
-    """List the files under `data` beside database and blobs: each file, and its path there."""
-    database, blobs = config.database_path.resolve(), config.blobs_path.resolve()
-    files = []
-    for file in sorted(config.data_path.rglob("*")):
-        inside = file.relative_to(config.data_path)
-        real = file.resolve()
-        if not file.is_file() or inside.parts[0] in _DERIVED or real.is_relative_to(blobs):
-            continue
-        if real.parent == database.parent and real.name.startswith(database.name):
-            continue
-        files.append((file, inside))
-    return files
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:
     for file in folder.rglob("*"):
         if file.is_file() and file not in kept:
             file.unlink()
+
+
+def _refuse_other(config: Config, clock: Clock) -> None:
+    """Raise BackupProblem if a database is here already."""
+    if not config.is_on_postgresql:
+        if config.database_path.exists():
+            raise BackupProblem(f"there is a database at {config.database_path}; move it away, or say --replace")
+        return
+    with opened(config, clock) as db:
+        if db.read(tables.has_accounts) and not db.read(lambda tx: marks.read_mark(tx, marks.FILLING)):
+            raise BackupProblem("the database holds accounts already; say --replace to have them deleted")
+
+
+def _fill(config: Config, file: Path, clock: Clock) -> None:
+    """Fill a database of another engine from a file of SQLite; nobody serves it before it is whole."""
+    with opened(config, clock) as db:
+        db.write(lambda tx: marks.set_mark(tx, marks.FILLING, "restore"))
+        files.read_file(db, file)
+        db.write(tables.number_on)
+        db.write(marks.end_filling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +180,10 @@ def restore_backup(
         BackupProblem: there is no complete backup, or a database is here already.
         ConfigError: the server runs.
     """
-    target = config.database_path
-    if target.exists() and not replace:
-        raise BackupProblem(f"there is a database at {target}; move it away, or say --replace")
+    target = config.database_key
+    if not replace:
+        _refuse_other(config, clock)
+    config.data_path.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + ".restored")
     try:
         with lock_data(config):
@@ -194,9 +216,13 @@ def _write_restored(config: Config, folder: Path, clock: Clock, temporary: Path,
     for file in (folder / "files").rglob("*"):
         if file.is_file():
             file_delta.copy_file(file, config.data_path / file.relative_to(folder / "files"))
-    target = config.database_path
-    for suffix in ("-wal", "-shm"):
-        target.with_name(target.name + suffix).unlink(missing_ok=True)
-        temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
-    temporary.rename(target)
+    if config.is_on_postgresql:
+        _fill(config, temporary, clock)
+        files.remove_file(temporary)
+    else:
+        target = config.database_path
+        for suffix in ("-wal", "-shm"):
+            target.with_name(target.name + suffix).unlink(missing_ok=True)
+            temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
+        temporary.rename(target)
     return RestoreResult(made, missing, held)

@@ -92,6 +92,7 @@ def after_restore(path: Path, now: int) -> int:
             connection.execute("UPDATE mailbox SET uidvalidity=max(uidvalidity+1, ?)", (now,))
             if connection.execute("SELECT 1 FROM sqlite_master WHERE name='address_book'").fetchall():
                 connection.execute("UPDATE address_book SET oldest=seq+1000000, seq=seq+1000000")
+            connection.execute("DELETE FROM setting WHERE key IN ('moving','moved')")
             connection.execute("UPDATE queue SET leased_until=0, state='held' WHERE state='waiting'")
             held = connection.execute("SELECT count(*) FROM queue WHERE state='held'").fetchall()[0][0]
         return int(str(held))

@@ -1,7 +1,9 @@
 """Open the database that the configuration names, with the schema of this program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.domain import AccountId
 from mailcore.errors import ConfigError
@@ -24,6 +26,21 @@ def open_database(config: Config, threads: Threads, woken: Callable[[set[Account
     db.connection()
     migrate(db.peewee, at)
     return db
+
+
+@contextmanager
+def opened(config: Config, clock: Clock) -> Iterator[Db]:
+    """Open a database for a command that serves nobody; raises as `open_database`."""
+    threads = Threads(2, 1)
+    config.data_path.mkdir(parents=True, exist_ok=True)
+    try:
+        db = open_database(config, threads, lambda accounts: None, clock.seconds())
+        try:
+            yield db
+        finally:
+            db.close()
+    finally:
+        threads.close()
 
 
 def _open_postgresql(config: Config, threads: Threads, woken: Callable[[set[AccountId]], None], at: int) -> Db:
