@@ -75,6 +75,9 @@ class _Time:
         self._until = time.thread_time() + READ_SECONDS
         self.unread = 0
 
+    def may_look(self) -> bool:
+        return time.thread_time() <= self._until
+
     def may_read(self, octets: int) -> bool:
         """Say if there is time for a message of that size; who may not be read is counted."""
         if time.thread_time() + octets / READ_RATE <= self._until:
@@ -164,7 +167,7 @@ def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query, spen
         some = rows[start : start + CHUNK]
 
         def look(tx: Tx, some: list[Row] = some) -> list[Row]:
-            uids = plan.confirm(tx, core.blobs, some, hits, spent.may_read)
+            uids = plan.confirm(tx, core.blobs, some, hits, spent.may_read, spent.may_look)
             if query.has_file:
                 uids = [uid for uid, structure in store.list_structures(tx, box.id, uids) if has_file(structure)]
             return store.list_lines(tx, box.id, uids) if uids else []

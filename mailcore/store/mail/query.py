@@ -8,7 +8,7 @@ at only where the search index (store/mail/search.py) cannot rule the message ou
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from mailcore.domain import MailboxId
 from mailcore.mail.asking import ids
@@ -38,6 +38,7 @@ from mailcore.mail.asking.criteria import (
 )
 from mailcore.mail.reading import header, text
 from mailcore.mail.showing import searchable
+from mailcore.mail.showing.raw_look import RawLook
 from mailcore.mail.showing.searchable import Searchable
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import flags, uidset
@@ -46,6 +47,8 @@ from mailcore.store.mail.search import Hits
 
 EPOCH_DAY = 719_163  # 1970-01-01 as an ordinal
 MAX_RANGES = 400  # of UIDs in one statement; sets in more pieces are tested here
+MAX_LOOKED_AT = 2**20  # octets of a message that no index knows; larger ones are read at once
+LOOKED_AT_ONCE = 2**23  # octets in memory
 _DAY = f"(m.internal_date+m.zone*60)/86400+{EPOCH_DAY}"
 
 Sql = tuple[str, tuple[object, ...]]
@@ -102,8 +105,7 @@ class Plan:
             if isinstance(one, Body):
                 rows = [row for row in rows if possible(row[BLOB])]
             else:
-                # a word cannot be folded over two lines
-                word = max(one.text.split() or [""], key=len).encode("utf-8", "surrogatepass")
+                word = _longest_word(one.text)
                 rows = [row for row in rows if possible(row[BLOB]) or word in _upper(row[PREFIX])]
         return rows
 
@@ -123,17 +125,72 @@ class Plan:
         )
 
     def confirm(
-        self, tx: Tx, blobs: Blobs, rows: Sequence[Row], hits: Hits, may_read: Callable[[int], bool] | None = None
+        self,
+        tx: Tx,
+        blobs: Blobs,
+        rows: Sequence[Row],
+        hits: Hits,
+        may_read: Callable[[int], bool] | None = None,
+        may_look: Callable[[], bool] | None = None,
     ) -> list[int]:
         """UIDs of the rows that do match.
 
         Args:
             may_read: asked with the octets of a message whose text no index knows; a row that needs a text which may not be
                 read does not match.
+            may_look: asked before the octets of some megabytes are looked at, which spares the reading of most of them.
         """
         if self.test is None:
             return [row[UID] for row in rows]
+        if self.needed and (may_look is None or may_look()):
+            rows = self._look(tx, rows, hits)
         return [row[UID] for row in rows if _passes(self.test, _candidate(tx, blobs, row, hits, may_read))]
+
+    def _look(self, tx: Tx, rows: Sequence[Row], hits: Hits) -> list[Row]:
+        """Leave out those that no index knows, and whose octets as they came are without a text that is needed."""
+        looks = [(one, _raw_look(one.text)) for one in self.needed]
+        looks = [(one, look) for one, look in looks if look.is_useful]
+        unknown = set(hits.unknown({row[BLOB] for row in rows if row[SIZE] <= MAX_LOOKED_AT})) if looks else set()
+        left: list[Row] = []
+        for some in batches(rows, LOOKED_AT_ONCE):
+            ruled_out = _ruled_out(tx, looks, some, unknown)
+            left += [row for row in some if row[UID] not in ruled_out]
+        return left
+
+
+def _ruled_out(tx: Tx, looks: list[tuple[Body | Text, RawLook]], rows: Sequence[Row], unknown: set[int]) -> set[int]:
+    """Return the uids of the rows that a look rules out."""
+    wanted = json.dumps([row[BLOB] for row in rows if row[BLOB] in unknown])
+    octets = {
+        blob: found
+        for blob, *found in tx.rows(
+            "SELECT o.blob,o.octets,length(b.header),b.structure FROM json_each(?) c"
+            " CROSS JOIN blob_octets o ON o.blob=c.value CROSS JOIN blob b ON b.id=o.blob",
+            wanted,
+        )
+    }
+    out = set()
+    for row in rows:
+        if found := octets.get(row[BLOB]):
+            for one, look in looks:
+                with_header = isinstance(one, Text)
+                # trace fields are not in the octets
+                if not look.may_have(*found, with_header=with_header) and not (
+                    with_header and _longest_word(one.text) in _upper(row[PREFIX])
+                ):
+                    out.add(row[UID])
+                    break
+    return out
+
+
+def _longest_word(wanted: str) -> bytes:
+    """A word cannot be folded over two lines."""
+    return max(wanted.split() or [""], key=len).encode("utf-8", "surrogatepass")
+
+
+@lru_cache(64)
+def _raw_look(wanted: str) -> RawLook:
+    return RawLook(wanted)
 
 
 class _NotRead(Exception):
