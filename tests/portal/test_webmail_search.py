@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailcore.services.webmail import indexing, mail_search
+from mailcore.services.webmail import indexing, mail_search, mail_settings
 from portal.webmail.finding import marked
 from tests.portal.mailing import letter, put
 
@@ -96,3 +96,32 @@ def test_a_search_that_met_new_mail_asks_for_the_index(core, ola):
 )
 def test_words_are_marked_where_they_stand(text, words, shown):
     assert str(marked(text, words)) == shown
+
+
+def test_a_search_is_kept_beside_the_mailboxes_and_removed(inside, core, ola):
+    put(core, ola, letter(subject="Budsjett for kor"))
+    page = inside.send(
+        "/mail/search?q=budsjett kor", to="/mail/search", q="budsjett kor", name="Korets penger", action="save"
+    )
+    assert page.status_code == 303
+    shown = inside.get("/mail/").text.partition('<nav class="mailboxes"')[2].partition("</nav>")[0]
+    assert "Korets penger" in shown
+    assert 'href="/mail/search?q=budsjett%20kor"' in shown.replace("+", "%20")
+    found = inside.get("/mail/search?q=budsjett+kor").text
+    assert "1 melding funnet" in found
+    assert re.search(r'aria-current="page"><span>.*?Korets penger', found)
+    inside.send(
+        "/mail/search?q=budsjett kor", to="/mail/search", q="budsjett kor", name="Korets penger", action="delete"
+    )
+    assert "Korets penger" not in inside.get("/mail/").text
+
+
+def test_searches_that_are_kept_are_bounded_and_survive_other_settings(inside, core, ola):
+    for number in range(mail_settings.MAX_SEARCHES):
+        mail_settings.save_search(core, ola.id, f"Søk {number}", f"ord{number}")
+    inside.send("/mail/search?q=x", to="/mail/search", q="x", name="Et til", action="save")
+    assert "Et til" not in inside.get("/mail/").text
+    inside.send("/mail/search", to="/mail/search", q="", name="", action="save")
+    inside.send("/mail/settings", action="reading", threads="y", undo_seconds="0")
+    settings = mail_settings.read_settings(core, ola.id)
+    assert (settings.threads, len(settings.searches)) == (True, mail_settings.MAX_SEARCHES)
