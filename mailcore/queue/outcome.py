@@ -14,7 +14,7 @@ from mailcore.queue import bounce, destination, schedule
 from mailcore.queue.client import NEEDS_8BIT, Answer
 from mailcore.queue.route import TlsResult
 from mailcore.services.delivery import sending_limits
-from mailcore.services.forwarding import forwarding
+from mailcore.services.forwarding import forwarding, target_lessons
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.mail.blobs import Prepared
@@ -112,6 +112,8 @@ def record_outcome(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: dat
         defer_item(tx, item.id, int(next_at.timestamp()), attempt)
     else:
         log.info("queue item %d failed for good with %d", item.id, answer.code)
+        if item.origin == "forward" and item.account is not None and answer.permanent:
+            target_lessons.learn_from_reply(core, tx, item.account, item.blob, answer.code, reply)
         give_up(core, tx, item, answer, now, sequel)
 
 

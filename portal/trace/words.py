@@ -8,6 +8,7 @@ from mailcore.services.delivery.traces import Checks, Rule, Trace
 from mailcore.services.forwarding.health import classify_reply
 from portal.forwarding.words import answer
 from portal.i18n import translate
+from portal.trace.sign_words import describe_signs
 
 
 def outcome(trace: Trace, titles: dict[str, str]) -> str:
@@ -95,7 +96,7 @@ def rule(found: Rule) -> str:
         "failed": _("Your script failed, so the message was kept: %(problem)s", problem=translate(detail)),
         "junk": _("The check of the sender: junk mail"),
         "spam": _("The spam filter: %(score)s", score=detail) if detail else _("The spam filter"),
-        "spam signs": _("What looked like spam: %(signs)s", signs=detail),
+        "spam signs": _("What looked like spam: %(signs)s", signs=describe_signs(detail)),
     }
     if kind == "held":
         if detail == "junk":

@@ -285,3 +285,15 @@ def test_a_long_subject_is_cut_in_the_list_and_whole_on_its_page(inside, core, o
     page = inside.get(f"/mail/INBOX/{uid}").text
     assert f"<title>{subject} – Alumnimail</title>" in page
     assert f"<h1>{subject}</h1>" in page
+
+
+def test_in_junk_the_button_says_that_it_is_none(inside, core, ola):
+    uid = put(core, ola, mailbox="Junk")
+    for page in (f"/mail/Junk/{uid}", "/mail/Junk/"):
+        text = inside.get(page).text
+        assert 'value="not-junk">Ikke søppel' in text
+        assert 'value="junk"' not in text
+    before = count(core, ola, "INBOX")
+    inside.send("/mail/Junk/", action="not-junk", uid=str(uid))
+    assert (count(core, ola, "INBOX"), count(core, ola, "Junk")) == (before + 1, 0)
+    assert 'value="junk">Søppelpost' in inside.get("/mail/INBOX/").text

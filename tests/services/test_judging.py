@@ -7,20 +7,23 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.domain import Envelope, Verdict
+from mailcore.errors import NotAllowed
 from mailcore.mail.judging import model
 from mailcore.mail.judging.arithmetic import UNIT
 from mailcore.mail.judging.history import SITE, Past
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
+from mailcore.queue import outcome
+from mailcore.queue.client import Answer
 from mailcore.services.accounts import accounts
 from mailcore.services.filtering import judging, learning, sender_reputation
-from mailcore.services.forwarding import forwarding
+from mailcore.services.forwarding import forwarding, target_lessons
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import mail_actions
 from mailcore.store.delivery import records, sender_history, spam_signs
 from mailcore.store.delivery.records import About
 from mailcore.store.forwarding import held_back
-from mailcore.store.queue.items import list_items
+from mailcore.store.queue.items import enqueue_mail, find_item, list_items
 from tests.services.test_scanning import box, send
 from tests.smtp_talk import build, inbox
 
@@ -307,6 +310,64 @@ def test_the_bar_falls_for_owners_who_sort_their_mail():
     assert bars == sorted(bars, reverse=True)
     assert bars[0] == judging.BARS["normal"]
     assert bars[2] == bars[3] == pytest.approx(judging.TAUGHT_BARS["normal"])
+
+
+def test_no_junk_goes_back_to_the_inbox_and_teaches(house):
+    core = house()
+    send(core, SPAM)
+    kari = accounts.find_account(core, "kari").id
+    [uid] = uids(core, "kari", "Junk")
+    before = probability(core, SPAM, "kari")
+    with pytest.raises(NotAllowed):
+        mail_actions.apply_action(core, kari, "INBOX", uids(core, "kari", "INBOX"), "not-junk")
+    assert mail_actions.apply_action(core, kari, "Junk", [uid], "not-junk").target == "INBOX"
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(0, 1)
+    assert probability(core, SPAM, "kari") <= before
+
+
+@pytest.mark.parametrize(
+    ("code", "reply", "lessons"),
+    [
+        (550, "550 5.7.1 Our system has detected that this message is likely unsolicited mail", 1),
+        (554, "554 5.7.1 Spam message rejected", 1),
+        (550, "550 5.1.1 nobody here", 0),
+        (550, "550 5.7.26 This mail is unauthenticated", 0),
+        (421, "421 4.7.0 looks like spam, try again later", 0),
+        (552, "552 5.2.2 full", 0),
+    ],
+)
+def test_what_a_target_refuses_as_spam_is_a_word_of_its_owner(house, code, reply, lessons):
+    core = house()
+    kari = accounts.find_account(core, "kari").id
+    item = forwarded(core, kari, NEWS)
+    answer = Answer("mx.home.example", code, reply.partition(" ")[2])
+    core.db.write(lambda tx: outcome.record_outcome(core, tx, item, answer, core.clock.now(), outcome.NO_SEQUEL))
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(lessons, 0)
+
+
+def test_what_an_owner_has_said_stands_against_a_target(house):
+    core = house()
+    kari = accounts.find_account(core, "kari").id
+    item = forwarded(core, kari, NEWS)
+    core.db.write(lambda tx: spam_signs.add_vote(tx, kari, item.blob, "ham", core.clock.seconds()))
+    content = core.blobs.prepare(NEWS.encode()).name
+    core.db.write(lambda tx: target_lessons.learn_from_report(core, tx, kari, content, "5.7.1 spam"))
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(0, 1)
+
+
+def forwarded(core, account, text: str):
+    """A forwarded message that waits in the queue."""
+    prepared = core.blobs.prepare(text.encode())
+
+    def write(tx):
+        names = {"sender": "a@b.example", "recipients": ["kari@home.example"], "account": account, "origin": "forward"}
+        [item] = enqueue_mail(tx, core.blobs, prepared=prepared, prefix=b"", now=core.clock.seconds(), **names)
+        return find_item(tx, item)
+
+    return core.db.write(write)
 
 
 def test_a_day_has_so_many_votes_of_an_owner(house, monkeypatch):

@@ -10,6 +10,7 @@ from mailcore.domain import Envelope, TicketState
 from mailcore.errors import NotAllowed, SendingHeld, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import sending_limits, submission
+from mailcore.services.filtering.judging import GTUBE
 from mailcore.store.people import sending as store
 from mailcore.store.queue.items import list_items
 from mailcore.store.tickets import tickets
@@ -175,3 +176,22 @@ def test_whom_many_recipients_refuse_is_put_on_hold(core):
     assert reason(core) == ""
     core.db.write(lambda tx: sending_limits.was_refused(core, tx, ola))
     assert "refused" in reason(core)
+
+
+SPAM = BODY.replace("hei\r\n\r\nhei", "Earn money\r\n\r\n" + GTUBE.decode())
+
+
+def test_n30_whoever_goes_on_to_send_what_looks_like_spam_is_stopped(core, monkeypatch):
+    """One letter to many goes out, as an invitation may read like an advertisement; the next is held."""
+    monkeypatch.setattr(sending_limits, "SPAM", 5)
+    send(core, *(f"a{number}@outside.example" for number in range(8)), body=SPAM)
+    assert not reason(core)
+    with pytest.raises(SendingHeld):
+        send(core, "b@outside.example", body=SPAM)
+    assert "looks like spam" in reason(core)
+
+
+def test_n30_ordinary_mail_is_not_counted(core):
+    for number in range(5):
+        send(core, f"a{number}@outside.example")
+    assert core.db.read(lambda tx: tx.rows("SELECT key FROM rate WHERE key LIKE 'spam %'")) == []

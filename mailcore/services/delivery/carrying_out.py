@@ -36,7 +36,7 @@ from mailcore.services.delivery.plans import (
 )
 from mailcore.services.delivery.recipients import fits
 from mailcore.services.delivery.traces import Rule
-from mailcore.services.forwarding import bounces
+from mailcore.services.forwarding import bounces, target_lessons
 from mailcore.services.limits import mail_limits
 from mailcore.services.quota import quota_warnings
 from mailcore.services.sieve_scripts.recipient_view import Place
@@ -283,4 +283,7 @@ class _Writer:
             self._record(returned.account, done, "not a delivery report", [])
             return done
         bounces.record_report(self.core, self.tx, returned, arrival.report, arrival.prepared, arrival.trace)
+        if arrival.report.action == "failed":
+            reason = f"{arrival.report.status} {arrival.report.diagnostic}"
+            target_lessons.learn_from_report(self.core, self.tx, returned.account, returned.content, reason)
         return Delivered(address, Outcome.FILED)

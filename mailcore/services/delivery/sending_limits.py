@@ -1,8 +1,8 @@
 """Sending limits of an account, and the alarm when it behaves as if somebody else had its password.
 
-Counted in recipients, over all processes.  Suspicious is: to go on and on above the limit, to send from many places
-at once, or to be refused by many recipients.  Then nothing of the account is sent any more, queued mail is held, its
-owner is notified in the mailbox and at the contact address, and the desk has a ticket.
+Counted in recipients, over all processes.  Suspicious is: to go on and on above the limit, to send from many places at once, to
+send what our filter calls spam, or to be refused by many recipients.  Then nothing of the account is sent any more, queued
+mail is held, its owner is notified in the mailbox and at the contact address, and the desk has a ticket.
 """
 
 from mailcore.core import Core
@@ -23,6 +23,7 @@ from mailcore.store.site import rates
 log = log_for(__name__)
 HOUR = 3600
 TRIES_ABOVE = 5  # messages refused for the limit within an hour
+SPAM = 20  # recipients of what looks like spam within an hour
 REFUSALS = 50  # recipients that other servers refused for good within an hour
 
 
@@ -49,6 +50,15 @@ def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> M
         hold(core, tx, account, f"it went on above {limits.submissions_per_hour} recipients an hour")
         return SendingHeld("sending is on hold")
     return TooMany("recipients within an hour")
+
+
+def count_spam(core: Core, tx: Tx, account: Account, recipients: int) -> MailError | None:
+    """Count recipients of what looks like spam; whoever goes on does not write it themselves, as a rule."""
+    # one letter to many may be an invitation that reads like an advertisement
+    if rates.count_if_allowed(tx, f"spam {account.id}", min(recipients, SPAM), SPAM, HOUR, core.clock.seconds()):
+        return None
+    hold(core, tx, account, f"it sent what looks like spam to more than {SPAM} recipients within an hour")
+    return SendingHeld("sending is on hold")
 
 
 def was_refused(core: Core, tx: Tx, account: AccountId) -> None:
@@ -92,7 +102,7 @@ def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, 
     def write(tx: Tx) -> int:
         count = store.delete_held(tx, account.id) if drop else 0
         count = store.release_sending(tx, account.id, core.clock.seconds()) or count
-        for key in ("send", "above", "places", "refused"):
+        for key in ("send", "above", "places", "refused", "spam"):
             rates.delete_rate(tx, f"{key} {account.id}")
         audit.note(core, tx, account.id, Event.SENDING_RELEASED, actor=actor, detail="dropped" if drop else "")
         return count

@@ -13,6 +13,7 @@ from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import sending_limits
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
 from mailcore.services.delivery.recipients import check_recipient, merge_recipients
+from mailcore.services.filtering import judging
 from mailcore.services.mailauth import dkim
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
@@ -86,6 +87,7 @@ async def send(
         signature = dkim.sign(core.config, prepared.octets)  # takes less than the way to a thread and back
     else:
         signature = await core.threads.run(dkim.sign, core.config, prepared.octets)
+    looks_like_spam = await core.db.aread(lambda tx: judging.is_outgoing_spam(core, tx, prepared.message))
     forget(prepared.octets)
     received = (
         trace.received(envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()) + signature
@@ -101,6 +103,8 @@ async def send(
 
     def store(tx: Tx, deliver: Deliver) -> MailError | None:
         refused = sending_limits.count(core, tx, account, envelope.peer, len(envelope.recipients))
+        if not refused and looks_like_spam:
+            refused = sending_limits.count_spam(core, tx, account, len(envelope.recipients))
         if refused:
             return refused
         if inside:

@@ -92,6 +92,17 @@ def judge_for(
     return tuple(judged)
 
 
+def is_outgoing_spam(core: Core, tx: Tx, message: Message) -> bool:
+    """Say if a message of our own looks like spam beyond doubt, by what the site knows; its author is not asked."""
+    if core.config.filter.level == "off":
+        return False
+    if has_test_text(message):
+        return True
+    signs = number_signs(list_signs(message))
+    evidence = list_evidence(name for name, _ in signs)
+    return judge(signs, find_sources(tx, signs, ()).shared, evidence).probability > BARS["low"]
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """The judgement of a message with its reasons: signs, each with its own probability, strongest first.

@@ -11,6 +11,7 @@ from typing import Any
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailboxNotFound
+from mailcore.mail.judging import programs
 from mailcore.mail.reading import structure, text
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, files
@@ -26,7 +27,7 @@ PEEK = 4096  # encoded octets that tell what a text looks like
 class MailFile:
     """`number` counts the leaves of the message from 0; `size` in octets, decoded, about.
 
-    `harmful`: opening a file of this kind may start a program.
+    `harmful`: opening a file of this kind may start a program, by its name or by what stands in it.
     """
 
     number: int
@@ -58,12 +59,14 @@ def _kind(part: structure.Part) -> str:
 
 
 def list_files(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
-    return tuple(_listed(number, leaf) for number, leaf in body.read(octets, root).files)
+    return tuple(_listed(octets, number, leaf) for number, leaf in body.read(octets, root).files)
 
 
-def _listed(number: int, leaf: structure.Part) -> MailFile:
+def _listed(octets: Octets, number: int, leaf: structure.Part) -> MailFile:
     name, kind = files.name_of(leaf), _kind(leaf)
-    return MailFile(number, name, kind, _size(leaf), files.is_harmful(name), kind in _SHOWN or kind == _TEXT)
+    is_program = number < programs.MAX_FILES and bool(programs.find_program(octets, leaf))
+    may_show = (kind in _SHOWN or kind == _TEXT) and not is_program
+    return MailFile(number, name, kind, _size(leaf), is_program or files.is_harmful(name), may_show)
 
 
 def open_file(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
@@ -73,6 +76,8 @@ def open_file(core: Core, account: AccountId, mailbox: str, uid: int, number: in
     if part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
     name, kind = files.name_of(part), _kind(part)
+    if programs.find_program(octets, part):
+        kind = "application/octet-stream"  # whatever its label says, it is saved and never opened
     size = sum(map(len, text.decoded_pieces(octets, part)))  # so that a browser shows how far it is, and notices a cut
     pieces = text.decoded_pieces(octets, part)
     if kind == _TEXT and not body.is_html_like(text.transfer_decoded(octets, part, PEEK)):

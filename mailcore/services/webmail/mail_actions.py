@@ -46,9 +46,9 @@ def get_special_mailbox(core: Core, tx: Tx, account: AccountId, use: str) -> Mai
 def apply_action(
     core: Core, account: AccountId, mailbox: str, uids: Sequence[int], action: str, target: str = ""
 ) -> ActionResult:
-    """Do `action` to messages: read, unread, flag, unflag, junk, archive, delete, move (to `target`).
+    """Do `action` to messages: read, unread, flag, unflag, junk, not-junk, archive, delete, move (to `target`).
 
-    Deleting in Trash is for good; elsewhere it moves to Trash.
+    Deleting in Trash is for good; elsewhere it moves to Trash.  What is no junk goes to INBOX.
 
     Raises:
         MailboxNotFound, NotAllowed: no such action.
@@ -65,6 +65,8 @@ def apply_action(
             return ActionResult(len(core.mail.expunge(tx, box.id, ranges, only_deleted=False))), None
         if action == "move":
             there = core.mail.mailbox(tx, account, target)
+        elif action == "not-junk" and box.special_use == "\\Junk":
+            there = core.mail.mailbox(tx, account, "INBOX")
         elif action in _PLACES:
             there = get_special_mailbox(core, tx, account, _PLACES[action])
         else:

@@ -72,10 +72,7 @@ def get_counts(tx: Tx, accounts: Collection[AccountId], signs: Collection[int]) 
 
 def add_votes(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
     """Record an owner's word on messages that stand there; the last word on a message counts."""
-    [[today]] = tx.rows(
-        "SELECT COUNT(*) FROM spam_vote WHERE account_id=? AND at>? AND kind<>?", account, now - 86_400, LEFT
-    )
-    left = VOTES_A_DAY - today
+    left = VOTES_A_DAY - _count_today(tx, account, now)
     for first, last in ranges:
         if left <= 0:
             return
@@ -92,6 +89,26 @@ def add_votes(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: Ranges, ki
             left,
         )
     tx.run("DELETE FROM spam_vote WHERE id IN (SELECT id FROM spam_vote ORDER BY at DESC LIMIT -1 OFFSET ?)", MAX_VOTES)
+
+
+def add_vote(tx: Tx, account: AccountId, blob: int, kind: str, now: int) -> None:
+    """Record a word of somebody who speaks for an owner on one message; what the owner has said stands."""
+    if _count_today(tx, account, now) < VOTES_A_DAY:
+        tx.run(
+            "INSERT INTO spam_vote (account_id,blob,kind,learned,at) VALUES (?,?,?,'',?)"
+            " ON CONFLICT (account_id,blob) DO UPDATE SET kind=excluded.kind, at=excluded.at WHERE spam_vote.kind=?",
+            account,
+            blob,
+            kind,
+            now,
+            LEFT,
+        )
+
+
+def _count_today(tx: Tx, account: AccountId, now: int) -> int:
+    sql = "SELECT COUNT(*) FROM spam_vote WHERE account_id=? AND at>? AND kind<>?"
+    [[today]] = tx.rows(sql, account, now - 86_400, LEFT)
+    return int(today)
 
 
 def list_votes(tx: Tx, limit: int, now: int) -> list[Vote]:
