@@ -55,6 +55,8 @@ from portal.help.views import blueprint as help_pages
 from portal.moving.views import blueprint as moving
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
+from portal.scim import counts as _counts  # noqa: F401 - more for programs
+from portal.scim.views import blueprint as scim
 from portal.sessions import DatabaseSessions
 from portal.setup.views import blueprint as setup
 from portal.signin import forgotten as _forgotten  # noqa: F401 - more pages of log-in
@@ -85,6 +87,7 @@ BLUEPRINTS = (
     moving,
     webmail,
     carddav,
+    scim,
     account,
     help_pages,
     setup,
@@ -146,6 +149,7 @@ def create_app(core: Core) -> Flask:
     csrf = CSRFProtect(app)
     csrf.exempt(setup)  # programs ask there, and nothing is changed
     csrf.exempt(carddav)  # programs log in with each request, and no cookie counts
+    csrf.exempt(scim)  # by a token
     errors.register(app)
     large_answers.register(app)
     assets.register(app)

@@ -43,7 +43,9 @@ RIDDLES_THAT_STAY = frozenset(
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=[str(folder.relative_to(ROOT)) for folder in FOLDERS])
 def test_no_folder_holds_too_many_modules(folder):
-    assert len(list(folder.glob("*.py"))) <= MOST_MODULES
+    """Migrations do not count: each is read once, when it is written, and stays for ever."""
+    modules = [path for path in folder.glob("*.py") if not path.name[0].isdigit()]
+    assert len(modules) <= MOST_MODULES
 
 
 def test_the_root_holds_known_files_only():

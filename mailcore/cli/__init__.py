@@ -23,7 +23,8 @@ COMMANDS = {
     "move-database": "database_move:move_database",
     "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
     "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "spam": "spam:spam_group",
-    "status": "site:status", "sunset": "sunset:sunset_group", "ticket": "ticket", "trace": "trace", "user": "user",
+    "status": "site:status", "sunset": "sunset:sunset_group", "ticket": "ticket", "token": "token",
+    "trace": "trace", "user": "user",
 }  # fmt: skip
 
 

@@ -120,6 +120,8 @@ class Event(StrEnum):
     SUNSET_WITHDRAWN = "end of the service withdrawn"
     TAKEN_OUT = "taken out"
     TICKET_OPENED = "ticket opened"
+    TOKEN_CREATED = "token of a program created"
+    TOKEN_DELETED = "token of a program deleted"
     VACATION_OFF = "vacation off"
     VACATION_ON = "vacation on"
 

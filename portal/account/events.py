@@ -99,6 +99,8 @@ WORDS: dict[str, Words] = {
     Event.PASSKEY_REMOVED: _l("A passkey was removed"),
     Event.SENDING_HELD: _l("Sending was put on hold"),
     Event.SENDING_RELEASED: _l("Sending was allowed again"),
+    Event.TOKEN_CREATED: _l("A token for a program was created"),
+    Event.TOKEN_DELETED: _l("A token of a program was deleted"),
     Event.SUNSET_ANNOUNCED: _l("The end of the service was announced"),
     Event.SUNSET_LETTER: _l("A letter on paper about the end of the service was sent"),
     Event.SUNSET_READ: _l("You read about the end of the service"),

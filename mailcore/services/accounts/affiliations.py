@@ -21,6 +21,7 @@ from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import affiliations as store
 from mailcore.store.people import web_sessions
+from mailcore.store.people.provisioned import is_provisioned, list_persons
 
 log = log_for(__name__)
 VANISHING_PERCENT, VANISHING_FEW = 2, 3  # more than both at once is the directory's fault, not people leaving
@@ -74,7 +75,9 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
     names = {entry.person: entry.name for entry in entries}
 
     def write(tx: Tx) -> SyncResult | TooManyVanished:
-        before, today = store.list_present(tx), core.clock.now().date()
+        elsewhere = list_persons(tx)  # the identity system tells of them (SCIM), and knows better
+        before = {person: known for person, known in store.list_present(tx).items() if person not in elsewhere}
+        today = core.clock.now().date()
         vanished = before.keys() - read_now.keys()
         valid_before = {person for person, known in before.items() if not has_ended(known, today)}
         ending = valid_before - {person for person, entry in read_now.items() if not has_ended(entry, today)}
@@ -86,7 +89,8 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
             audit.note(core, tx, None, Event.DIRECTORY_SYNC_STOPPED, actor="sync", detail=str(problem))
             return problem
         now = core.clock.seconds()
-        store.save_affiliations(tx, read_now.values(), now, now - LONG_SECONDS)
+        here = [entry for person, entry in read_now.items() if person not in elsewhere]
+        store.save_affiliations(tx, here, now, now - LONG_SECONDS)
         store.mark_vanished(tx, vanished, now)
         name_changes.note_names(core, tx, names)
         return SyncResult(len(read_now), len(read_now.keys() - before), len(vanished))
@@ -146,7 +150,9 @@ def refresh_affiliation(core: Core, account: Account) -> Affiliation | None:
     if not account.person or not is_on(core.config):
         return None
     person, now = account.person, core.clock.seconds()
-    saved = core.db.read(lambda tx: store.find_affiliation(tx, person))
+    saved, is_told = core.db.read(lambda tx: (store.find_affiliation(tx, person), is_provisioned(tx, person)))
+    if is_told:
+        return saved
     if saved is not None and now - saved.checked_at < FRESH_SECONDS:
         return saved
     entry = get_directory(core).find_person(person)

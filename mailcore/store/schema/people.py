@@ -565,3 +565,48 @@ class MovingPersonRow(Model):
         primary_key = CompositeKey("account_id", "address")
         without_rowid = True
         indexes = ((("state", "account_id"), False),)
+
+
+class ProvisionedRow(Model):
+    """A user or a group of the identity system, as SCIM brought it: `text` is JSON, `name` in lower case.
+
+    `person` is the immutable id that accounts have, "" for a group.
+    """
+
+    id = TextField(primary_key=True)
+    type = TextField()
+    name = TextField()
+    external = TextField(default="")
+    person = TextField(default="", index=True)
+    text = TextField()
+    version = IntegerField()
+    created_at = BigIntegerField()
+    changed_at = BigIntegerField()
+
+    class Meta:
+        table_name = "provisioned"
+        indexes = ((("type", "name"), False), (("type", "external"), False))
+
+
+class ProvisionedMemberRow(Model):
+    """A user in a group; the name of the group is a kind of affiliation."""
+
+    group_id = TextField()
+    member = TextField(index=True)
+
+    class Meta:
+        table_name = "provisioned_member"
+        primary_key = CompositeKey("group_id", "member")
+
+
+class ApiTokenRow(Model):
+    """A token by which a program of the university asks; only its hash is here."""
+
+    label = TextField()
+    hash = TextField(unique=True)
+    scope = TextField()
+    created_at = BigIntegerField()
+    last_used_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "api_token"

@@ -1,0 +1,1 @@
+"""Other systems of the university: people by SCIM, tokens of programs, counts."""

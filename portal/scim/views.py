@@ -1,0 +1,74 @@
+"""The address `/scim/v2/`: a program with a token changes affiliations; nobody else gets an answer but 401."""
+
+import json
+
+from flask import Blueprint, Response, current_app, request
+
+from mailcore.errors import Busy, WrongPassword
+from mailcore.services.provisioning import api_tokens
+from mailcore.services.provisioning.api_tokens import TokenScope
+from portal import current
+from portal.access import public, same_for_all
+
+blueprint = Blueprint("scim", __name__)
+TYPE = "application/scim+json"
+ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@blueprint.route("/scim/v2/", methods=METHODS, defaults={"path": ""})
+@blueprint.route("/scim/v2/<path:path>", methods=METHODS)
+@same_for_all
+@public
+def scim(path: str) -> Response:
+    """Answer one request; the token is asked for before anything is read."""
+    if not token_of_request(TokenScope.SCIM):
+        return refuse(401, "a token is needed: alumnimail token create")
+    return _handle(path)
+
+
+def token_of_request(scope: TokenScope) -> bool:
+    """Say if the request bears a token for `scope`."""
+    given = request.authorization
+    token = given.token if given is not None and given.type == "bearer" else None
+    try:
+        api_tokens.verify_token(current.core(), token or "", scope)
+    except WrongPassword:
+        return False
+    return True
+
+
+def _handle(path: str) -> Response:
+    # pydantic and scim2 are imported by the first program that comes with a token
+    from scim2_models import SCIMException
+    from scim2_server.requests import ScimRequest
+
+    from mailcore.services.provisioning import people
+
+    handler = current_app.extensions.setdefault("scim", None) or people.create_handler(current.core())
+    current_app.extensions["scim"] = handler
+    asked = ScimRequest(
+        method=request.method,
+        base_url=f"{current.core().config.url}/scim/v2",
+        path=f"/{path}",
+        query=request.args.to_dict(),
+        headers=list(request.headers.items()),
+        body=request.get_data(cache=False),
+    )
+    try:
+        answer = handler.handle(asked)
+    except SCIMException as problem:
+        answer = handler.service.error_response(problem)
+    except Busy:
+        return refuse(503, "the service is busy: try again")
+    body = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()
+    return Response(body, int(answer.status), answer.headers)
+
+
+def refuse(code: int, words: str) -> Response:
+    """Answer with an error as SCIM writes it (RFC 7644 section 3.12)."""
+    body = json.dumps({"schemas": [ERROR], "status": str(code), "detail": words})
+    refused = Response(body, code, content_type=TYPE)
+    if code == 401:
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="Alumnimail"'
+    return refused
