@@ -253,6 +253,7 @@ class Limits:
     connections_per_minute: int = 600
     messages_per_hour: int = 5000
     login_failures_per_hour: int = 30
+    far_log_ins: str = "ask"
     submissions_per_hour: int = 500
     moving_messages_per_hour: int = 40
     sending_places: int = 10

@@ -77,6 +77,7 @@ _CHOICES = {
     "forwarding.targets": ("any", "confirmed", "none"),
     "limits.plaintext": ("no", "loopback"),
     "limits.scram": ("auto", "always", "never"),
+    "limits.far_log_ins": ("ask", "allow"),
 }
 
 

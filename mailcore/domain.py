@@ -642,7 +642,7 @@ class Identity:
 
     `credential` is the app password that was used.  `epoch` is the account's at that moment: it grows whenever all
     connections must end, as after a change of password.  `ended`: the password was right, but the tie that it belongs
-    to has ended; it is good for choosing an alumni password, and for nothing else.
+    to has ended; it is good for choosing an alumni password, and for nothing else.  `breached`: others try the password.
     """
 
     account: Account
@@ -650,6 +650,7 @@ class Identity:
     credential: int | None = None
     epoch: int = 0
     ended: bool = False
+    breached: bool = False
 
 
 class RegistrationKind(StrEnum):

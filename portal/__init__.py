@@ -62,6 +62,7 @@ from portal.setup.views import blueprint as setup
 from portal.signin import forgotten as _forgotten  # noqa: F401 - more pages of log-in
 from portal.signin import oidc as _oidc  # noqa: F401 - and of log-in elsewhere
 from portal.signin import presence as _presence  # noqa: F401 - and of letters to owners without a sign
+from portal.signin import stop as _stop  # noqa: F401 - and of notices of a new log-in
 from portal.signin.views import blueprint as signin
 from portal.spoken import SpokenEnvironment
 from portal.stylesheet import blueprint as site

@@ -112,6 +112,8 @@ class Event(StrEnum):
     PASSKEY_REMOVED = "passkey removed"
     SENDING_HELD = "sending held"
     SENDING_RELEASED = "sending released"
+    STUFFING = "wave of stolen passwords"
+    PASSWORD_BREACHED = "password found in a list of breaches"
     SUNSET_ANNOUNCED = "end of the service announced"
     SUNSET_LETTER = "end of the service: letter sent"
     SUNSET_READ = "end of the service: read"

@@ -101,6 +101,8 @@ WORDS: dict[str, Words] = {
     Event.SENDING_RELEASED: _l("Sending was allowed again"),
     Event.TOKEN_CREATED: _l("A token for a program was created"),
     Event.TOKEN_DELETED: _l("A token of a program was deleted"),
+    Event.STUFFING: _l("Somebody tried stolen passwords"),
+    Event.PASSWORD_BREACHED: _l("The password was found in a list of breaches"),
     Event.SUNSET_ANNOUNCED: _l("The end of the service was announced"),
     Event.SUNSET_LETTER: _l("A letter on paper about the end of the service was sent"),
     Event.SUNSET_READ: _l("You read about the end of the service"),

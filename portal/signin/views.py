@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import MailError, ProofNeeded, TooMany, WrongPassword
 from mailcore.services.accounts import leaving
-from mailcore.services.credentials import credentials, waking
+from mailcore.services.credentials import credentials, login_log, waking
 from mailcore.services.credentials import login as login_service
 from mailcore.services.signin import oidc, passkeys, password_requests, two_factor, web_sessions
 from portal import addresses, current
@@ -49,6 +49,8 @@ def login() -> Answer:
     except MailError as problem:
         code, words = answer(problem)
         return _login_page(form, words, code)
+    if identity.breached:
+        wanted = url_for("signin.password", known="1")
     return enter(identity, wanted)
 
 
@@ -230,6 +232,9 @@ def set_password(token: str) -> Answer:
             code, problem = answer(trouble)
         else:
             flash(_("Your password is saved."))
+            login_log.record_login(
+                current.core(), Identity(account, "link"), Scope.PORTAL, current.peer(), request.user_agent.string
+            )
             return enter(Identity(account, "link"), url_for("webmail.index"))
     page = render_template("signin/set_password.html", form=form, problem=problem, owner=owner)
     return page, 400 if form.errors else code

@@ -16,6 +16,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, ForwardingState
 from mailcore.errors import LinkExpired, NotAllowed
 from mailcore.log import log_for
+from mailcore.net import regions
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, closing
@@ -59,8 +60,19 @@ def note_signs(core: Core) -> None:
         store.add_missing(tx)
         store.note_logins(tx, since)
         store.note_events(tx, SIGNS, since)
+        _note_regions(tx, since)
 
     core.db.write(write)
+
+
+def _note_regions(tx: Tx, since: int) -> None:
+    """Remember parts of the world for longer than the list of log-ins does (services/credentials/second_way.py)."""
+    seen: dict[AccountId, set[str]] = {}
+    for account, place in store.list_recent_places(tx, since):
+        if region := regions.region_of(place):
+            seen.setdefault(account, set()).add(region)
+    for account, found in seen.items():
+        store.save_regions(tx, account, found)
 
 
 def send_letters(core: Core) -> int:

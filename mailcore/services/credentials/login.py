@@ -21,11 +21,23 @@ from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import Busy, ProofNeeded, TemporarilyUnavailable, WrongPassword
 from mailcore.log import log_for
 from mailcore.saying import Saying
-from mailcore.services.credentials import app_passwords, login_log, passwords, scram, sources, waking
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.credentials import (
+    app_passwords,
+    breached,
+    login_log,
+    passwords,
+    scram,
+    second_way,
+    sources,
+    waking,
+)
 from mailcore.services.credentials.login_log import LoginOutcome
 from mailcore.services.credentials.sources import Proof
 from mailcore.services.limits import throttle
 from mailcore.services.limits.throttle import Lane
+from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import affiliations
 from mailcore.store.people import credentials as store
@@ -78,6 +90,7 @@ class _Memory:
 
 
 _memory = _Memory()
+_not_breached = _Memory()  # passwords that were looked up in the lists, and are in none
 _DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
 
 
@@ -121,8 +134,8 @@ def authenticate(
     holder = core.db.read(lambda tx: store.find_holder(tx, name)) if name else None
     lane = throttle.find_lane(core, holder, name, peer=peer, device=device, session=session)
     by_app = _match_app_password(holder, password, scope)
-    if by_app is None:  # an app password cannot be guessed, so nobody else's guesses keep it out
-        core.db.read(lambda tx: throttle.check_lane(core, tx, lane))
+    # an app password cannot be guessed, so nobody else's guesses keep it out
+    is_known = by_app is not None or core.db.read(lambda tx: throttle.check_lane(core, tx, lane))
     if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _match_password(core, holder, password)):
         if holder is not None and holder.two_factor and scope is not Scope.PORTAL and identity.source != APP:
             login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.APP_PASSWORD_NEEDED)
@@ -132,13 +145,25 @@ def authenticate(
             login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.NOT_CONFIRMED)
         elif identity.account.asleep and scope is not Scope.PORTAL:
             login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.ASLEEP)
+        elif not is_known and (reason := _find_reason(core, identity.account, lane)):
+            login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.PROOF_NEEDED)
+            if scope is Scope.PORTAL and not (holder and holder.two_factor):
+                raise ProofNeeded(reason)
+            if scope is Scope.PORTAL:
+                return identity  # the second step comes
         elif identity.account.asleep:
             return _open_sleeping(core, identity, lane, peer, agent, two_factor=bool(holder and holder.two_factor))
         else:
             login_log.record_login(core, identity, scope, peer, agent)
             return identity
-    throttle.record_failure(core, lane, _memory.tag(name, password))
+    is_new = throttle.record_failure(core, lane, _memory.tag(name, password))
+    if is_new and not is_known:
+        second_way.count_failure(core, lane, is_listed=breached.is_known(core.config, password))
     raise WrongPassword(WRONG)
+
+
+def _find_reason(core: Core, account: Account, lane: Lane) -> Saying | None:
+    return core.db.read(lambda tx: second_way.find_reason(core, tx, account.id, lane))
 
 
 def _open_sleeping(core: Core, identity: Identity, lane: Lane, peer: str, agent: str, *, two_factor: bool) -> Identity:
@@ -168,9 +193,10 @@ def authenticate_remembered(
     It waits for nothing but a few rows found by key, so a mail program that comes every minute costs no thread.
     """
     name = to_local_name(core, username) or ""
-    holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
+    holder, is_known = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
     if (
         holder is None
+        or not is_known
         or holder.account.asleep
         or holder.password is None
         or not 0 < len(password) <= passwords.MAX_LENGTH
@@ -180,7 +206,7 @@ def authenticate_remembered(
         _memory.proof(holder.password, password)
     ):
         return None
-    identity = Identity(holder.account, ALUMNI, None, holder.epoch)
+    identity = Identity(holder.account, ALUMNI, None, holder.epoch, breached=holder.password.breached)
     login_log.record_login(core, identity, scope, peer, agent)
     return identity
 
@@ -191,10 +217,14 @@ def list_usable_credentials(core: Core, name: str, *, peer: str, scope: Scope) -
     Raises:
         TooMany.
     """
-    holder = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
+    holder, is_known = core.db.read(lambda tx: _find_holder(core, tx, name, peer))
     if holder is None or (holder.account.asleep and scope is not Scope.PORTAL):
         return name, []
     main = [] if holder.password is None or (holder.two_factor and scope is not Scope.PORTAL) else [holder.password]
+    if main and not is_known:
+        lane = throttle.find_lane(core, holder, name, peer=peer)
+        if _find_reason(core, holder.account, lane):
+            main = []
     return holder.account.name, main + [app for app in holder.apps if scope in app.scopes]
 
 
@@ -242,11 +272,10 @@ def _has_returned(core: Core, identity: Identity) -> bool:
     return affiliation is not None and affiliation.returned
 
 
-def _find_holder(core: Core, tx: Tx, name: str, peer: str) -> Holder | None:
-    """Find the account of a name, if it may be tried from here.  Raises TooMany."""
+def _find_holder(core: Core, tx: Tx, name: str, peer: str) -> tuple[Holder | None, bool]:
+    """Find the account of a name, if it may be tried from here, and say if its owner has been here.  Raises TooMany."""
     holder = store.find_holder(tx, name) if name else None
-    throttle.check_lane(core, tx, throttle.find_lane(core, holder, name, peer=peer))
-    return holder
+    return holder, throttle.check_lane(core, tx, throttle.find_lane(core, holder, name, peer=peer))
 
 
 def _match_app_password(holder: Holder | None, password: str, scope: Scope) -> Identity | None:
@@ -265,7 +294,8 @@ def _match_password(core: Core, holder: Holder | None, password: str) -> Identit
     """
     if holder and holder.password:
         if _is_right(core, holder.account, holder.password, password):
-            return Identity(holder.account, ALUMNI, None, holder.epoch)
+            is_breached = _note_breached(core, holder.account, holder.password, password)
+            return Identity(holder.account, ALUMNI, None, holder.epoch, breached=is_breached)
     else:
         passwords.matches(_DUMMY, password)  # the same time for unknown user names
     outage = None
@@ -280,6 +310,27 @@ def _match_password(core: Core, holder: Holder | None, password: str) -> Identit
     if outage is not None:
         raise outage
     return None
+
+
+def _note_breached(core: Core, account: Account, credential: Credential, password: str) -> bool:
+    """Say if the password is one that others try; its owner is told the first time, by a notice."""
+    if credential.breached:
+        return True
+    proof = _memory.proof(credential, password)
+    if _not_breached.contains(proof):
+        return False
+    if not breached.is_known(core.config, password):
+        _not_breached.add(proof)
+        return False
+
+    def write(tx: Tx) -> None:
+        if store.mark_breached(tx, credential):
+            audit.note(core, tx, account.id, Event.PASSWORD_BREACHED)
+            account_notices.notify_owner(core, tx, account, "password_breached")
+
+    with contextlib.suppress(Busy):  # a full disk keeps nobody out
+        core.db.write(write)
+    return True
 
 
 def _ask_source(core: Core, source: sources.PasswordSource, account: Account | None, password: str) -> Proof:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from mailcore.core import Core
 from mailcore.domain import PROTOCOLS, Account, AccountId, Identity, Scope
 from mailcore.net.address import place
+from mailcore.services.credentials import stop_links
 from mailcore.services.limits import tries
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
@@ -30,6 +31,7 @@ class LoginOutcome(StrEnum):
     ENDED = "ended"
     NOT_CONFIRMED = "not confirmed"
     ASLEEP = "asleep"
+    PROOF_NEEDED = "proof needed"
 
 
 class _Lately:
@@ -67,6 +69,8 @@ def record_login(
     def write(tx: Tx) -> None:
         if outcome is LoginOutcome.OK and origin and not core.config.limits.is_trusted(peer):
             _notify_if_new(core, tx, identity, scope, origin, program)
+        if outcome is LoginOutcome.PROOF_NEEDED and scope is not Scope.PORTAL:
+            _notify_stopped(core, tx, identity.account, origin)
         if outcome is LoginOutcome.ASLEEP and scope is not Scope.PORTAL:  # the portal tells by itself
             _notify_asleep(core, tx, identity.account)
         store.save_login(
@@ -97,7 +101,8 @@ def _notify_if_new(core: Core, tx: Tx, identity: Identity, scope: Scope, origin:
         return
     at = core.clock.now().astimezone(core.config.zone).strftime("%d.%m.%Y %H:%M")
     means = program or "web" if scope is Scope.PORTAL else PROTOCOLS[scope]
-    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=origin, what=means)
+    link = stop_links.create_link(core, tx, account.id)
+    account_notices.notify_owner(core, tx, account, "new_login", at=at, place=origin, what=means, link=link)
 
 
 def _notify_asleep(core: Core, tx: Tx, account: Account) -> None:
@@ -105,6 +110,12 @@ def _notify_asleep(core: Core, tx: Tx, account: Account) -> None:
     if not tries.is_over_limit(core, tx, "asleep", str(account.id), limit=1, seconds=tries.DAY):
         link = f"{core.config.url}/password/forgotten"
         account_notices.notify_owner(core, tx, account, "asleep", box=False, link=link)
+
+
+def _notify_stopped(core: Core, tx: Tx, account: Account, origin: str) -> None:
+    """Tell the owner of a mail program that was stopped at a place where they never were, once a day at most."""
+    if not tries.is_over_limit(core, tx, "stopped", str(account.id), limit=1, seconds=tries.DAY):
+        account_notices.notify_owner(core, tx, account, "login_stopped", place=origin)
 
 
 def _network_prefix(address: str) -> str:

@@ -111,17 +111,20 @@ def is_device_of(core: Core, account: AccountId, device: str) -> bool:
 # Passwords
 
 
-def check_lane(core: Core, tx: Tx, lane: Lane, *, most: int = 0) -> None:
+def check_lane(core: Core, tx: Tx, lane: Lane, *, most: int = 0) -> bool:
     """Check that a password may be tried in this lane.
 
     Args:
         most: fewer failures than the setting allows for one name at one place, 0 = as many.
 
+    Returns:
+        The owner has used the place, the browser or the session before, or the network is trusted.
+
     Raises:
         TooMany: wait an hour.
     """
     if not lane.counted:
-        return
+        return True
     now, limit = core.clock.seconds(), core.config.limits.login_failures_per_hour
     seen = store.count_failures(tx, lane.account, lane.place, now - tries.HOUR, now - KNOWN_SECONDS)
     if lane.place.startswith(_SESSION):
@@ -140,6 +143,7 @@ def check_lane(core: Core, tx: Tx, lane: Lane, *, most: int = 0) -> None:
         )
     if is_blocked:
         raise TooMany(_WAIT)
+    return seen.known or is_owner_place(lane.place)
 
 
 def _network_bounds(core: Core, lane: Lane) -> list[Bound]:
@@ -151,19 +155,23 @@ def _is_spread(core: Core, tx: Tx, lane: Lane) -> bool:
     return tries.is_reached(core, tx, "password", _network_bounds(core, lane))
 
 
-def record_failure(core: Core, lane: Lane, tag: str = "") -> None:
-    """Count a wrong password.  `tag` tells the same mistake from another one: a phone with an old password is one failure."""
+def record_failure(core: Core, lane: Lane, tag: str = "") -> bool:
+    """Count a wrong password; False if it counts no more.
+
+    Args:
+        tag: tells the same mistake from another one: a phone with an old password is one failure.
+    """
     if not lane.counted:
-        return
+        return False
     now = core.clock.seconds()
 
-    def write(tx: Tx) -> None:
-        if store.add_failure(tx, lane.account, lane.place, now, tag, now - tries.HOUR) and lane.place == place_of(
-            lane.peer
-        ):
+    def write(tx: Tx) -> bool:
+        is_new = store.add_failure(tx, lane.account, lane.place, now, tag, now - tries.HOUR)
+        if is_new and lane.place == place_of(lane.peer):
             tries.count_try(core, tx, "password", _network_bounds(core, lane))
+        return is_new
 
-    core.db.write(write)
+    return core.db.write(write)
 
 
 def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int = 0) -> Lane:

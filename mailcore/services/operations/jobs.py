@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services.accounts import affiliations, closing, leaving, orders, sleeping, sunset_notices
+from mailcore.services.accounts import affiliations, closing, leaving, orders, sleeping, sunset_notices, waves
 from mailcore.services.credentials import directory, login_log
 from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning, sender_reputation
@@ -83,6 +83,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("erasure of closed accounts", HOUR, closing.erase_closed),
         Job("old log-ins", DAY, login_log.expire_logins),
         Job("accounts that staff import", 0, account_imports.run_imports),
+        Job("word of stolen passwords", MINUTE, waves.tell_desk),
         Job("accounts that nobody uses", DAY, sleeping.send_letters),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("what was written long ago", HOUR, drafts.delete_untouched),

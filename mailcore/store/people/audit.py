@@ -75,6 +75,14 @@ def search_audit_entries(tx: Tx, wanted: AuditFilter, before: int, limit: int) -
     return [AuditLine(row[0], row[1] or "", AuditEntry(_at(row[2]), *row[3:])) for row in rows]
 
 
+def take_untold(tx: Tx, event: str, actor: str) -> list[str]:
+    """Return the details of events of nobody's account that have no actor yet, and give them one."""
+    rows = tx.rows("SELECT id,detail FROM audit WHERE account_id IS NULL AND event=? AND actor='' ORDER BY id", event)
+    for number, _ in rows:
+        tx.run("UPDATE audit SET actor=? WHERE id=?", actor, number)
+    return [detail for _, detail in rows]
+
+
 def list_accounts_without(tx: Tx, before: int, events: Sequence[str], limit: int) -> list[AccountId]:
     """Return the active accounts created before that time for which none of these events was noted since."""
     marks = ",".join("?" * len(events))

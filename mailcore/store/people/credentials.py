@@ -9,7 +9,7 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
 from mailcore.store.people.addresses import find_address_of_login
 
-_COLUMNS = "id,account_id,kind,hash,generation,scopes,label,created_at,last_used_at"
+_COLUMNS = "id,account_id,kind,hash,generation,scopes,label,created_at,last_used_at,breached"
 
 
 class CredentialKind(StrEnum):
@@ -21,7 +21,7 @@ class CredentialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """`generation` changes whenever the hash does."""
+    """`generation` changes whenever the hash does.  `breached`: it stands in a list of breaches."""
 
     id: int
     account: AccountId
@@ -32,6 +32,7 @@ class Credential:
     label: str
     created_at: datetime
     last_used_at: datetime | None
+    breached: bool = False
 
     def __repr__(self) -> str:  # never let a hash reach a log
         return f"Credential({self.id}, {self.kind})"
@@ -53,7 +54,7 @@ def _at(seconds: int | None) -> datetime | None:
 
 
 def _credential(row: Row) -> Credential:
-    number, account, kind, hashed, generation, scopes, label, created, used = row
+    number, account, kind, hashed, generation, scopes, label, created, used, breached = row
     return Credential(
         number,
         AccountId(account),
@@ -64,6 +65,7 @@ def _credential(row: Row) -> Credential:
         label,
         datetime.fromtimestamp(created, UTC),
         _at(used),
+        bool(breached),
     )
 
 
@@ -95,7 +97,7 @@ def list_credentials(tx: Tx, account: AccountId) -> list[Credential]:
 def save_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: bool) -> None:
     """Save the account's password; `chosen`: by the person, not by staff or an import."""
     changed = tx.run(
-        "UPDATE credential SET hash=?, generation=generation+1, chosen=?, last_used_at=NULL, created_at=?"
+        "UPDATE credential SET hash=?, generation=generation+1, chosen=?, last_used_at=NULL, created_at=?, breached=0"
         " WHERE account_id=? AND kind='password'",
         hashed,
         chosen,
@@ -120,6 +122,18 @@ def replace_hash(tx: Tx, credential: Credential, hashed: str) -> None:
         hashed,
         credential.id,
         credential.generation,
+    )
+
+
+def mark_breached(tx: Tx, credential: Credential) -> bool:
+    """Mark a password as one of a list of breaches; True the first time."""
+    return (
+        tx.run(
+            "UPDATE credential SET breached=1 WHERE id=? AND generation=? AND breached=0",
+            credential.id,
+            credential.generation,
+        )
+        > 0
     )
 
 
@@ -189,6 +203,11 @@ def count_failures(tx: Tx, account: AccountId, peer: str, since: int, known_sinc
     whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)
     known = is_known_place(tx, account, peer, known_since)
     return Failures(here[0] if here else 0, whole[0] if whole else 0, all_here[0] if all_here else 0, known)
+
+
+def count_failures_here(tx: Tx, account: AccountId, peer: str, since: int) -> int:
+    row = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
+    return int(row[0]) if row else 0
 
 
 def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:

@@ -115,3 +115,46 @@ def wake_account(tx: Tx, account: AccountId) -> bool:
 def count_sleeping(tx: Tx) -> int:
     row = tx.row("SELECT count(*) FROM account WHERE asleep_at IS NOT NULL AND state='active'")
     return int(row[0]) if row else 0
+
+
+# Where accounts are opened from
+
+
+def list_places(tx: Tx, account: AccountId) -> list[str]:
+    """Return the places from which the account was opened lately."""
+    rows = tx.rows("SELECT DISTINCT place FROM login_event WHERE account_id=? AND outcome='ok' AND place<>''", account)
+    return [row[0] for row in rows]
+
+
+def list_regions(tx: Tx, account: AccountId) -> set[str]:
+    """Return the parts of the world from which the account was ever opened, since we look."""
+    row = tx.row("SELECT regions FROM presence WHERE account_id=?", account)
+    return set(row[0].split()) if row else set()
+
+
+def list_recent_places(tx: Tx, since: int) -> list[tuple[AccountId, str]]:
+    rows = tx.rows(
+        "SELECT DISTINCT account_id,place FROM login_event WHERE outcome='ok' AND place<>'' AND last_at>?", since
+    )
+    return [(AccountId(account), place) for account, place in rows]
+
+
+def save_regions(tx: Tx, account: AccountId, regions: Iterable[str]) -> None:
+    known = list_regions(tx, account)
+    if not set(regions) <= known:
+        tx.run("UPDATE presence SET regions=? WHERE account_id=?", " ".join(sorted(known | set(regions))), account)
+
+
+def has_second_way(tx: Tx, account: AccountId) -> bool:
+    """Can the owner be proved by anything but a password, without the desk?"""
+    row = tx.row(
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM reach WHERE account_id=?)"
+        " OR EXISTS (SELECT 1 FROM recovery_code WHERE account_id=? AND used_at IS NULL)"
+        " OR EXISTS (SELECT 1 FROM elsewhere WHERE account_id=?)"
+        " OR EXISTS (SELECT 1 FROM second_factor WHERE account_id=? AND active<>0)",
+        account,
+        account,
+        account,
+        account,
+    )
+    return row is not None

@@ -1,0 +1,53 @@
+"""The link of a notice of a new log-in, by which its owner ends all sessions at once.  It opens nothing (N30)."""
+
+import hashlib
+import secrets
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId
+from mailcore.errors import LinkExpired
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials, web_sessions
+from mailcore.store.people.accounts import get_account
+from mailcore.store.people.tokens import find_token, save_token
+
+GOOD_SECONDS = 30 * 86_400
+_PURPOSE = "log out"
+
+
+def _hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def create_link(core: Core, tx: Tx, account: AccountId) -> str:
+    """Create the link of one notice; the one of an earlier notice is void."""
+    token = secrets.token_urlsafe(24)
+    save_token(tx, _hash_token(token), account, _PURPOSE, "", core.clock.seconds() + GOOD_SECONDS)
+    return f"{core.config.url}/login/stop/{token}"
+
+
+def find_owner(core: Core, token: str) -> Account:
+    """Return whose link it is, without using it.  Raises LinkExpired."""
+    return core.db.read(lambda tx: _find_owner(core, tx, token))
+
+
+def _find_owner(core: Core, tx: Tx, token: str) -> Account:
+    link = find_token(tx, _hash_token(token))
+    if link is None or link.purpose != _PURPOSE or link.expires_at <= core.clock.seconds():
+        raise LinkExpired("the link is too old or unknown")
+    return get_account(tx, link.account)
+
+
+def end_sessions(core: Core, token: str) -> Account:
+    """End all sessions of the portal and all connections of mail programs; may be done again.  Raises LinkExpired."""
+
+    def write(tx: Tx) -> Account:
+        owner = _find_owner(core, tx, token)
+        web_sessions.delete_other_sessions(tx, owner.id, "")
+        credentials.raise_epoch(tx, owner.id)
+        audit.note(core, tx, owner.id, Event.LOGGED_OUT_EVERYWHERE)
+        return owner
+
+    return core.db.write(write)
