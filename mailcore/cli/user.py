@@ -21,6 +21,7 @@ from mailcore.cli.common import (
 from mailcore.domain import Account
 from mailcore.services.accounts import accounts, closing, people_file, sleeping
 from mailcore.services.delivery import sending_limits
+from mailcore.services.forwarding import complaints
 
 
 @click.group()
@@ -35,6 +36,7 @@ def _shown(site: Site, account: Account) -> dict[str, Any]:
         "role": accounts.get_role(site.core, account.id),
         "addresses": accounts.list_addresses(site.core, account.id),
         "sending_held": sending_limits.why_held(site.core, account.id),
+        "complaints": complaints.count_complaints(site.core, account.id),
     }
 
 

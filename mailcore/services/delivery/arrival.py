@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Verdict
 from mailcore.mail.passing import srs
+from mailcore.mail.reading.feedback import Feedback, read_feedback
 from mailcore.mail.writing import dsn
 from mailcore.mail.writing.dsn import Returned
 from mailcore.services.tickets import ticket_inbox
@@ -26,6 +27,7 @@ class Arrival:
     Attributes:
         trace: our trace fields (Received ...), the same for all recipients.
         letter: the message as the help desk reads it, if it is one of the recipients.
+        feedback: the complaint that it reports, if the help desk is one of the recipients.
         report: the delivery report, if a recipient is an envelope sender that we made; None also where it is none.
     """
 
@@ -35,6 +37,7 @@ class Arrival:
     trace: bytes = b""
     letter: Letter | None = None
     report: Returned | None = None
+    feedback: Feedback | None = None
 
 
 async def read(
@@ -47,12 +50,13 @@ async def read(
     trace: bytes = b"",
 ) -> Arrival:
     """Read what these recipients need of it; costs nothing where they are mailboxes."""
-    letter = report = None
+    letter = report = feedback = None
     if any(ticket_inbox.is_desk_address(core, address) for address in addresses):
         letter = await core.threads.run(ticket_inbox.read_letter, core, prepared.message, envelope.sender, trace)
+        feedback = await core.threads.run(read_feedback, prepared.message.octets, prepared.message.root)
     if any(address.lower().startswith(srs.PREFIX) for address in addresses):
         report = await core.threads.run(lambda: dsn.read(prepared.octets[: dsn.MOST_READ]))
-    return Arrival(envelope, prepared, verdict, trace, letter, report)
+    return Arrival(envelope, prepared, verdict, trace, letter, report, feedback)
 
 
 def of_recipient(arrival: Arrival, account: AccountId) -> Arrival:

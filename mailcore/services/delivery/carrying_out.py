@@ -36,7 +36,7 @@ from mailcore.services.delivery.plans import (
 )
 from mailcore.services.delivery.recipients import fits
 from mailcore.services.delivery.traces import Rule
-from mailcore.services.forwarding import bounces, target_lessons
+from mailcore.services.forwarding import bounces, complaints, target_lessons
 from mailcore.services.limits import mail_limits
 from mailcore.services.quota import quota_warnings
 from mailcore.services.sieve_scripts.recipient_view import Place
@@ -263,6 +263,8 @@ class _Writer:
         arrival = self.plan.arrival
         if arrival.letter is None:
             raise ValueError("a message for the help desk was not read")
+        if arrival.feedback is not None and complaints.record_complaint(self.core, self.tx, arrival.feedback):
+            return Delivered(address, Outcome.FILED)
         received = ticket_inbox.receive_letter(
             self.core, self.tx, arrival.envelope, address, arrival.letter, arrival.verdict, self.plan.about
         )

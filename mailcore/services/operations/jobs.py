@@ -15,7 +15,7 @@ from mailcore.services.accounts import affiliations, closing, leaving, orders, s
 from mailcore.services.credentials import directory, login_log
 from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning, sender_reputation
-from mailcore.services.forwarding import bounces, consent, copy_expiry, digest
+from mailcore.services.forwarding import bounces, complaints, consent, copy_expiry, digest
 from mailcore.services.limits import rates
 from mailcore.services.operations import account_imports, dns_watch, health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
@@ -57,6 +57,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("learning of the spam filter", MINUTE, learning.teach_filters, waits=True),
         Job("history of senders", MINUTE, sender_reputation.count_deliveries),
         Job("old history of senders", DAY, sender_reputation.sweep_history),
+        Job("old complaints", DAY, complaints.delete_old),
         Job("sweep of rates", HOUR, rates.expire_counts),
         Job("end of help cases", HOUR, tickets.expire_tickets),
         Job("first letters of help cases", MINUTE, first_notice.send_due_notices),

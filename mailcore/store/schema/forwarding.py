@@ -131,3 +131,16 @@ class ReturnRow(Model):
 
     class Meta:
         table_name = "srs_return"
+
+
+class ComplaintRow(Model):
+    """A forwarded message that its owner called spam at the target; `token` is that of its envelope sender."""
+
+    ERASE = Delete()
+
+    token = TextField(primary_key=True)
+    account_id = AccountField(index=True)
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "complaint"
