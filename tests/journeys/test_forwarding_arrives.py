@@ -4,7 +4,7 @@ Every kind of sender domain goes through the real server to a target that verifi
 with the same DNS; of the signatures opendkim gives a second opinion.
 
 100 % of the legitimate messages pass DMARC there, 100 % of the DKIM signatures that were valid on arrival are valid
-there, and 0 spoofed messages are passed on.
+there, and 0 spoofed messages are passed on, nor any of what our filter calls spam, however well it is authenticated.
 """
 
 import base64
@@ -20,6 +20,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from mailcore.services.filtering.judging import GTUBE
 from tests.journeys.conftest import PASSWORD, House
 from tests.machine import until
 from tests.outside import Zone, dns_server, txt
@@ -60,6 +61,8 @@ class Case:
     above: tuple[str, ...] = ()  # who signed it after the author
     late: bool = False  # the author's signature is out of date
     length: bool = False  # and says of how much of the body it is
+    body: bytes = b""  # instead of a shape
+    name: bytes = b'"=?utf-8?q?K=C3=A5re?= , dept"'
     helo: str = "mail.esp.example"
 
 
@@ -207,6 +210,51 @@ SHAPES = (
 )
 
 
+_OFFER = (
+    b"Earn $5,000 weekly from home, guaranteed! Click here to receive your free mortgage quote, no obligation. To be removed\r\n"
+    b"from our mailing list, reply with remove in the subject line. Lowest rates, order now, limited time offer, 100% free.\r\n"
+    b"You are receiving this because you opted in. Credit cards accepted: million dollars, investment, viagra.\r\n"
+)
+_CODED = b"Content-Transfer-Encoding: base64\r\n\r\n"
+
+
+def _coded(octets: bytes) -> bytes:
+    return _CODED + base64.encodebytes(octets).replace(b"\n", b"\r\n")
+
+
+SPAM = {
+    "words": b"Content-Type: text/plain\r\n\r\n" + _OFFER,
+    "words in base64": _coded(_OFFER),
+    "HTML with a hidden story": b"Content-Type: text/html\r\n\r\n<p style='display:none'>"
+    + b"the meeting of the board begins at seven " * 30
+    + b"</p><p>"
+    + _OFFER
+    + b"</p>\r\n",
+    "the standard test text": b"\r\n" + GTUBE + b"\r\n",
+    "a program": b'Content-Type: image/png; name="a.png"\r\n' + _coded(b"MZ" + bytes(60) + b"PE\0\0" + bytes(500)),
+    "Norwegian": "Content-Type: text/plain; charset=utf-8\r\n\r\nGratulerer, kjære kunde! Du er trukket ut som vinner av et"
+    " gavekort på 5000 kroner. Klikk her for å hente premien din nå: http://offer77.example/7 Tilbudet gjelder bare i dag."
+    " Bekreft opplysningene dine, ellers blir kontoen stengt.\r\n".encode(),
+}
+
+
+def spam_cases() -> list[Case]:
+    """Spam that is authenticated in every way: what spammers of today send."""
+    return [
+        Case(author, author, author if author.endswith("both.example") else "", body=body)
+        for author in ("reject-s-both.example", "none-r-both.example", "plain.example")
+        for body in SPAM.values()
+    ] + [
+        Case(
+            "reject-s-both.example",
+            "reject-s-both.example",
+            "reject-s-both.example",
+            name=b'"ola@alumni.example"',
+            body=SPAM["words"],
+        )
+    ]
+
+
 class Late(dkim.DKIM):
     """Signs with the end of an hour that is over (`x=`), which the library cannot."""
 
@@ -216,9 +264,9 @@ class Late(dkim.DKIM):
 
 def octets_of(case: Case, number: int) -> bytes:
     octets = (
-        b'From: "=?utf-8?q?K=C3=A5re?= , dept" <kare@' + case.author.encode() + b">\r\nTo: ola@alumni.example\r\n"
+        b"From: " + case.name + b" <kare@" + case.author.encode() + b">\r\nTo: ola@alumni.example\r\n"
         b"Subject: =?iso-8859-1?q?bl=E5?=\r\n  and folded \r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
-        b"Message-ID: <case-%d@outside.example>\r\n" % number + SHAPES[case.shape]
+        b"Message-ID: <case-%d@outside.example>\r\n" % number + (case.body or SHAPES[case.shape])
     )
     if case.signer:
         key, selector, algorithm = (PEM, b"k", b"rsa-sha256")
@@ -275,13 +323,15 @@ def test_n4_s24_forwarded_mail_passes_at_the_target_and_spoofs_stay_here(built, 
     house, zone, dns, legit, spoofs = built
     house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     house.run("forward", "set", "ola", TARGET, "--confirmed")
-    cases = [*legit, *spoofs]
+    spam = spam_cases()
+    cases = [*legit, *spoofs, *spam]
     assert len(legit) >= 150
     assert len(cases) >= 250
     sent = {number: octets_of(case, number) for number, case in enumerate(cases)}
     codes = {number: send(house, case, sent[number]) for number, case in enumerate(cases)}
     refused = [cases[number] for number in range(len(legit)) if codes[number] != 250]
     assert not refused
+    assert [codes[number] for number in range(len(cases) - len(spam), len(cases))] == [250] * len(spam)
     until(lambda: len({number_of(octets) for _, to, octets in sink.mail if to == TARGET}) >= len(legit), 180)
     until(lambda: '"id"' not in house.run("queue", "list", "--json"))
 
