@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectChoice
 
 from mailcore.errors import MailError, NotAllowed, OverQuota
-from mailcore.services.webmail import address_book, mail_settings, overview
+from mailcore.services.webmail import address_book, mail_settings, overview, second_thoughts
 from mailcore.services.webmail import compose as service
 from mailcore.services.webmail import drafts as writings
 from mailcore.services.webmail.address_book import WriterName
@@ -45,6 +45,12 @@ def compose() -> Answer:
     except MailError as problem:
         code, words = answer(problem)
         return _page(form, None, _source(_draft(form)), words), code
+    has_files = bool(kept.files or kept.form.whole)
+    thoughts = second_thoughts.find_second_thoughts(kept.form, has_files=has_files)
+    if thoughts and action in ("send", "later") and not request.form.get("sure"):
+        form.writing.data = str(kept.id)
+        form.source.data = form.whole.data = ""
+        return _page(form, kept, (), "", thoughts)
     try:
         return _do(action, kept)
     except MailError as problem:
@@ -186,7 +192,9 @@ def _filled(draft: Draft, writing: int, uid: int) -> ComposeForm:
     return form
 
 
-def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...], problem: str) -> str:
+def _page(
+    form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...], problem: str, thoughts: tuple[str, ...] = ()
+) -> str:
     core, owner = current.core(), current.owner()
     names = _names()
     form.identity.choices = [
@@ -204,6 +212,7 @@ def _page(form: ComposeForm, kept: Writing | None, source: tuple[MailFile, ...],
         kept=kept,
         source=source,
         problem=problem,
+        thoughts=thoughts,
         boxes=boxes,
         several=len(names) > 1,
         people=address_book.complete(core, owner.id, "", 12),

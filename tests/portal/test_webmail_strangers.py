@@ -194,5 +194,5 @@ def test_people_are_shown_as_they_are_parsed(inside, core, ola, sender, shown):
 def test_an_invitation_counts_as_a_file_in_the_list(inside, core, ola):
     octets = letter().replace(b"Content-Type: text/plain; charset=utf-8", b"Content-Type: text/calendar")
     put(core, ola, octets)
-    assert 'href="#file"' in inside.get("/mail/INBOX/").text
+    assert "href=#file " in inside.get("/mail/INBOX/").text
     assert "Hei" in inside.get("/mail/search?q=has:attachment").text

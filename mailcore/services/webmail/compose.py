@@ -26,6 +26,7 @@ from mailcore.store.mail.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message
 MESSAGE = "message/rfc822"
+MAX_SIGNATURE = 15  # lines that a reply does not quote
 PIECE = 57 * 4096  # octets of a file that are held at once
 
 
@@ -83,7 +84,9 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
             if spec.lower() not in taken and not submission.is_own(spec, own):
                 others.setdefault(spec.lower(), (name, spec))
     text_ = body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
-    quoted = "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in lines_of(text_))
+    quoted = "\n".join(
+        f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in _without_signature(lines_of(text_))
+    )
     message_id = fields.text("message-id")
     before = fields.text("references") or fields.text("in-reply-to")
     return Draft(
@@ -95,6 +98,17 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
         references=" ".join(fields_out.references(before, message_id)),
         answers=f"{mailbox}/{uid}",
     )
+
+
+def _without_signature(lines: list[str]) -> list[str]:
+    """Leave out what stands below the last line of two hyphens (RFC 3676 section 4.3), where it is no longer than a signature."""
+    for at in range(len(lines) - 1, max(-1, len(lines) - MAX_SIGNATURE - 2), -1):
+        if lines[at] in ("-- ", "--") and not any(line.startswith(">") for line in lines[at:]):
+            kept = lines[:at]
+            while kept and not kept[-1].strip():
+                kept.pop()
+            return kept or lines
+    return lines
 
 
 def _introduction(core: Core, fields: Header) -> str:
