@@ -8,8 +8,10 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.services.accounts import accounts, sleeping
 from mailcore.services.delivery import queue_admin
+from mailcore.services.signin import two_factor
 from mailcore.store.people import contact_addresses, presence
-from tests.portal.conftest import Browser
+from tests.portal.conftest import PASSWORD, Browser
+from tests.services.test_two_factor import code
 
 OUTSIDE = "ola@elsewhere.example"
 
@@ -97,3 +99,22 @@ def test_a_letter_that_did_not_ask_closes_nothing(browser: Browser, core: Core, 
 def test_a_link_that_is_none_is_a_page(browser: Browser):
     assert browser.get("/here/x").status_code == 410
     assert browser.get("/here/x/thanks").status_code == 410
+
+
+def test_the_second_step_wakes_it_and_the_password_before_it_does_not(browser: Browser, core: Core, asleep: Account):
+    secret, _ = two_factor.begin_totp(core, asleep)
+    two_factor.finish_totp(core, asleep, code(secret, core.clock.seconds() - 30))
+    assert browser.log_in().headers["Location"] == "/login/second"
+    assert accounts.find_account(core, "ola").asleep
+    assert browser.send("/login/second", code="000000").status_code == 403
+    assert accounts.find_account(core, "ola").asleep
+    assert browser.send("/login/second", code=code(secret, core.clock.seconds())).status_code == 302
+    assert not accounts.find_account(core, "ola").asleep
+    assert browser.get("/account").status_code == 200
+
+
+def test_the_desk_sees_that_an_account_sleeps(browser: Browser, core: Core, asleep: Account):
+    accounts.add_account(core, "agnes", display_name="Agnes", password=PASSWORD, language="en")
+    accounts.set_role(core, "agnes", "desk")
+    browser.log_in("agnes")
+    assert "asleep" in browser.get("/desk/people/ola").text
