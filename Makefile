@@ -66,7 +66,7 @@ docs: dev ## makes a site of the documents in build/docs, and finds links that l
 wheel: dev ## builds the package into build/wheel
 	tools/build-wheel build/wheel
 
-INTEROP := thunderbird xvfb mutt alpine aerc tmux evolution gir1.2-camel-1.2
+INTEROP := thunderbird xvfb claws-mail xdotool python3-pyatspi at-spi2-core dbus-x11 mutt alpine aerc tmux evolution gir1.2-camel-1.2
 interop: dev ## drives Debian's mail programs through a day; a quarter of an hour, not in CI; the table goes to docs/clients.md
 	@for one in $(INTEROP); do dpkg -s $$one >/dev/null 2>&1 || echo "not installed: $$one"; done
 	$(BIN)/python -m tests.interop.programs

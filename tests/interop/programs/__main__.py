@@ -13,13 +13,14 @@ from pathlib import Path
 from mailcore.clock import Clock
 from tests.interop.programs.aerc import Aerc
 from tests.interop.programs.alpine import Alpine
+from tests.interop.programs.claws import Claws
 from tests.interop.programs.day import STEPS, Program, spend
 from tests.interop.programs.desk import Desk
 from tests.interop.programs.evolution import Evolution
 from tests.interop.programs.mutt import Mutt
 from tests.interop.programs.thunderbird import Thunderbird
 
-PROGRAMS: tuple[type[Program], ...] = (Thunderbird, Evolution, Mutt, Alpine, Aerc)
+PROGRAMS: tuple[type[Program], ...] = (Thunderbird, Claws, Evolution, Mutt, Alpine, Aerc)
 DOCS = Path(__file__).parents[3] / "docs" / "clients.md"
 BEGIN, END = "<!-- table of make interop -->", "<!-- end of the table -->"
 

@@ -67,6 +67,12 @@ class Desk:
             mine.select_folder(mailbox, readonly=True)
             return bool(mine.search(["UNDELETED", "SUBJECT", subject]))
 
+    def uid(self, name: str, mailbox: str, subject: str) -> int:
+        """The newest letter of that subject; 0 if there is none."""
+        with self._client(name) as mine:
+            mine.select_folder(mailbox, readonly=True)
+            return max(mine.search(["UNDELETED", "SUBJECT", subject]), default=0)
+
     def comes_to_have(self, name: str, mailbox: str, subject: str, seconds: float = 60) -> bool:
         return until(lambda: self.has(name, mailbox, subject), seconds)
 
