@@ -35,6 +35,7 @@ from portal import (
     navigation,
     request_values,
     surroundings,
+    timing,
 )
 from portal.account import addresses as _addresses  # noqa: F401 - more pages of the account
 from portal.account import events
@@ -190,6 +191,7 @@ def create_app(core: Core) -> Flask:
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     access.public(access.same_for_all(app.view_functions["static"]))
+    timing.register(app, core)
     access.check_all(app)
     kept_forms.register(app)
     return app

@@ -54,7 +54,7 @@ ADMIN = (
     Place("admin.domain", _l("Domain"), "shield", ("admin.dkim", "admin.certificate")),
     Place("admin.jobs", _l("Jobs"), "clock"),
     Place("admin.log", _l("Log"), "file"),
-    Place("admin.plots", _l("Figures"), "order"),
+    Place("admin.plots", _l("Figures"), "order", ("admin.plot", "admin.quota_spread")),
     Place("admin.texts", _l("Texts"), "faq", ("admin.text", "admin.statuses", "admin.tags")),
     Place("admin.settings", _l("Settings"), "settings"),
 )

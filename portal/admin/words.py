@@ -9,6 +9,7 @@ from flask_babel import ngettext
 from mailcore.domain import QueueState
 from mailcore.services.accounts.people_file import Fault
 from mailcore.services.operations.attention import Finding, Trouble
+from mailcore.services.operations.figures import Figure, Span
 from mailcore.services.operations.settings_list import Source
 
 Words = Any  # flask-babel's LazyString, which has no types
@@ -47,6 +48,28 @@ SOURCES: dict[Source, Words] = {
     Source.HERE: _l("settings file"),
     Source.FILE: _l("a file of its own"),
     Source.ENVIRONMENT: _l("environment"),
+}
+FIGURES: dict[str, Words] = {
+    "deliveries": _l("Incoming mail"),
+    "queue-age": _l("Age of the queue"),
+    "log-ins": _l("Log-ins"),
+    "responses": _l("Response times"),
+    "quota": _l("Use of quotas"),
+}
+SPANS: dict[Span, Words] = {Span.DAY: _l("Day"), Span.WEEK: _l("Week"), Span.YEAR: _l("Year")}
+SERIES: dict[tuple[Figure, str], Words] = {
+    (Figure.DELIVERIES, "filed"): _l("filed"),
+    (Figure.DELIVERIES, "forwarded"): _l("forwarded"),
+    (Figure.DELIVERIES, "rejected"): _l("refused"),
+    (Figure.DELIVERIES, "discarded"): _l("discarded"),
+    (Figure.QUEUE_AGE, "oldest"): _l("oldest message"),
+    (Figure.LOGINS, "right"): _l("logged in"),
+    (Figure.LOGINS, "wrong"): _l("wrong password"),
+    (Figure.RESPONSES, "0.1"): _l("within 0.1 s"),
+    (Figure.RESPONSES, "0.3"): _l("within 0.3 s"),
+    (Figure.RESPONSES, "1"): _l("within 1 s"),
+    (Figure.RESPONSES, "3"): _l("within 3 s"),
+    (Figure.RESPONSES, "more"): _l("slower"),
 }
 QUEUE_STATES: dict[QueueState, Words] = {
     QueueState.WAITING: _l("waiting"),

@@ -51,6 +51,7 @@ PAGES = {
         "/admin/domain",
         "/admin/domain/certificate",
         "/admin/log",
+        "/admin/plots/quota",
         "/admin/queue/to?domain=alumni.example",
     ),
 }

@@ -41,6 +41,15 @@ def find_account_of_person(tx: Tx, person: str) -> Account | None:
     return account_of(row) if row else None
 
 
+def count_by_tenth(tx: Tx) -> dict[int, int]:
+    """Count active accounts with a quota by how many tenths of it are used; 10 is full and above."""
+    rows = tx.rows(
+        "SELECT CASE WHEN used>=quota THEN 10 ELSE used*10/quota END AS tenth, count(*) FROM account"
+        " WHERE state='active' AND quota>0 GROUP BY tenth"
+    )
+    return {int(tenth): count for tenth, count in rows}
+
+
 def find_used_names(tx: Tx, names: Sequence[str]) -> set[str]:
     """Return those that are the name of an account, or were ever an address."""
     if not names:

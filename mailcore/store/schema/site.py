@@ -37,6 +37,20 @@ class SlowWriteRow(Model):
         primary_key = CompositeKey("caller", "hour")
 
 
+class FigureRow(Model):
+    """A count for the plots; `grain` is hour or day, `at` its beginning, in seconds since 1970."""
+
+    name = TextField()
+    label = TextField()
+    grain = TextField()
+    at = BigIntegerField()
+    count = BigIntegerField()
+
+    class Meta:
+        table_name = "figure"
+        primary_key = CompositeKey("name", "label", "grain", "at")
+
+
 class TransferRow(Model):
     """`kind` is export or import, `state` is running, done, full, refused; `report` is JSON."""
 

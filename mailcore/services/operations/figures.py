@@ -1,0 +1,127 @@
+"""Figures for administrators: how many, hour by hour and day by day, and of nobody in particular.
+
+A job counts the hour that runs and the one before from tables whose rows go after a while; what it counted stays.  Days are
+those of the site's clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+
+from mailcore.core import Core
+from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import count_by_tenth
+from mailcore.store.site import figures as store
+from mailcore.store.site.metrics import count_single
+
+HOUR = 3600
+HOURS_KEPT_DAYS, DAYS_KEPT_DAYS = 10, 400
+
+
+class Figure(StrEnum):
+    """Kinds of figures that are kept."""
+
+    DELIVERIES = "deliveries"
+    QUEUE_AGE = "queue age"
+    LOGINS = "log-ins"
+    RESPONSES = "responses"
+
+
+class Span(StrEnum):
+    """Spans of time that a plot shows."""
+
+    DAY = "day"
+    WEEK = "week"
+    YEAR = "year"
+
+
+# labels of each figure, in the order in which they are drawn
+LABELS: dict[Figure, tuple[str, ...]] = {
+    Figure.DELIVERIES: ("filed", "forwarded", "rejected", "discarded"),
+    Figure.QUEUE_AGE: ("oldest",),
+    Figure.LOGINS: ("right", "wrong"),
+    Figure.RESPONSES: ("0.1", "0.3", "1", "3", "more"),  # seconds within which a page was there
+}
+_LARGEST = {Figure.QUEUE_AGE}  # whose largest value counts, not the sum
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A figure over a span: the beginning of each step, and for each label a count for each step."""
+
+    figure: Figure
+    span: Span
+    steps: tuple[datetime, ...]
+    counts: dict[str, tuple[int, ...]]
+
+
+def collect_figures(core: Core) -> None:
+    """Count the hour that runs, the hour before, today and yesterday, as a job."""
+    now = core.clock.seconds()
+    hour = now - now % HOUR
+
+    def write(tx: Tx) -> None:
+        for begin in (hour - HOUR, hour):
+            outcomes, logins = (
+                store.count_outcomes(tx, begin, begin + HOUR),
+                store.count_logins(tx, begin, begin + HOUR),
+            )
+            store.raise_figures(tx, Figure.DELIVERIES, "hour", begin, outcomes)
+            store.raise_figures(tx, Figure.LOGINS, "hour", begin, logins)
+        oldest = count_single(tx)["oldest_waiting"]
+        store.raise_figures(tx, Figure.QUEUE_AGE, "hour", hour, {"oldest": max(0, now - oldest) if oldest else 0})
+        today = _midnight(core, core.clock.now())
+        for day in (today - timedelta(days=1), today):
+            begin, end = (int(one.timestamp()) for one in (day, _midnight(core, day + timedelta(hours=30))))
+            for figure in Figure:
+                counts = store.sum_hours(tx, figure, begin, end, largest=figure in _LARGEST)
+                store.raise_figures(tx, figure, "day", begin, counts)
+        store.delete_old_figures(tx, now - HOURS_KEPT_DAYS * 86_400, now - DAYS_KEPT_DAYS * 86_400)
+
+    core.db.write(write)
+
+
+def _midnight(core: Core, at: datetime) -> datetime:
+    """Return the beginning of the day here."""
+    return datetime.combine(at.astimezone(core.config.zone).date(), time(), core.config.zone)
+
+
+def add_responses(core: Core, hour: int, counts: Mapping[str, int]) -> None:
+    """Add to how many pages were there within how many seconds, in the hour that began at `hour`; nobody waits for it."""
+    core.db.post(lambda tx: store.add_figures(tx, Figure.RESPONSES, "hour", hour, counts))
+
+
+def read_series(core: Core, figure: Figure, span: Span) -> Series:
+    """Read a figure over the last day by hours, the last week by days, or the last year by months."""
+    steps = _list_steps(core, span)
+    grain = "hour" if span is Span.DAY else "day"
+    rows = core.db.read(lambda tx: store.list_figures(tx, figure, grain, int(steps[0].timestamp())))
+    begins = [int(step.timestamp()) for step in steps]
+    counts = {label: [0] * len(steps) for label in LABELS[figure]}
+    for label, at, count in rows:
+        if label in counts:
+            step = max(number for number, begin in enumerate(begins) if begin <= at)
+            before = counts[label][step]
+            counts[label][step] = max(before, count) if figure in _LARGEST else before + count
+    return Series(figure, span, steps, {label: tuple(values) for label, values in counts.items()})
+
+
+def _list_steps(core: Core, span: Span) -> tuple[datetime, ...]:
+    now = core.clock.now()
+    if span is Span.DAY:
+        hour = datetime.fromtimestamp(core.clock.seconds() // HOUR * HOUR, UTC).astimezone(core.config.zone)
+        return tuple(
+            datetime.fromtimestamp(hour.timestamp() - HOUR * back, core.config.zone) for back in range(23, -1, -1)
+        )
+    today = _midnight(core, now)
+    if span is Span.WEEK:
+        return tuple(_midnight(core, today + timedelta(hours=12) - timedelta(days=back)) for back in range(6, -1, -1))
+    months = [(today.year * 12 + today.month - 1 - back) for back in range(11, -1, -1)]
+    return tuple(datetime(month // 12, month % 12 + 1, 1, tzinfo=core.config.zone) for month in months)
+
+
+def count_quota_spread(core: Core) -> tuple[int, ...]:
+    """Count accounts by tenths of their quota in use; the eleventh are full."""
+    counts = core.db.read(count_by_tenth)
+    return tuple(counts.get(tenth, 0) for tenth in range(11))
