@@ -55,7 +55,7 @@ ADMIN = (
     Place("admin.jobs", _l("Jobs"), "clock"),
     Place("admin.log", _l("Log"), "file"),
     Place("admin.plots", _l("Figures"), "order", ("admin.plot", "admin.quota_spread")),
-    Place("admin.texts", _l("Texts"), "faq", ("admin.text", "admin.statuses", "admin.tags")),
+    Place("admin.texts", _l("Texts"), "faq", ("admin.text", "admin.status_line", "admin.tags")),
     Place("admin.settings", _l("Settings"), "settings"),
 )
 ADMINISTRATOR = "admin"  # the role

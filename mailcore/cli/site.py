@@ -23,7 +23,7 @@ def status() -> None:
 @pass_site
 def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
     """Show a message on every page from now on."""
-    click.echo(status_service.announce_incident(site.core, {"nb": nb, "nn": nn, "en": en}, level))
+    click.echo(status_service.announce_incident(site.core, {"nb": nb, "nn": nn, "en": en}, level, actor="command line"))
 
 
 @status.command()
@@ -31,7 +31,7 @@ def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
 @pass_site
 def clear(site: Site, number: int | None) -> None:
     """End a message; without NUMBER, all of them."""
-    click.echo(f"{status_service.end_incident(site.core, number)} ended")
+    click.echo(f"{status_service.end_incident(site.core, number, actor='command line')} ended")
 
 
 @status.command("list")
@@ -85,7 +85,7 @@ def list_pages(site: Site, as_json: bool) -> None:
 @pass_site
 def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> None:
     """Set audience and topic of a page, in place of those before."""
-    done = page_views.tag_page(site.core, path, audience, topic)
+    done = page_views.tag_page(site.core, path, audience, topic, actor="command line")
     click.echo(f"{done.name}: {' '.join(done.audience)}; {' '.join(done.topic)}")
 
 

@@ -49,6 +49,19 @@ SOURCES: dict[Source, Words] = {
     Source.FILE: _l("a file of its own"),
     Source.ENVIRONMENT: _l("environment"),
 }
+TEXT_KINDS: dict[str, Words] = {"faq": _l("Questions and answers"), "canned": _l("Standard answers")}
+LEVELS: dict[str, Words] = {
+    "info": _l("for information"),
+    "warn": _l("something does not work"),
+    "bad": _l("nothing works"),
+}
+AUDIENCES: dict[str, Words] = {
+    "students": _l("Students"),
+    "staff": _l("Staff"),
+    "alumni": _l("Alumni"),
+    "everyone": _l("Everyone"),
+}
+TOPICS: dict[str, Words] = {"e-mail": _l("E-mail"), "account": _l("Account"), "help": _l("Help")}
 FIGURES: dict[str, Words] = {
     "deliveries": _l("Incoming mail"),
     "queue-age": _l("Age of the queue"),

@@ -52,6 +52,9 @@ PAGES = {
         "/admin/domain/certificate",
         "/admin/log",
         "/admin/plots/quota",
+        "/admin/texts",
+        "/admin/texts/status",
+        "/admin/texts/tags",
         "/admin/queue/to?domain=alumni.example",
     ),
 }

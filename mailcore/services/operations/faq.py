@@ -73,7 +73,20 @@ def _describe_quota(core: Core, language: str) -> str:
 
 @lru_cache(maxsize=256)
 def _read_section(topic: str, language: str, path: Path, _modified_ns: int, values: tuple[str, str, str]) -> Section:
-    text = path.read_text(encoding="utf-8")
+    return _render(topic, language, path.read_text(encoding="utf-8"), values)
+
+
+def render_section(core: Core, topic: str, language: str, text: str) -> Section:
+    """Render the text of a file that is not saved yet, for a preview."""
+    return _render(topic, language, text, (core.config.domain, core.config.host, _describe_quota(core, language)))
+
+
+def list_anchors(text: str) -> list[str]:
+    """List the anchors of the questions in a text."""
+    return [anchor for _words, anchor in _QUESTION.findall(text)]
+
+
+def _render(topic: str, language: str, text: str, values: tuple[str, str, str]) -> Section:
     for word, value in zip(("$domain", "$host", "$quota"), values, strict=True):
         text = text.replace(word, value)
     parts = _QUESTION.split(text)

@@ -11,6 +11,8 @@ import re
 from mailcore.core import Core
 from mailcore.domain import PageFacts
 from mailcore.errors import InvalidName
+from mailcore.services import audit
+from mailcore.services.audit import Event
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import public_pages as store
 
@@ -45,11 +47,18 @@ def list_pages(core: Core) -> list[PageFacts]:
     return [known.get(name, PageFacts(name, 0, (), ())) for name in PAGES]
 
 
-def tag_page(core: Core, name: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> PageFacts:
+def tag_page(core: Core, name: str, audience: tuple[str, ...], topic: tuple[str, ...], *, actor: str = "") -> PageFacts:
     """Set audience and topic of a page.  Raises InvalidName for a page or a word that is not offered."""
     for facts, offered in (((name,), PAGES), (audience, AUDIENCES), (topic, TOPICS)):
         for word in facts:
             if word not in offered:
                 raise InvalidName(f"{word!r} is not offered; there are {', '.join(offered)}")
-    core.db.write(lambda tx: store.tag_page(tx, name, " ".join(audience), " ".join(topic)))
+
+    def write(tx: Tx) -> None:
+        before = store.get_page(tx, name)
+        store.tag_page(tx, name, " ".join(audience), " ".join(topic))
+        new, old = " ".join((*audience, *topic)) or "none", " ".join((*before.audience, *before.topic)) or "none"
+        audit.note(core, tx, None, Event.PAGE_TAGGED, actor=actor, detail=f"{name}: {new}, before {old}")
+
+    core.db.write(write)
     return get_facts(core, name)

@@ -6,26 +6,44 @@ from xml.sax.saxutils import escape
 from mailcore.core import Core
 from mailcore.domain import Incident
 from mailcore.errors import InvalidName
+from mailcore.services import audit
+from mailcore.services.audit import Event
 from mailcore.services.notices.notices import LANGUAGES
+from mailcore.store.engine.db import Tx
 from mailcore.store.site import public_pages as store
 
 LEVELS = ("info", "warn", "bad")
 KEPT_SECONDS = 30 * 86_400
 
 
-def announce_incident(core: Core, words: dict[str, str], level: str = "warn") -> int:
+def announce_incident(core: Core, words: dict[str, str], level: str = "warn", *, actor: str = "") -> int:
     """Announce an incident until `end_incident`; returns its number.  Raises InvalidName when a language is missing."""
     words = {language: " ".join(words.get(language, "").split())[:500] for language in LANGUAGES}
     if missing := [language for language, text in words.items() if not text]:
         raise InvalidName(f"the words are missing in {', '.join(missing)}")
     if level not in LEVELS:
         raise InvalidName(f"{level!r} is not a level; there are {', '.join(LEVELS)}")
-    return core.db.write(lambda tx: store.add_incident(tx, level, words, core.clock.seconds()))
+
+    def write(tx: Tx) -> int:
+        number = store.add_incident(tx, level, words, core.clock.seconds())
+        audit.note(core, tx, None, Event.STATUS_ANNOUNCED, actor=actor, detail=f"{number}, {level}: {words['en']}")
+        return number
+
+    return core.db.write(write)
 
 
-def end_incident(core: Core, incident: int | None = None) -> int:
+def end_incident(core: Core, incident: int | None = None, *, actor: str = "") -> int:
     """End an incident; None = all of them.  Returns how many ended."""
-    return core.db.write(lambda tx: store.end_incidents(tx, incident, core.clock.seconds()))
+
+    def write(tx: Tx) -> int:
+        ended = [one for one in store.list_current_incidents(tx) if incident in (None, one.id)]
+        for one in ended:
+            audit.note(
+                core, tx, None, Event.STATUS_ENDED, actor=actor, detail=f"{one.id}, {one.level}: {one.words['en']}"
+            )
+        return store.end_incidents(tx, incident, core.clock.seconds())
+
+    return core.db.write(write)
 
 
 def list_current(core: Core) -> list[Incident]:

@@ -33,7 +33,12 @@ def list_answers(core: Core, language: str) -> list[CannedAnswer]:
 
 
 def _read(core: Core, name: str, path: Path) -> CannedAnswer:
-    title, _, text = path.read_text(encoding="utf-8").partition("\n")
+    return render_answer(core, name, path.read_text(encoding="utf-8"))
+
+
+def render_answer(core: Core, name: str, written: str) -> CannedAnswer:
+    """Make the answer of a file's text."""
+    title, _, text = written.partition("\n")
     for word, value in (("$domain", core.config.domain), ("$url", core.config.url), ("$host", core.config.host)):
         text = text.replace(word, value)
     return CannedAnswer(name, title.strip(), text.strip() + "\n")
