@@ -1,28 +1,37 @@
-"""`alumnimail shell`: Python with everything at hand, or the database in a browser."""
+"""`alumnimail shell`: Python with everything at hand, read only unless asked otherwise; or the database in a browser."""
 
+import atexit
 import code
+import contextlib
 import os
+import rlcompleter
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mailcore import core as cores
+from mailcore.cli import shell_names
 from mailcore.config import Config
-from mailcore.store.schema.tables import all_models
 
-BANNER = (
-    "core, core.db.read(fn), core.db.write(fn); the peewee models read this database ({names} ...).\n"
-    "Mail is changed through core: models know nothing of the change log."
-)
+HISTORY, HISTORY_LINES = "shell_history", 1000
+BANNER = """\
+{mode}
+At hand: core; the tables as {names} ... (all: tables()); and
+{helpers}
+Twenty questions and their answers: docs/shell.md.  TAB completes, and what you typed is there next time."""
+READS = "You can look at everything and change nothing.  To change people's rows: alumnimail shell --write"
+WRITES = "You can CHANGE people's rows.  Mail is changed through core alone: tables know nothing of the change log."
 
 
 @click.command()
 @click.option("--sql", is_flag=True, help="Show the database in a browser (sqlite-web, on loopback).")
+@click.option("--write", is_flag=True, help="Allow changes; without it everything is read only.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Port on which --sql listens.")
 @click.pass_context
-def shell(context: click.Context, sql: bool, port: int) -> None:
-    """Start a Python shell with `core` and the peewee models at hand."""
+def shell(context: click.Context, sql: bool, write: bool, port: int) -> None:
+    """Start a Python shell with `core`, the tables and helpers at hand; it reads, and changes nothing without --write."""
     config: Config = context.obj["config"]
     core = cores.build(config)
     if sql:
@@ -33,10 +42,34 @@ def shell(context: click.Context, sql: bool, port: int) -> None:
         os.execv(  # noqa: S606 - installed beside us
             program, [program, "--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)]
         )
-    models = {model.__name__: model for model in all_models()}
     try:
-        with core.db.peewee_database().bind_ctx(list(models.values()), bind_refs=False, bind_backrefs=False):
-            names = ", ".join(sorted(models)[:8])
-            code.interact(BANNER.format(names=names), local={"core": core, **models}, exitmsg="")
+        with shell_names.at_hand(core, write=write) as names:
+            _complete(names, config.data_path / HISTORY)
+            banner = BANNER.format(
+                mode=WRITES if write else READS,
+                names=", ".join(shell_names.list_tables()[:8]),
+                helpers="\n".join(f"  {line}" for line in shell_names.describe_helpers(names)),
+            )
+            code.interact(banner, local=names, exitmsg="")
     finally:
         cores.close(core)
+
+
+def _complete(names: dict[str, Any], history: Path) -> None:
+    """Complete names by TAB, and remember what is typed from one time to the next."""
+    try:
+        import readline
+    except ImportError:  # a Python without it
+        return
+    readline.set_completer(rlcompleter.Completer(names).complete)
+    readline.parse_and_bind("tab: complete")
+    with contextlib.suppress(OSError):
+        history.touch(mode=0o600)
+        readline.read_history_file(history)
+    readline.set_history_length(HISTORY_LINES)
+
+    def save() -> None:
+        with contextlib.suppress(OSError):
+            readline.write_history_file(history)
+
+    atexit.register(save)

@@ -50,7 +50,6 @@ PAGES = {
         "/admin/queue",
         "/admin/domain",
         "/admin/domain/certificate",
-        "/admin/log",
         "/admin/plots/quota",
         "/admin/texts",
         "/admin/texts/status",

@@ -254,12 +254,14 @@ class PgDb(Db):
                 if connection is not None:
                     connection.close()
 
-    def peewee_database(self) -> Any:  # Any: peewee has no types
+    def peewee_database(self, *, read_only: bool = False) -> Any:  # Any: peewee has no types
         """Return a connection of the models' own; psycopg is its driver, too."""
         from playhouse.postgres_ext import Psycopg3Database
 
         parts = psycopg.conninfo.conninfo_to_dict(self.url)
         name = parts.pop("dbname", "")
+        if read_only:
+            parts["options"] = f"{parts.get('options', '')} -c default_transaction_read_only=on".strip()
         return Psycopg3Database(name, **parts)
 
     def _let_go(self) -> None:

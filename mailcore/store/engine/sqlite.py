@@ -114,7 +114,9 @@ class SqliteDb(Db):
         self._lock, self._checkpoints = Turn(path.parent), Checkpoints(path)
         super().__init__(threads, woken, on_end, self._lock.taken)
 
-    def peewee_database(self) -> APSWDatabase:
+    def peewee_database(self, *, read_only: bool = False) -> APSWDatabase:
+        if read_only:
+            self.peewee.execute_sql("PRAGMA query_only=1")
         return self.peewee
 
     def connection(self) -> apsw.Connection:
