@@ -34,20 +34,27 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def ours(folder: Path, workers: int) -> Iterator[Target]:
-    """Start this server with its accounts in `folder`."""
+def ours(
+    folder: Path, workers: int, *, top: str = "", more: str = "", accounts: int = ACCOUNTS, name: str = "ours"
+) -> Iterator[Target]:
+    """Start this server with its accounts in `folder`.
+
+    Args:
+        top: settings before all tables.
+        more: tables behind all.
+    """
     smtp, imap, submission, sink = free_port(), free_port(), free_port(), free_port()
     config = folder / "bench.toml"
     config.write_text(
-        f'domain = "alumni.example"\ndata = "{folder}/var"\n[listen]\nsmtp = "127.0.0.1:{smtp}"\nimap = "127.0.0.1:{imap}"\n'
+        f'domain = "alumni.example"\ndata = "{folder}/var"\n{top}[listen]\nsmtp = "127.0.0.1:{smtp}"\nimap = "127.0.0.1:{imap}"\n'
         f'submission = "127.0.0.1:{submission}"\nsubmissions = ""\nimaps = ""\nmanagesieve = ""\nhttp = ""\n'
         f'[outbound]\nmode = "relay"\nhost = "127.0.0.1"\nport = {sink}\n'
-        '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\nsubmissions_per_hour = 1000000\n'
+        '[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\nsubmissions_per_hour = 1000000\n' + more
     )
     command = [str(Path(sys.executable).parent / "alumnimail"), "--config", str(config)]
     people = folder / "people.csv"
     if not people.exists():
-        people.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(1, ACCOUNTS + 1)))
+        people.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(1, accounts + 1)))
         subprocess.run([*command, "init"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([*command, "user", "import", str(people)], check=True, stdout=subprocess.DEVNULL)
     with (folder / "log").open("a") as log:
@@ -57,7 +64,7 @@ def ours(folder: Path, workers: int) -> Iterator[Target]:
     try:
         if process.stdout is None or process.stdout.readline().strip() != b"ready":
             raise RuntimeError("the server did not start")
-        yield Target("ours", smtp, imap, "pass", submission, sink)
+        yield Target(name, smtp, imap, "pass", submission, sink)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 
 class TcpProxy:
-    """Pass connections on to `port` of loopback.
+    """Pass connections on to a port of loopback, or to a socket with a path.
 
     `delay` seconds go by before what one side sent reaches the other.  While it is `away`, connections are refused, and those
     that stood are cut.  `spoil` changes what the server says, `spoil_sent` what the client says.
     """
 
-    def __init__(self, port: int, spoil: Callable[[bytes], bytes] = lambda octets: octets) -> None:
-        self._target, self.spoil, self.delay = port, spoil, 0.0
+    def __init__(self, target: int | str, spoil: Callable[[bytes], bytes] = lambda octets: octets) -> None:
+        self._target, self.spoil, self.delay = target, spoil, 0.0
         self.spoil_sent: Callable[[bytes], bytes] = lambda octets: octets
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -56,17 +56,25 @@ class TcpProxy:
             except OSError:
                 return
             try:
-                far = socket.create_connection(("127.0.0.1", self._target))
+                far = self._connect()
             except OSError:
                 near.close()
                 continue
-            for one in (near, far):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._open |= {near, far}
             done = threading.Barrier(2)
             for source, target, spoil in ((near, far, "spoil_sent"), (far, near, "spoil")):
                 threading.Thread(target=self._pass, args=(source, target, spoil, done), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self._target, str):
+            far = socket.socket(socket.AF_UNIX)
+            far.connect(self._target)
+            return far
+        far = socket.create_connection(("127.0.0.1", self._target))
+        far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return far
 
     def _pass(
         self,
