@@ -266,6 +266,7 @@ def test_many_who_want_the_same_wait_for_one_download(server, bucket, tmp_path, 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda node: node.fetch([named(octets)]), nodes))
     assert len(asked) == 1
+    assert nodes[0]._cache.path(named(octets)).stat().st_mode & 0o77 == 0
     assert all(node.near(named(octets))[:] == octets for node in nodes)
 
 

@@ -67,7 +67,7 @@ class Cache:
             target.parent.mkdir(parents=True, exist_ok=True)
             size = 0
             while not target.exists():
-                with part.open("ab") as file:
+                with open(part, "ab", opener=_open_own) as file:
                     fcntl.flock(file, fcntl.LOCK_EX)  # others wait here, and find it when they come in
                     if target.exists() or not _is_at(part, file.fileno()):
                         continue
@@ -134,6 +134,10 @@ def _write_checked(handle: int, name: bytes, pieces: Iterable[Octets]) -> int:
     if digest.digest() != name:
         raise Busy(f"what came for {name.hex()} is something else")
     return size
+
+
+def _open_own(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)  # mail is read by us alone
 
 
 def _is_at(path: Path, handle: int) -> bool:
