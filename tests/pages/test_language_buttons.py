@@ -1,0 +1,26 @@
+"""S02: a page with several forms shows each language once, and that of the form in which something was typed."""
+
+import pytest
+
+from tests.pages import site
+from tests.pages.test_every_page import log_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.interop]
+SHOWN = "[...document.querySelectorAll('.languages .link')].filter(e => e.checkVisibility()).map(e => e.value)"
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+def test_s02_each_language_is_shown_once_on_a_page_of_several_forms(chromium, base, width):
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    log_in(page, base, "ola")
+    page.wait_for_load_state()
+    page.goto(f"{base}/account/addresses?lang=nb")
+    page.wait_for_selector("form[data-kept='1']")
+    assert [one.partition(" ")[0] for one in page.evaluate(SHOWN)] == [one for one in site.LANGUAGES if one != "nb"]
+    before = page.evaluate(SHOWN)
+    page.fill("[name=wanted]", "kalle")
+    page.fill("[name=reason]", "De kjenner meg slik")  # the field before it was left, and is judged
+    assert [one.partition(" ")[0] for one in page.evaluate(SHOWN)] == [one for one in site.LANGUAGES if one != "nb"]
+    assert page.evaluate(SHOWN) != before
+    context.close()
