@@ -147,8 +147,8 @@ class _Walker(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=False)
         self._lines = [0]
-        for line in html.splitlines(keepends=True):
-            self._lines.append(self._lines[-1] + len(line))
+        for line in html.split("\n"):  # as HTMLParser counts them; words of strangers have other ends
+            self._lines.append(self._lines[-1] + len(line) + 1)
 
     def _place(self) -> int:
         line, column = self.getpos()

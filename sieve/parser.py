@@ -118,7 +118,7 @@ class _Parser:
                 self._cut = True
                 return len(source)
         problem = Phrase(
-            "cannot read %(found)s; is a '\"' missing before it?", found=repr(source[at : at + 12].splitlines()[0])
+            "cannot read %(found)s; is a '\"' missing before it?", found=repr(source[at : at + 12].partition("\n")[0])
         )
         self._note(at, problem)
         return at + 1

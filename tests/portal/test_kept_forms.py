@@ -226,3 +226,14 @@ def test_s02_the_style_sheet_has_a_rule_for_each_form():
     css = (Path(kept_forms.__file__).parent / "static" / "style.css").read_text(encoding="utf-8")
     for number in range(1, kept_forms.MOST):
         assert f'[data-kept="{number}"] :user-valid' in css
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85", "\r", "\r\n", "\n"])
+def test_whatever_ends_a_line_for_somebody_moves_no_field(mark):
+    """Words of a stranger's mail stand in a page, with more ends of lines than HTML has."""
+    form = f'<form id="a"><input name="x" value="old">{mark}<textarea name="y">{mark}</textarea></form>'
+    page = f"<p>{mark * 3}quoted{mark}</p>\n{form}"
+    filled = kept_forms.fill_form(page, "a", {"x": ["new"], "y": ["words"]})
+    assert '<input name="x" value="new">' in filled
+    assert "words</textarea></form>" in filled
+    assert filled.startswith(f"<p>{mark * 3}quoted{mark}</p>")

@@ -313,7 +313,8 @@ def _with_hash(colour: str) -> str:
 def _with_links(written: str) -> str:
     """Plain text as HTML."""
     found, at = [], 0
-    for line in written.splitlines(keepends=True):
+    for number, line in enumerate(written.split("\n")):
+        found += ["\n"] if number else []
         for start, end in find_links(line):
             address = escape(line[start:end])
             found += [escape(line[at:start]), f'<a href="{address}" {_LINK}>{address}</a>']
