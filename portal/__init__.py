@@ -256,7 +256,7 @@ def _context() -> dict[str, object]:
         "quota_words": formats.quota_text,
         "domain": current.core().config.domain,
         "main_menu": navigation.main_menu(),
-        "footer_menu": navigation.entries(navigation.HELP),
+        "footer_menu": navigation.entries((*navigation.HELP, *navigation.ABOUT)),
         "side_menu": navigation.side_menu,
         "incidents": surroundings.incidents,
         "page_facts": surroundings.page_facts,

@@ -65,6 +65,10 @@ HELP = (
     Place("help.clients", _l("Set up a mail program"), "phone"),
     Place("help.index", _l("Write to us"), "help"),
 )
+ABOUT = (
+    Place("front.privacy", _l("Privacy"), "shield"),
+    Place("front.accessibility", _l("Accessibility"), "people"),
+)
 
 _BOXES = {
     "\\Drafts": "draft",

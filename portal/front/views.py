@@ -3,10 +3,13 @@
 from flask import Blueprint, render_template
 
 from mailcore.errors import Busy
+from mailcore.services import data_inventory
+from mailcore.services.data_inventory import StoredTable
 from mailcore.services.operations import dns_records, service_status
 from mailcore.services.signin import web_sessions
 from portal import current, formats, i18n
 from portal.access import any_host, open_to_ended, public, same_for_all
+from portal.front import stored_words
 
 blueprint = Blueprint("front", __name__)
 
@@ -17,6 +20,35 @@ blueprint = Blueprint("front", __name__)
 def index() -> str:
     quota = current.core().config.quota.default_octets
     return render_template("front/index.html", room=formats.size(quota) if quota else "")
+
+
+@blueprint.get("/privacy")
+@open_to_ended
+@public
+def privacy() -> str:
+    """Tell what is stored, why and for how long, from the data inventory."""
+    tables = [table for table in data_inventory.list_tables() if table.personal]
+    sections = [
+        (title, words, _by_term([table for table in tables if table.purpose is purpose]))
+        for purpose, (title, words) in stored_words.PURPOSES.items()
+        if any(table.purpose is purpose for table in tables)
+    ]
+    return render_template("front/privacy.html", sections=sections)
+
+
+def _by_term(tables: list[StoredTable]) -> list[tuple[object, list[str]]]:
+    return [
+        (words, [table.name for table in tables if table.term is term])
+        for term, words in stored_words.TERMS.items()
+        if any(table.term is term for table in tables)
+    ]
+
+
+@blueprint.get("/accessibility")
+@open_to_ended
+@public
+def accessibility() -> str:
+    return render_template("front/accessibility.html")
 
 
 @blueprint.get("/status")

@@ -18,7 +18,7 @@ from tests.pages import site
 pytestmark = [pytest.mark.slow, pytest.mark.interop]
 DUMPS = Path(__file__).parent / "w3m"
 PAGES = {
-    "": ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten"),
+    "": ("/", "/login", "/faq", "/help", "/clients", "/status", "/password/forgotten", "/privacy", "/accessibility"),
     "ola": (
         "/tickets/",
         "/tickets/1",
