@@ -104,25 +104,32 @@ def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source], evidence:
 def _look_up(signs: Sequence[tuple[str, int]], known: Sequence[Source]) -> _Sums:
     with_form = [one for one in known if one.has_form and min(one.spam, one.ham) >= LEAST_FORM]
     totals, totals_of_form = _add_totals(known), _add_totals(with_form)
-    sums = _Sums([])
+    portable_gets = [(one.counts.get, one.weight) for one in known]
+    form_gets = [(one.counts.get, one.weight) for one in with_form]
+    weighed: list[tuple[float, float, str]] = []
+    weights, size = 0.0, 0
     for name, number in signs:
-        portable = is_portable(name)
-        sums.size += portable
+        if is_portable(name):
+            size += 1
+            (all_spam, all_ham), gets = totals, portable_gets
+        elif form_gets:
+            (all_spam, all_ham), gets = totals_of_form, form_gets
+        else:
+            continue
         spam = ham = 0.0
-        all_spam, all_ham = totals if portable else totals_of_form
-        for source in known if portable else with_form:
-            if counted := source.counts.get(number):
-                spam += counted[0] * source.weight
-                ham += counted[1] * source.weight
-                sums.weights += counted[2]
+        for get, weight in gets:
+            if counted := get(number):
+                spam += counted[0] * weight
+                ham += counted[1] * weight
+                weights += counted[2]
         sightings = spam + ham
         if sightings <= 0:
             continue
         spam, ham = spam / all_spam, ham / all_ham
         probability = (STRENGTH * NEUTRAL + sightings * spam / (spam + ham)) / (STRENGTH + sightings)
         if abs(probability - NEUTRAL) >= LEAST:
-            sums.weighed.append((abs(probability - NEUTRAL), probability, name))
-    return sums
+            weighed.append((abs(probability - NEUTRAL), probability, name))
+    return _Sums(weighed, weights, size)
 
 
 def find_step(judgement: Judgement, size: int, *, is_spam: bool) -> int:

@@ -17,10 +17,15 @@ _SIGNS = {
     "letters:of two scripts in a word": 1.0,
 }
 _KINDS = {"lookalike": 3.0, "impersonates": 2.5, "program": 1.5}
+_BEGINNINGS = tuple(f"{kind}:" for kind in _KINDS)
 
 
 def list_evidence(signs: Iterable[str]) -> Evidence:
     """List those of the signs that have a weight by rule, with it."""
-    return [
-        (sign, odds) for sign in signs if (odds := _SIGNS.get(sign) or _KINDS.get(sign.partition(":")[0])) is not None
-    ]
+    evidence: list[tuple[str, float]] = []
+    for sign in signs:
+        if sign in _SIGNS:
+            evidence.append((sign, _SIGNS[sign]))
+        elif sign.startswith(_BEGINNINGS):
+            evidence.append((sign, _KINDS[sign.partition(":")[0]]))
+    return evidence

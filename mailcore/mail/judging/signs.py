@@ -217,7 +217,7 @@ class _Page:
             self.words = _ADDRESS.sub(" ", self.words)
         if not self.words.isascii():
             self._read_letters()
-        letters = [c for c in self.words[:2000] if c.isalpha()]
+        letters = [c for c in self.words[:600] if c.isalpha()]
         if letters:
             self.signs.append(f"capitals:{10 * sum(map(str.isupper, letters)) // len(letters)}")
             self.signs.append(f"foreign:{10 * sum(c > 'ɏ' for c in letters) // len(letters)}")

@@ -28,7 +28,7 @@ from mailcore.store.engine.db import Tx
 log = log_for(__name__)
 # the bar of the first day, and that of an owner who has taught ENOUGH messages: who sorts their mail is judged more finely
 BARS = {"low": 0.99, "normal": 0.95, "strict": 0.85}
-TAUGHT_BARS = {"low": 0.9, "normal": 0.7, "strict": 0.55}
+TAUGHT_BARS = {"low": 0.9, "normal": 0.8, "strict": 0.65}
 ENOUGH = 40
 OWN_WEIGHT = 3.0
 UNSURE_ABOVE = 0.1  # from here on it is worth knowing what the owner does with it
@@ -208,10 +208,8 @@ def find_sources(tx: Tx, signs: Sequence[tuple[str, int]], owners: Collection[Ac
     startup = get_startup_model()
     shared = [Source(startup.counts, startup.spam, startup.ham, bias=startup.bias)]
     totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
-    teachers = [account for account in totals if account != TRAINED]
-    rows = spam_signs.get_counts(tx, teachers, number_portable(signs)) if teachers else {}
+    rows = spam_signs.get_counts(tx, [*totals], [number for _, number in signs]) if totals else {}
     if trained := totals.pop(TRAINED, None):
-        rows.update(spam_signs.get_counts(tx, [TRAINED], [number for _, number in signs]))
         shared.append(Source(rows[TRAINED], trained.spam, trained.ham, has_form=True))
     if said := totals.pop(OWNERS, None):
         shared.append(Source(_agreed(rows[OWNERS]), said.spam, said.ham))

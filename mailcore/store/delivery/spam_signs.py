@@ -57,7 +57,7 @@ def get_totals(tx: Tx, accounts: Collection[AccountId]) -> dict[AccountId, Total
 
 
 def get_counts(tx: Tx, accounts: Collection[AccountId], signs: Collection[int]) -> dict[AccountId, SignRows]:
-    """Return spam, ham and weight of those signs that are known, for each of the accounts."""
+    """Return spam, ham and weight of those signs that are known, for each of the accounts; of OWNERS what two have said."""
     found: dict[AccountId, SignRows] = {account: {} for account in accounts}
     if not found:
         return found
