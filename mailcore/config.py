@@ -133,6 +133,7 @@ class ForwardingSettings:
     targets: str = "confirmed"
     allowed_domains: tuple[str, ...] = ()
     denied_domains: tuple[str, ...] = ()
+    publish_arrivals: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """The front page, and the two addresses that balancers ask."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, abort, render_template
+from flask_babel import format_decimal
 
 from mailcore.errors import Busy
 from mailcore.services import data_inventory
 from mailcore.services.data_inventory import StoredTable
+from mailcore.services.forwarding import arrivals
 from mailcore.services.operations import dns_records, service_status
 from mailcore.services.signin import web_sessions
-from portal import current, formats, i18n
-from portal.access import any_host, open_to_ended, public, same_for_all
+from portal import current, formats, i18n, navigation
+from portal.access import ROLES, any_host, open_to_ended, public, same_for_all
 from portal.front import stored_words
 
 blueprint = Blueprint("front", __name__)
@@ -59,7 +61,8 @@ def status_page() -> str:
         history = service_status.list_recent(current.core())
     except Busy:
         return render_template("front/status.html", history=[], away=True)
-    return render_template("front/status.html", history=history, away=False)
+    shows = current.core().config.forwarding.publish_arrivals
+    return render_template("front/status.html", history=history, away=False, publishes_arrivals=shows)
 
 
 @blueprint.get("/status.xml")
@@ -68,6 +71,27 @@ def status_feed() -> tuple[str, dict[str, str]]:
     return service_status.make_feed(current.core(), i18n.language()), {
         "Content-Type": "application/atom+xml; charset=utf-8"
     }
+
+
+@blueprint.get("/arrives")
+@public
+def arrives() -> str:
+    """Show how forwarded mail arrives: to everybody where the site publishes it, else to the desk."""
+    core = current.core()
+    is_public = core.config.forwarding.publish_arrivals
+    if not is_public and navigation.web_role() not in ROLES:
+        abort(404)
+    return render_template(
+        "front/arrives.html",
+        arrivals=arrivals.find_arrivals(core),
+        is_public=is_public,
+        share=_format_share,
+        least={"people": arrivals.PEOPLE, "messages": arrivals.MESSAGES},
+    )
+
+
+def _format_share(permille: int) -> str:
+    return f"{format_decimal(permille / 10, '0.0')} %"
 
 
 @blueprint.get("/health")

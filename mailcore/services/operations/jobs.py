@@ -15,7 +15,7 @@ from mailcore.services.accounts import affiliations, closing, leaving, orders, s
 from mailcore.services.credentials import directory, login_log
 from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning, sender_reputation
-from mailcore.services.forwarding import bounces, complaints, consent, copy_expiry, digest
+from mailcore.services.forwarding import arrivals, bounces, complaints, consent, copy_expiry, digest
 from mailcore.services.limits import rates
 from mailcore.services.operations import account_imports, dns_watch, figures, health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
@@ -72,6 +72,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("old traces", DAY, traces.forget),
         Job("end of lent quota", HOUR, quota.end_extras),
         Job("forwardings asked once a year", DAY, consent.ask_yearly),
+        Job("count of what arrives", 6 * HOUR, arrivals.count_arrivals),
         Job("digests of what was not forwarded", DAY, digest.send_digests),
         Job("old news of other domains", DAY, queue_admin.tidy_up),
         Job("look at the domain's DNS records", HOUR, dns_watch.check_records, waits=True),
