@@ -231,6 +231,16 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Imports:
+    """Mail that owners fetch from another server: `networks` of private addresses that may be asked, at any port."""
+
+    enabled: bool = True
+    networks: tuple[str, ...] = ()
+    ca: str = ""
+    at_once: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Counts, sizes and rates.  `trusted` networks are free of the per-address ones."""
 
@@ -358,6 +368,7 @@ class Config:
     oidc: Oidc = field(default_factory=Oidc)
     order: OrderSettings = field(default_factory=OrderSettings)
     web: Web = field(default_factory=Web)
+    imports: Imports = field(default_factory=Imports)
     limits: Limits = field(default_factory=Limits)
     sleep: Sleep = field(default_factory=Sleep)
     s3: S3 = field(default_factory=S3)

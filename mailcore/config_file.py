@@ -92,7 +92,7 @@ _SIZES = (
     "web.uploads_size",
 )
 MOST_INSIDE = 2**20
-_NETWORKS = ("limits.trusted", "listen.balancers")
+_NETWORKS = ("imports.networks", "limits.trusted", "listen.balancers")
 _ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
 _URLS = (

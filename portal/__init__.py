@@ -53,6 +53,7 @@ from portal.forwarding.target import blueprint as forwarding_target
 from portal.forwarding.views import blueprint as forwarding
 from portal.front.views import blueprint as front
 from portal.help.views import blueprint as help_pages
+from portal.imports.views import blueprint as imports
 from portal.moving.views import blueprint as moving
 from portal.orders.views import blueprint as orders
 from portal.quota.views import blueprint as quota
@@ -87,6 +88,7 @@ BLUEPRINTS = (
     trace,
     takeout,
     moving,
+    imports,
     webmail,
     carddav,
     scim,

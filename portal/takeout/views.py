@@ -25,6 +25,7 @@ def _page(problem: object = "", code: int = 200) -> Response:
             "takeout/index.html",
             contents=takeout.count_contents(core, owner),
             problem=problem,
+            can_fetch=core.config.imports.enabled,
             transfers=[(one, transfers.read_report(one), transfers.may_resume(core, one)) for one in found],
         ),
         code,

@@ -29,6 +29,7 @@ PAGES = {
         "/trace",
         "/takeout",
         "/moving",
+        "/imports",
         "/account/addresses",
     ),
     "agnes": (

@@ -20,7 +20,7 @@ from mailcore.services.limits import rates
 from mailcore.services.operations import account_imports, dns_watch, figures, health, reports, rereading
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
-from mailcore.services.transfer import moving_letters, moving_scan, takeout_reminder, transfers
+from mailcore.services.transfer import mail_fetch, moving_letters, moving_scan, takeout_reminder, transfers
 from mailcore.services.webmail import drafts, list_lines
 from mailcore.store.site import jobs as store
 
@@ -65,6 +65,8 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("yearly word on take-outs", DAY, takeout_reminder.send_reminders),
         Job("moving days", 0, moving_scan.continue_scans),
         Job("messages about new addresses", 10 * MINUTE, moving_letters.send_portions),
+        Job("mail fetched from other servers", 0, mail_fetch.work_on_fetches),
+        Job("passwords of old imports", DAY, mail_fetch.forget_passwords),
         Job("old imports", DAY, transfers.delete_expired),
         Job("messages that an earlier reader read", MINUTE, rereading.reread_blobs),
         Job("lists of full mailboxes", MINUTE, list_lines.update_busy_lists),

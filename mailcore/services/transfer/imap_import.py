@@ -3,13 +3,16 @@
 Nothing is changed there: mailboxes are opened read-only and messages peeked at.  An import that was broken off is started again.
 """
 
+import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from imapclient import IMAPClient
+from imapclient import tls as imapclient_tls
 from imapclient.exceptions import IMAPClientError, LoginError
 
 from mailcore.core import Core
@@ -41,7 +44,10 @@ _DOUBLED = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file."""
+    """The server to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file.
+
+    `may_connect` says which of its network addresses may be asked; None = any, as whoever types a command on this machine may.
+    """
 
     host: str
     user: str
@@ -50,6 +56,7 @@ class Server:
     port: int = 993
     tls: bool = True
     ca: str = ""
+    may_connect: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,24 @@ def list_folders(server: Server) -> list[Folder]:
     """List the folders that can be fetched.  Raises ImportRefused."""
     with _Connection(server) as client:
         return _list_folders(client)
+
+
+def open_connection(server: Server) -> AbstractContextManager[IMAPClient]:
+    """Log in.  What goes wrong within is raised as ImportRefused, also LoginRefused."""
+    return _Connection(server)
+
+
+def fetch_folder(
+    client: IMAPClient, there: str, after: Callable[[int], int], limit: int
+) -> Iterator[tuple[int, Stored | None]]:
+    """Fetch the messages of a folder in the order of their uids; None for one above the limit.
+
+    Args:
+        after: tells from the folder's UIDVALIDITY behind which uid to begin.
+    """
+    opened = client.select_folder(there, readonly=True)
+    first = after(int(opened.get(b"UIDVALIDITY", 0)))
+    yield from _fetch_sized(client, [(uid, size) for uid, size in _list_sizes(client) if uid > first], limit)
 
 
 def import_mail(core: Core, account: AccountId, server: Server, progress: Progress = lambda report: None) -> Report:
@@ -88,6 +113,31 @@ def import_mail(core: Core, account: AccountId, server: Server, progress: Progre
     return mail_import.finish_import(core, account, importer, f"IMAP {server.host}", work())
 
 
+class LoginRefused(ImportRefused):
+    """The server there does not take the password or the token."""
+
+
+def _checked_client(may_connect: Callable[[str], bool]) -> type[IMAPClient]:
+    """Return a client that connects only to addresses that may be asked, whatever the name says a moment later."""
+
+    class Tls(imapclient_tls.IMAP4_TLS):  # type: ignore[misc]  # imapclient has no types
+        def _create_socket(self, timeout: float | None = None) -> socket.socket:
+            for _family, _kind, _protocol, _name, place in socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM
+            ):
+                if may_connect(str(place[0])):
+                    plain = socket.create_connection((str(place[0]), self.port), timeout or TIMEOUT_SECONDS)
+                    secure: socket.socket = imapclient_tls.wrap_socket(plain, self.ssl_context, self.host)
+                    return secure
+            raise OSError("no such server")
+
+    class Client(IMAPClient):  # type: ignore[misc]
+        def _create_IMAP4(self) -> Tls:  # noqa: N802 - imapclient's name
+            return Tls(self.host, self.port, self.ssl_context, TIMEOUT_SECONDS)
+
+    return Client
+
+
 class _Connection:
     """Logged in, or ImportRefused with words for whoever typed the command."""
 
@@ -99,7 +149,8 @@ class _Connection:
         server = self._server
         context = ssl.create_default_context(cafile=server.ca or None) if server.tls else None
         try:
-            client = IMAPClient(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
+            kind = IMAPClient if server.may_connect is None else _checked_client(server.may_connect)
+            client = kind(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
         except (IMAPClientError, OSError) as problem:
             raise ImportRefused(f"{server.host} cannot be reached: {problem}") from None
         client.normalise_times = False
@@ -110,7 +161,7 @@ class _Connection:
                 client.login(server.user, server.password)
         except LoginError as problem:
             client.shutdown()
-            raise ImportRefused(f"{server.host} refused the log-in: {problem}") from None
+            raise LoginRefused(f"{server.host} refused the log-in: {problem}") from None
         except (IMAPClientError, OSError) as problem:
             client.shutdown()
             raise ImportRefused(f"{server.host} broke off: {problem}") from None
@@ -121,8 +172,10 @@ class _Connection:
         try:
             if self._client is not None:
                 self._client.logout()
-        except (IMAPClientError, OSError):
-            pass  # it is over in any case
+        except (IMAPClientError, OSError):  # it is over in any case
+            if self._client is not None:
+                with suppress(IMAPClientError, OSError):
+                    self._client.shutdown()
         if isinstance(problem, IMAPClientError | OSError):
             raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
 
@@ -154,15 +207,28 @@ def _list_sizes(client: IMAPClient) -> list[tuple[int, int]]:
 
 def _fetch_messages(client: IMAPClient, folder: Folder, limit: int) -> Iterator[Stored | None]:
     client.select_folder(folder.there, readonly=True)
-    for uids in _group_uids(_list_sizes(client), limit):
-        if uids is None:
-            yield None
+    for _uid, message in _fetch_sized(client, _list_sizes(client), limit):
+        yield message
+
+
+def _fetch_sized(
+    client: IMAPClient, sizes: Sequence[tuple[int, int]], limit: int
+) -> Iterator[tuple[int, Stored | None]]:
+    """Fetch messages of the mailbox that is open, with their uids; what went away meanwhile is left out."""
+    for uids in _group_uids(sizes, limit):
+        if isinstance(uids, int):
+            yield uids, None
             continue
-        for _uid, answer in sorted(_fetch(client, uids).items()):
+        for uid, answer in sorted(_fetch(client, uids).items()):
             octets = answer.get(b"BODY[]")
             if octets is not None:
-                yield Stored(
-                    bytes(octets), _convert_flags(answer.get(b"FLAGS", ())), _convert_date(answer.get(b"INTERNALDATE"))
+                yield (
+                    uid,
+                    Stored(
+                        bytes(octets),
+                        _convert_flags(answer.get(b"FLAGS", ())),
+                        _convert_date(answer.get(b"INTERNALDATE")),
+                    ),
                 )
 
 
@@ -174,13 +240,13 @@ def _fetch(client: IMAPClient, uids: list[int]) -> dict[int, dict[bytes, Any]]: 
     return dict(answers)
 
 
-def _group_uids(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] | None]:
-    """Group the uids that are fetched together; None for a message above the limit, which is not fetched at all."""
+def _group_uids(sizes: Sequence[tuple[int, int]], limit: int) -> Iterator[list[int] | int]:
+    """Group the uids that are fetched together; a single one is of a message above the limit, which is not fetched at all."""
     group: list[int] = []
     octets = 0
     for uid, size in sizes:
         if size > limit:
-            yield None
+            yield uid
             continue
         if group and octets + size > FETCH_OCTETS:
             yield group

@@ -71,6 +71,34 @@ class TransferRow(Model):
         table_name = "transfer"
 
 
+class MailFetchRow(Model):
+    """Mail on its way from another server (store/site/fetches.py); `sealed` is the password there, "" when it is over."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    host = TextField()
+    port = IntegerField()
+    login = TextField()
+    sealed = TextField()
+    state = TextField()
+    folders = TextField()
+    problem = TextField()
+    messages = IntegerField()
+    there = IntegerField()
+    left_out = IntegerField()
+    failures = IntegerField()
+    leased_until = BigIntegerField()
+    next_at = BigIntegerField()
+    created_at = BigIntegerField()
+    updated_at = BigIntegerField()
+
+    class Meta:
+        table_name = "mail_fetch"
+        indexes = ((("state", "next_at"), False),)
+
+
 class RateRow(Model):
     """`count` since `started_at`; another window begins when it is over."""
 

@@ -1,0 +1,365 @@
+"""Mail that an owner fetches from another IMAP server, in the portal (N32).
+
+The server there is asked by a job of the queue's process, never by a page: first for its folders and how much they hold, then,
+when the owner has chosen, for their messages, by the same code as `alumnimail import imap` (imap_import.py, mail_import.py).
+Every batch is saved with how far the folder came, so an import survives log-out, restarts and servers that break off, and goes on
+where it was.  The password there is sealed, and forgotten when the import is done, removed, or untouched for a week.
+
+One connection for each import, and a pause between two of them; a server that breaks off is left alone for ever longer.
+"""
+
+import dataclasses
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+
+from mailcore.config import within
+from mailcore.core import Core
+from mailcore.domain import AccountId, AccountState
+from mailcore.errors import ImportRefused, InvalidName, LinkExpired, MailError, NotAllowed, OverQuota, TooMany
+from mailcore.log import log_for
+from mailcore.mail.moving.mbox import Stored
+from mailcore.saying import Saying
+from mailcore.services import audit
+from mailcore.services.audit import Event
+from mailcore.services.limits import keys
+from mailcore.services.transfer import imap_import, mail_import
+from mailcore.services.transfer.imap_import import LoginRefused, Server
+from mailcore.services.transfer.mail_import import BATCH, BATCH_OCTETS, Importer
+from mailcore.services.webmail.remote_pictures import is_public
+from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import get_account
+from mailcore.store.site import fetches as store
+from mailcore.store.site.fetches import Fetch, FetchedFolder, FetchState
+
+log = log_for(__name__)
+PORT = 993
+MAX_FETCHES = 10  # of one account
+LEASE_SECONDS = 180
+TURN_SECONDS = 600  # then the connection is closed, and others have their turn
+PAUSE_SECONDS = 5
+WAITS = (30, 120, 600, 1800, 3600)  # seconds after so many failures in a row
+MAX_FAILURES = 12  # then its owner is asked
+FORGET_SECONDS = 7 * 86_400
+_SEAL = "imports"
+_HOST = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+# problems as the owner reads them; the database keeps the word
+PROBLEMS = {
+    "refused": Saying("The server there did not accept the user name and the password."),
+    "unreachable": Saying("The server there cannot be reached. We try again automatically."),
+    "broken off": Saying("The server there broke off. We go on automatically, and nothing is duplicated."),
+    "given up": Saying("The server there has not answered for long. Continue when it works again."),
+    "full": Saying("Your mailbox is full. Make room, then continue."),
+    "forgotten": Saying("Give the password there once more."),
+}
+
+
+def start_fetch(core: Core, account: AccountId, host: str, user: str, password: str, port: int = PORT) -> int:
+    """Begin an import: the folders there are listed, and nothing is fetched before the owner has chosen.
+
+    Raises:
+        NotAllowed: the site has turned it off, or the server may not be asked.
+        InvalidName: the name of the server, the user name or the password cannot be one.
+        TooMany.
+    """
+    if not core.config.imports.enabled:
+        raise NotAllowed("imports are off")
+    host, user = host.strip().lower().rstrip("."), user.strip()
+    if not _HOST.fullmatch(host) or not 0 < port < 2**16:
+        raise InvalidName(Saying("That is not the name of a server. It looks like imap.example.org."))
+    if not _is_credential(user, 320) or not _is_credential(password, 1000):
+        raise InvalidName(Saying("Give the user name and the password there."))
+    if port != PORT and not core.config.imports.networks:
+        raise NotAllowed(Saying("Mail is fetched from port 993 only."))
+    now = core.clock.seconds()
+
+    def write(tx: Tx) -> int:
+        if len(store.list_fetches(tx, account)) >= MAX_FETCHES:
+            raise TooMany(Saying("There are many imports already. Remove one first."))
+        id_ = store.add_fetch(tx, account, host, port, user, now)
+        store.save_secret(tx, id_, _seal(core, account, id_, password))
+        store.set_state(tx, id_, FetchState.LISTING, "", now)
+        return id_
+
+    return core.db.write(write)
+
+
+def _is_credential(text: str, most: int) -> bool:
+    return 0 < len(text) <= most and not any(ord(c) < 32 or ord(c) == 127 for c in text)
+
+
+def _seal(core: Core, account: AccountId, id_: int, password: str) -> str:
+    return keys.seal(core.config, _SEAL, password.encode("utf-8", "replace"), f"{account} {id_}")
+
+
+def list_fetches(core: Core, account: AccountId) -> list[Fetch]:
+    """List the imports of an account, newest first."""
+    return core.db.read(lambda tx: store.list_fetches(tx, account))
+
+
+def choose_folders(core: Core, account: AccountId, id_: int, chosen: Sequence[str]) -> None:
+    """Choose folders by their names here, and fetch them.  Raises LinkExpired, NotAllowed: none is chosen."""
+    names = set(chosen)
+
+    def write(tx: Tx) -> None:
+        fetch = _find(tx, account, id_)
+        if fetch.state is not FetchState.CHOOSING:
+            raise LinkExpired("the folders are chosen already")
+        folders = tuple(dataclasses.replace(folder, chosen=folder.name in names) for folder in fetch.folders)
+        if not any(folder.chosen for folder in folders):
+            raise NotAllowed(Saying("Choose some folders first."))
+        store.save_folders(tx, id_, folders, core.clock.seconds())
+        store.set_state(tx, id_, FetchState.RUNNING, "", core.clock.seconds())
+
+    core.db.write(write)
+
+
+def _find(tx: Tx, account: AccountId, id_: int) -> Fetch:
+    fetch = store.find_fetch(tx, account, id_)
+    if fetch is None:
+        raise LinkExpired("there is no such import")
+    return fetch
+
+
+def pause_fetch(core: Core, account: AccountId, id_: int) -> None:
+    """Pause an import; what is on its way is still saved.  Raises LinkExpired."""
+
+    def write(tx: Tx) -> None:
+        if _find(tx, account, id_).state in (FetchState.RUNNING, FetchState.LISTING):
+            store.set_state(tx, id_, FetchState.PAUSED, "", core.clock.seconds())
+
+    core.db.write(write)
+
+
+def resume_fetch(core: Core, account: AccountId, id_: int, password: str = "") -> None:
+    """Go on with an import that was paused, refused, or ended with a full mailbox.
+
+    Raises:
+        LinkExpired: there is no such import, or nothing to go on with.
+        InvalidName: the password is needed once more.
+    """
+
+    def write(tx: Tx) -> None:
+        fetch = _find(tx, account, id_)
+        if fetch.state not in (FetchState.PAUSED, FetchState.REFUSED, FetchState.FULL):
+            raise LinkExpired("there is nothing to go on with")
+        if password:
+            if not _is_credential(password, 1000):
+                raise InvalidName(PROBLEMS["forgotten"])
+            store.save_secret(tx, id_, _seal(core, account, id_, password))
+        elif not fetch.sealed or fetch.state is FetchState.REFUSED:
+            raise InvalidName(PROBLEMS["forgotten"])
+        state = FetchState.RUNNING if any(folder.chosen for folder in fetch.folders) else FetchState.LISTING
+        store.set_state(tx, id_, state, "", core.clock.seconds())
+
+    core.db.write(write)
+
+
+def remove_fetch(core: Core, account: AccountId, id_: int) -> None:
+    """Forget an import and the password there; mail that came stays."""
+    core.db.write(lambda tx: store.delete_fetch(tx, account, id_))
+
+
+# The work
+
+
+class _Workers:
+    """Threads that fetch, in this process."""
+
+    def __init__(self) -> None:
+        self._threads: list[threading.Thread] = []
+
+    def start(self, work: Callable[[], object], most: int) -> bool:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if len(self._threads) >= most:
+            return False
+        thread = threading.Thread(target=work, daemon=True, name="mail fetch")
+        self._threads.append(thread)
+        thread.start()
+        return True
+
+
+def work_on_fetches(core: Core) -> None:
+    """Give each import that is due a thread; a job, which waits for none of them."""
+    workers = core.resources.get("mail fetch", _Workers)
+    for fetch in core.db.read(lambda tx: store.list_due(tx, core.clock.seconds(), core.config.imports.at_once)):
+        if not workers.start(lambda fetch=fetch: run_fetch(core, fetch), core.config.imports.at_once):  # type: ignore[misc]
+            return
+
+
+def run_fetch(core: Core, fetch: Fetch) -> None:
+    """Work on one import for a turn, unless another process does."""
+    if not core.db.write(lambda tx: store.claim_fetch(tx, fetch.id, core.clock.seconds(), LEASE_SECONDS)):
+        return
+    try:
+        _work(core, fetch)
+    except LoginRefused:
+        _end(core, fetch, FetchState.REFUSED, "refused")
+    except ImportRefused as problem:
+        log.info("import %d waits: %s", fetch.id, type(problem.__context__ or problem).__name__)
+        _postpone(core, fetch)
+    except OverQuota:
+        _end(core, fetch, FetchState.FULL, "full")
+    except MailError as problem:
+        log.warning("import %d waits: %s", fetch.id, type(problem).__name__)
+        _postpone(core, fetch)
+    except Exception:
+        log.exception("import %d failed", fetch.id)
+        _postpone(core, fetch)
+    finally:
+        core.db.write(lambda tx: store.release_fetch(tx, fetch.id))
+
+
+def _end(core: Core, fetch: Fetch, state: FetchState, problem: str = "") -> None:
+    core.db.write(lambda tx: store.set_state(tx, fetch.id, state, problem, core.clock.seconds()))
+
+
+def _postpone(core: Core, fetch: Fetch) -> None:
+    """Try again later, ever later, and at last ask the owner."""
+
+    def write(tx: Tx) -> None:
+        now = store.find_fetch(tx, fetch.account, fetch.id)
+        if now is None or now.state not in (FetchState.LISTING, FetchState.RUNNING):
+            return
+        if now.failures + 1 >= MAX_FAILURES:
+            store.set_state(tx, fetch.id, FetchState.PAUSED, "given up", core.clock.seconds())
+            return
+        problem = "broken off" if now.messages + now.there else "unreachable"
+        wait = WAITS[min(now.failures, len(WAITS) - 1)]
+        store.postpone_fetch(tx, fetch.id, problem, core.clock.seconds() + wait)
+
+    core.db.write(write)
+
+
+def _work(core: Core, fetch: Fetch) -> None:
+    password = keys.unseal(core.config, _SEAL, fetch.sealed, f"{fetch.account} {fetch.id}") if fetch.sealed else None
+    if password is None:
+        _end(core, fetch, FetchState.PAUSED, "forgotten")
+        return
+    server = Server(
+        fetch.host, fetch.user, password.decode("utf-8", "replace"), port=fetch.port, ca=core.config.imports.ca
+    )
+    server = dataclasses.replace(server, may_connect=lambda address: may_ask(core, address, fetch.port))
+    if fetch.state is FetchState.LISTING:
+        _list(core, fetch, server)
+    else:
+        _fetch_all(core, fetch, server)
+
+
+def may_ask(core: Core, address: str, port: int) -> bool:
+    """Say if this address may be asked: of the network at large at port 993, or in a network that the site names."""
+    if within(address, core.config.imports.networks):
+        return True
+    try:
+        return port == PORT and is_public(ip_address(address.partition("%")[0]))
+    except ValueError:
+        return False
+
+
+def _list(core: Core, fetch: Fetch, server: Server) -> None:
+    found: dict[str, FetchedFolder] = {}
+    for folder in imap_import.list_folders(server):
+        name = mail_import.tidy_name(folder.name)
+        while name in found:
+            name += "~"
+        found[name] = FetchedFolder(folder.there, name, folder.special_use, folder.messages, folder.octets)
+
+    def write(tx: Tx) -> None:
+        now = core.clock.seconds()
+        if store.renew_lease(tx, fetch.id, now, LEASE_SECONDS):
+            store.save_folders(tx, fetch.id, tuple(found.values()), now)
+            store.set_state(tx, fetch.id, FetchState.CHOOSING, "", now)
+
+    core.db.write(write)
+
+
+def _fetch_all(core: Core, fetch: Fetch, server: Server) -> None:
+    stop = time.monotonic() + TURN_SECONDS
+    folders = list(fetch.folders)
+    with imap_import.open_connection(server) as client:
+        for number, folder in enumerate(folders):
+            if not folder.chosen or folder.is_over:
+                continue
+            run = _FolderRun(core, fetch, folders, number)
+            messages = imap_import.fetch_folder(client, folder.there, run.resume_after, core.config.message_octets)
+            if not run.take_messages(messages, stop):
+                return
+    detail = core.db.read(lambda tx: store.find_fetch(tx, fetch.account, fetch.id))
+    count = detail.messages if detail else 0
+
+    def write(tx: Tx) -> None:
+        store.set_state(tx, fetch.id, FetchState.DONE, "", core.clock.seconds())
+        audit.note(core, tx, fetch.account, Event.MAIL_IMPORTED, detail=f"IMAP {fetch.host}: {count} messages")
+
+    core.db.write(write)
+
+
+class _FolderRun:
+    """Takes the messages of one folder into its mailbox here, batch by batch."""
+
+    def __init__(self, core: Core, fetch: Fetch, folders: list[FetchedFolder], number: int) -> None:
+        self._core, self._fetch, self._folders, self._number = core, fetch, folders, number
+        self._importer = Importer(core, fetch.account)
+        self._saved = self._importer.report
+
+    def resume_after(self, uidvalidity: int) -> int:
+        """Return the uid that came last; 0 where uids mean something else by now: what is here is not doubled."""
+        folder = self._folders[self._number]
+        if folder.uidvalidity not in (0, uidvalidity):
+            folder = dataclasses.replace(folder, uid=0, done=0)
+        self._folders[self._number] = dataclasses.replace(folder, uidvalidity=uidvalidity)
+        return folder.uid
+
+    def take_messages(self, messages: Iterator[tuple[int, Stored | None]], stop: float) -> bool:
+        """Take them; False when the turn is over, or the owner has paused.  Raises OverQuota, ImportRefused."""
+        box = self._importer.mailbox(self._folders[self._number].name, self._folders[self._number].special_use)
+        count = octets = last = 0
+        for uid, message in messages:
+            self._importer.add(box, message)
+            count, last = count + 1, uid
+            octets += len(message.octets) if message else 0
+            if count >= BATCH or octets >= BATCH_OCTETS:
+                if not self._save(last, octets):
+                    return False
+                if time.monotonic() >= stop:
+                    self._core.db.write(
+                        lambda tx: store.postpone_turn(tx, self._fetch.id, self._core.clock.seconds() + PAUSE_SECONDS)
+                    )
+                    return False
+                count = octets = 0
+        return self._save(last, octets, is_over=True)
+
+    def _save(self, last: int, octets: int, *, is_over: bool = False) -> bool:
+        """Save how far the folder came, behind the messages themselves: nothing is left out if we die in between."""
+        self._importer.finish()
+        folder = self._folders[self._number]
+        folder = dataclasses.replace(
+            folder, uid=max(last, folder.uid), done=folder.done + octets, is_over=is_over or folder.is_over
+        )
+        self._folders[self._number] = folder
+        before, now = self._saved, self._importer.report
+        self._saved = now
+
+        def write(tx: Tx) -> bool:
+            at = self._core.clock.seconds()
+            store.save_folders(tx, self._fetch.id, tuple(self._folders), at)
+            store.save_counts(
+                tx,
+                self._fetch.id,
+                now.messages - before.messages,
+                now.there - before.there,
+                now.left_out - before.left_out,
+            )
+            if get_account(tx, self._fetch.account).state is not AccountState.ACTIVE:
+                return False
+            return store.renew_lease(tx, self._fetch.id, at, LEASE_SECONDS)
+
+        return self._core.db.write(write)
+
+
+def forget_passwords(core: Core) -> int:
+    """Forget the passwords of imports that nobody has gone on with for a week; a job."""
+    return core.db.write(lambda tx: store.forget_old(tx, core.clock.seconds() - FORGET_SECONDS))

@@ -1,0 +1,217 @@
+"""Mail that owners fetch from another server, as SQL."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from mailcore.domain import AccountId
+from mailcore.store.engine.db import Row, Tx
+
+
+class FetchState(StrEnum):
+    """State of a fetch; LISTING and RUNNING are worked on, the others wait for their owner or are over."""
+
+    LISTING = "listing"
+    CHOOSING = "choosing"
+    RUNNING = "running"
+    PAUSED = "paused"
+    REFUSED = "refused"
+    FULL = "full"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFolder:
+    """A mailbox there: its name on the wire and here, what it held when it was listed, and how far it was fetched."""
+
+    there: str
+    name: str
+    special_use: str
+    messages: int
+    octets: int
+    chosen: bool = True
+    uid: int = 0
+    done: int = 0
+    uidvalidity: int = 0
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """`sealed` is the password there; `failures` in a row; `problem` a sentence for the owner, or ""."""
+
+    id: int
+    account: AccountId
+    host: str
+    port: int
+    user: str
+    sealed: str
+    state: FetchState
+    folders: tuple[FetchedFolder, ...]
+    problem: str
+    messages: int
+    there: int
+    left_out: int
+    failures: int
+    created_at: datetime
+
+    @property
+    def total(self) -> int:
+        """Octets of the chosen folders."""
+        return sum(folder.octets for folder in self.folders if folder.chosen)
+
+    @property
+    def percent(self) -> int:
+        done = sum(folder.octets if folder.is_over else folder.done for folder in self.folders if folder.chosen)
+        return min(100, done * 100 // self.total) if self.total else 0
+
+
+_COLUMNS = "id,account_id,host,port,login,sealed,state,folders,problem,messages,there,left_out,failures,created_at"
+
+
+def _fetch(row: Row) -> Fetch:
+    id_, account, host, port, user, sealed, state, folders, problem, messages, there, left_out, failures, created = row
+    return Fetch(
+        id_,
+        AccountId(account),
+        host,
+        port,
+        user,
+        sealed,
+        FetchState(state),
+        tuple(FetchedFolder(**folder) for folder in json.loads(folders)),
+        problem,
+        messages,
+        there,
+        left_out,
+        failures,
+        datetime.fromtimestamp(created, UTC),
+    )
+
+
+def _to_text(folders: tuple[FetchedFolder, ...]) -> str:
+    return json.dumps([asdict(folder) for folder in folders], ensure_ascii=False)
+
+
+def add_fetch(tx: Tx, account: AccountId, host: str, port: int, user: str, now: int) -> int:
+    """Add a fetch that nobody works on yet: its password is not there."""
+    return tx.insert(
+        "INSERT INTO mail_fetch (account_id,host,port,login,sealed,state,folders,problem,messages,there,left_out,failures,"
+        "leased_until,next_at,created_at,updated_at) VALUES (?,?,?,?,'','paused','[]','',0,0,0,0,0,0,?,?)",
+        account,
+        host,
+        port,
+        user,
+        now,
+        now,
+    )
+
+
+def find_fetch(tx: Tx, account: AccountId, id_: int) -> Fetch | None:
+    row = tx.row(f"SELECT {_COLUMNS} FROM mail_fetch WHERE account_id=? AND id=?", account, id_)  # noqa: S608
+    return _fetch(row) if row else None
+
+
+def list_fetches(tx: Tx, account: AccountId) -> list[Fetch]:
+    rows = tx.rows(f"SELECT {_COLUMNS} FROM mail_fetch WHERE account_id=? ORDER BY id DESC", account)  # noqa: S608
+    return [_fetch(row) for row in rows]
+
+
+def list_due(tx: Tx, now: int, limit: int) -> list[Fetch]:
+    """List those to be worked on that no process has, those first that waited longest."""
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM mail_fetch WHERE state IN ('listing','running') AND next_at<=? AND leased_until<=?"  # noqa: S608
+        " ORDER BY next_at, id LIMIT ?",
+        now,
+        now,
+        limit,
+    )
+    return [_fetch(row) for row in rows]
+
+
+def claim_fetch(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
+    return bool(
+        tx.run(
+            "UPDATE mail_fetch SET leased_until=? WHERE id=? AND leased_until<=? AND state IN ('listing','running')",
+            now + lease_seconds,
+            id_,
+            now,
+        )
+    )
+
+
+def renew_lease(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
+    """Keep the fetch for longer; False when its owner has paused or removed it."""
+    return bool(
+        tx.run(
+            "UPDATE mail_fetch SET leased_until=?, updated_at=? WHERE id=? AND state IN ('listing','running')",
+            now + lease_seconds,
+            now,
+            id_,
+        )
+    )
+
+
+def save_folders(tx: Tx, id_: int, folders: tuple[FetchedFolder, ...], now: int) -> None:
+    tx.run("UPDATE mail_fetch SET folders=?, updated_at=? WHERE id=?", _to_text(folders), now, id_)
+
+
+def save_counts(tx: Tx, id_: int, messages: int, there: int, left_out: int) -> None:
+    """Add what was fetched; the failures in a row are over."""
+    tx.run(
+        "UPDATE mail_fetch SET messages=messages+?, there=there+?, left_out=left_out+?, failures=0 WHERE id=?",
+        messages,
+        there,
+        left_out,
+        id_,
+    )
+
+
+def set_state(tx: Tx, id_: int, state: FetchState, problem: str, now: int) -> None:
+    """Save the state.  A fetch that is done forgets the password there.
+
+    The lease stays: who holds it sees the state with its next batch, so that no two work on one fetch.
+    """
+    tx.run(
+        "UPDATE mail_fetch SET state=?, problem=?, next_at=?, updated_at=?,"
+        " sealed=CASE WHEN ?='done' THEN '' ELSE sealed END WHERE id=?",
+        state,
+        problem,
+        now,
+        now,
+        state,
+        id_,
+    )
+
+
+def postpone_fetch(tx: Tx, id_: int, problem: str, next_at: int) -> None:
+    """Let it be tried again later; one that is no longer worked on stays as it is."""
+    tx.run(
+        "UPDATE mail_fetch SET failures=failures+1, problem=?, next_at=? WHERE id=?",
+        problem,
+        next_at,
+        id_,
+    )
+
+
+def postpone_turn(tx: Tx, id_: int, next_at: int) -> None:
+    """Let others have their turn."""
+    tx.run("UPDATE mail_fetch SET next_at=? WHERE id=?", next_at, id_)
+
+
+def release_fetch(tx: Tx, id_: int) -> None:
+    tx.run("UPDATE mail_fetch SET leased_until=0 WHERE id=?", id_)
+
+
+def save_secret(tx: Tx, id_: int, sealed: str) -> None:
+    tx.run("UPDATE mail_fetch SET sealed=?, failures=0 WHERE id=?", sealed, id_)
+
+
+def delete_fetch(tx: Tx, account: AccountId, id_: int) -> None:
+    tx.run("DELETE FROM mail_fetch WHERE account_id=? AND id=?", account, id_)
+
+
+def forget_old(tx: Tx, before: int) -> int:
+    """Forget passwords that nobody has used for long, as those of an import that was never gone on with."""
+    return tx.run("UPDATE mail_fetch SET sealed='' WHERE updated_at<? AND sealed<>''", before)

@@ -1,0 +1,1 @@
+"""Mail that owners fetch from another server (N32)."""
