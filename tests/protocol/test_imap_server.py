@@ -114,6 +114,7 @@ def test_fetch_of_a_large_mailbox_over_tls(core):
     run(core, play)
 
 
+@pytest.mark.sqlite  # a hundred thousand appends in one transaction
 def test_s17a_twelve_programs_of_one_person_without_sni_read_a_mailbox_of_a_hundred_thousand(core):
     put(core, 99_999)  # one stands there already
 

@@ -150,3 +150,41 @@ def test_writers_of_several_processes_take_turns_and_lose_nothing(config):
     finally:
         for one in made:
             cores.close(one)
+
+
+def test_a_change_that_commits_late_is_heard(core, config):
+    """Another transaction numbers its change first, and commits after a later one has been seen."""
+    ola, kari = (accounts.add_account(core, name).id for name in ("ola", "kari"))
+    core.read_news(-1)
+    with psycopg.connect(config.database) as late:
+        late.execute("SELECT 1 FROM account WHERE id=%s FOR NO KEY UPDATE", (ola,))
+        late.execute("INSERT INTO change (account_id,mailbox,modseq,kind,uids) VALUES (%s,1,9,'add','')", (ola,))
+        core.db.write(lambda tx: core.mail.create(tx, kari, "New"), of=[kari])
+        newest, woken = core.read_news(0)
+        assert woken == {kari}
+        assert core.read_news(newest) == (newest, set())
+    assert core.read_news(newest) == (newest, {ola})
+    assert core.read_news(newest) == (newest, set())
+
+
+def test_writes_of_other_accounts_do_not_wait_for_each_other(config):
+    first, second = (cores.build(config) for _ in range(2))
+    try:
+        ola, kari = (accounts.add_account(first, name).id for name in ("ola", "kari"))
+        within, done = threading.Event(), threading.Event()
+
+        def wait(tx) -> None:
+            first.mail.rename(tx, ola, "Archive", "New")
+            within.set()
+            done.wait(30)
+
+        waiting = threading.Thread(target=first.db.write, args=(wait, [ola]))
+        waiting.start()
+        assert within.wait(30)
+        second.db.write(lambda tx: second.mail.rename(tx, kari, "Archive", "New"), of=[kari])  # while the other waits
+        done.set()
+        waiting.join()
+        second.db.write(lambda tx: second.mail.rename(tx, ola, "New", "Old"), of=[ola])
+    finally:
+        for one in (first, second):
+            cores.close(one)
