@@ -1,6 +1,7 @@
 """Settings as frozen values; `config_file` reads them.  docs/configuration.md explains each key."""
 
 import re
+import socket
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -340,6 +341,21 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Several nodes on one database; no `key` = this machine is alone.
+
+    Attributes:
+        key: path of the file that each node has a copy of.
+        node: name of this one; empty = the machine's.
+        silent_seconds: after which others take over what a node had; it stops by itself at two thirds of that.
+    """
+
+    key: str = ""
+    node: str = ""
+    silent_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All settings.  Relative paths are seen from the working directory."""
 
@@ -372,7 +388,16 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     sleep: Sleep = field(default_factory=Sleep)
     s3: S3 = field(default_factory=S3)
+    cluster: Cluster = field(default_factory=Cluster)
     origin: Origin = field(default_factory=Origin, compare=False, repr=False)  # no setting
+
+    @property
+    def is_in_cluster(self) -> bool:
+        return bool(self.cluster.key)
+
+    @property
+    def node_name(self) -> str:
+        return self.cluster.node or socket.gethostname()
 
     @property
     def mail_domains(self) -> tuple[str, ...]:

@@ -181,7 +181,22 @@ def _check(config: Config) -> None:
         raise ConfigError("blobs_inside must be at most 1M; what is larger makes the database slow")
     if config.bucket and bool(config.s3.access_key) != bool(config.s3.secret_key):
         raise ConfigError("s3.access_key and s3.secret_key go together; one of them is not set")
+    if config.is_in_cluster:
+        _check_cluster(config)
     _ = config.zone, config.database_key, config.blobs_path
+
+
+def _check_cluster(config: Config) -> None:
+    if not config.is_on_postgresql:
+        raise ConfigError("cluster.key: several nodes need a database on PostgreSQL")
+    if not config.blobs:
+        raise ConfigError(
+            "cluster.key: nodes need blobs that all of them reach: s3://.., or file:// of a shared folder"
+        )
+    if "/" in config.cluster.node:
+        raise ConfigError("cluster.node must not have a slash")
+    if not 6 <= config.cluster.silent_seconds <= 300:
+        raise ConfigError("cluster.silent_seconds must be from 6 to 300")
 
 
 def _address(path: str, address: str) -> None:

@@ -48,6 +48,8 @@ class Core:
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
         self.feed.start(self.read_news, self.threads.run)
+        if self.config.is_in_cluster:
+            self.resources.get("news", lambda: self.db.exchange_news(self.feed.changed))
 
     def read_news(self, since: int) -> tuple[int, set[AccountId]]:
         """Return the newest entry of the change log, and whose mail changed after the entry `since` (-1: nobody's)."""

@@ -24,9 +24,34 @@ def programs() -> Path | None:
     return max(found, key=lambda path: int(path.parent.name)) if found else None
 
 
+class Server:
+    """A server on a socket in its folder."""
+
+    def __init__(self, program: Path, folder: Path, settings: tuple[str, ...], how: dict[str, object]) -> None:
+        folders = ("listen_addresses=", f"unix_socket_directories={folder}")
+        options = [word for each in (*folders, *settings) for word in ("-c", each)]
+        self._command, self._how, self._log = [program, "-D", folder / "data", *options], how, folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, **{**self._how, "stderr": log})  # type: ignore[call-overload]
+        _wait(self.url, self._process)
+
+    def stop(self) -> None:
+        """End it at once, and with it every connection."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(SECONDS)
+            self._process = None
+
+
 @contextmanager
-def serving(*, locale: str = "C", encoding: str = "UTF8", settings: tuple[str, ...] = ("fsync=off",)) -> Iterator[str]:
-    """Start a server without data; gives the URL of its database `postgres`."""
+def running(
+    *, locale: str = "C", encoding: str = "UTF8", settings: tuple[str, ...] = ("fsync=off",)
+) -> Iterator[Server]:
+    """Start a server without data, which can be stopped and started again."""
     bin_folder = programs()
     if bin_folder is None:
         pytest.skip("no PostgreSQL server is installed")
@@ -38,11 +63,10 @@ def serving(*, locale: str = "C", encoding: str = "UTF8", settings: tuple[str, .
         os.chown(folder, account.pw_uid, account.pw_gid)
         run_as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     quiet: dict[str, object] = {"stdout": subprocess.DEVNULL, "cwd": folder, "env": {"PATH": "/usr/bin:/bin"}, **run_as}
-    data = folder / "data"
     made = [
         bin_folder / "initdb",
         "-D",
-        data,
+        folder / "data",
         "-A",
         "trust",
         "-U",
@@ -53,24 +77,21 @@ def serving(*, locale: str = "C", encoding: str = "UTF8", settings: tuple[str, .
         locale,
         "-N",
     ]
-    server: subprocess.Popen[bytes] | None = None
+    server = Server(bin_folder / "postgres", folder, settings, quiet)
     try:
         subprocess.run(made, check=True, **quiet)  # type: ignore[call-overload]  # keywords by what the machine is
-        options = [
-            x for one in ("listen_addresses=", f"unix_socket_directories={folder}", *settings) for x in ("-c", one)
-        ]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(  # type: ignore[call-overload]
-                [bin_folder / "postgres", "-D", data, *options], **{**quiet, "stderr": log}
-            )
-        url = f"postgresql://postgres@/postgres?host={folder}"
-        _wait(url, server)
-        yield url
+        server.start()
+        yield server
     finally:
-        if server is not None:
-            server.send_signal(signal.SIGINT)  # ends connections too
-            server.wait(SECONDS)
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(*, locale: str = "C", encoding: str = "UTF8", settings: tuple[str, ...] = ("fsync=off",)) -> Iterator[str]:
+    """Start a server without data; gives the URL of its database `postgres`."""
+    with running(locale=locale, encoding=encoding, settings=settings) as server:
+        yield server.url
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:

@@ -41,7 +41,8 @@ from mailcore.queue.worker import Worker
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.services.mailauth import dkim_keys
-from mailcore.services.operations import health, jobs
+from mailcore.services.operations import health, jobs, shared_files
+from mailcore.services.operations.nodes import Membership
 from mailcore.services.webmail import indexing
 from mailcore.smtp import server as smtp
 
@@ -58,8 +59,9 @@ def prepare(config: Config) -> None:
     """
     core = cores.build(config)
     try:
-        certificates.ensure_certificate(config, core.clock)
-        dkim_keys.ensure_keys(config)
+        with shared_files.changing(core):
+            certificates.ensure_certificate(config, core.clock)
+            dkim_keys.ensure_keys(config)
         health.claim_store(core)
         accounts.ensure_postmaster(core)
     finally:
@@ -124,7 +126,8 @@ async def _mail(
     loop.add_signal_handler(signal.SIGHUP, certificate.refresh)
     core.start_feed()
     servers: list[asyncio.Server | Listener] = []
-    worker = Worker(core) if queue else None
+    member = Membership(core) if queue else None
+    worker = Worker(core, has_lapsed=member.has_lapsed) if member else None
     chores: list[asyncio.Task[None]] = []
     tasks: list[asyncio.Task[None]] = []
     web = metrics = None
@@ -134,9 +137,12 @@ async def _mail(
             for module in (smtp, imap, managesieve):
                 servers += await module.start(core, certificate.context, counts)
             chores += [loop.create_task(connection_guard.watch(core, servers)), loop.create_task(certificate.watch())]
-        if worker:
+        if worker and member:
             tasks.append(loop.create_task(worker.run()))
-            chores += [loop.create_task(jobs.run_forever(core)), loop.create_task(indexing.run_forever(core))]
+            chores += [
+                loop.create_task(jobs.run_forever(core, lambda: member.is_fenced)),
+                loop.create_task(indexing.run_forever(core)),
+            ]
             if config.listen.metrics:
                 metrics = Metrics(core, config.listen.metrics, supervisor)
         if portal and config.listen.http:
@@ -164,6 +170,8 @@ async def _mail(
             _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
             for task in left:
                 task.cancel()
+        if member:
+            await asyncio.to_thread(member.close)
         await asyncio.sleep(0.2)  # what is being answered is answered
         cores.close(core)
 

@@ -1,9 +1,9 @@
 """Count the changes of each account, in memory that all processes on one database share.
 
 Who has committed a change counts it before anybody is answered; who finds the same count as last time need not ask the
-database.  A count means nothing but whether it is the same: it begins anywhere and wraps.  Accounts that share a cell
-cost a look for nothing, never one too few.  Writers take turns (store/engine/db.py), so no count is lost; a process that
-dies between its commit and its count has answered nobody, and the next poll finds what it wrote.
+database.  A count means nothing but whether it is the same, so each is a number by chance: two processes that count in the same
+moment, without a lock, both leave another one.  Accounts that share a cell cost a look for nothing, never one too few.  A
+process that dies between its commit and its count has answered nobody, and the next poll finds what it wrote.
 
 The memory is a file beside the database, as SQLite's own `-shm` is: a command that runs beside the server counts, too.
 """
@@ -13,13 +13,13 @@ import mmap
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from random import getrandbits
 
 from mailcore.domain import AccountId
 
 log = logging.getLogger(__name__)
 CELLS = 16_384
 _SIZE = 4 * CELLS
-_MASK = 2**32 - 1
 
 
 class ChangeCounts:
@@ -38,11 +38,11 @@ class ChangeCounts:
         self._cells = memoryview(self._memory).cast("I")
 
     def add(self, accounts: Iterable[AccountId]) -> None:
-        """Count a change of each; in the turn of the writer."""
+        """Count a change of each."""
         cells = self._cells
         for account in accounts:
             at = account % CELLS
-            cells[at] = (cells[at] + 1) & _MASK
+            cells[at] = getrandbits(32)
 
     def cell(self, account: AccountId) -> tuple[int, int]:
         """Return which cell counts for the account, and its count."""

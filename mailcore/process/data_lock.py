@@ -11,14 +11,17 @@ from mailcore.errors import ConfigError
 
 @contextlib.contextmanager
 def lock_data(config: Config) -> Iterator[None]:
-    """Lock the blobs, so that no other process serves them.  The kernel frees the lock however the process ends.
+    """Lock the blobs, or what a node of a cluster has of its own, so that no other process serves them.
+
+    The kernel frees the lock however the process ends.
 
     Raises:
         ConfigError: another process has the lock.
         OSError: the folder cannot be created.
     """
-    config.blobs_path.mkdir(parents=True, exist_ok=True)
-    folder = os.open(config.blobs_path, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
+    place = config.data_path if config.is_in_cluster else config.blobs_path
+    place.mkdir(parents=True, exist_ok=True)
+    folder = os.open(place, os.O_RDONLY | os.O_CLOEXEC)  # the folder: nothing new that somebody would own
     try:
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,7 @@ import base64
 import contextlib
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -121,11 +121,13 @@ class SmtpConnection:
         dsn: Dsn = NO_DSN,
         *,
         require_tls: bool = False,
+        has_lapsed: Callable[[], bool] = lambda: False,
     ) -> Answer:
         """Send one message to one recipient; never raises for what the peer or the network does.
 
         Args:
             parts: the message in parts that begin lines.
+            has_lapsed: asked before the message itself; then somebody else sends it.
         """
         if self._unreachable_answer is not None:
             return self._unreachable_answer
@@ -137,7 +139,7 @@ class SmtpConnection:
                 return refused
             commands = self._make_commands(sender, recipient, sum(map(len, parts)), dsn, require_tls)
             try:
-                reply = await self._send_transaction(wire, commands, parts)
+                reply = await self._send_transaction(wire, commands, parts, has_lapsed)
             except Lost:
                 if not reused or self._has_replied:
                     raise
@@ -147,7 +149,7 @@ class SmtpConnection:
                 wire = await self._connect(require_tls=require_tls)
                 if refused := self._refuse_unsupported(sender, recipient, parts):
                     return refused
-                reply = await self._send_transaction(wire, commands, parts)
+                reply = await self._send_transaction(wire, commands, parts, has_lapsed)
         except _TlsFailed as problem:
             self.close()
             if require_tls and self.hop.tls == "may":  # RFC 8689 section 4.2.1: by no other way
@@ -203,7 +205,9 @@ class SmtpConnection:
             rcpt += [f"ORCPT={kind};{_encode_xtext(address)}"] if address else []
         return [" ".join(mail).encode() + b"\r\n", " ".join(rcpt).encode() + b"\r\n", b"DATA\r\n"]
 
-    async def _send_transaction(self, wire: Wire, commands: list[bytes], parts: Sequence[Octets]) -> Reply:
+    async def _send_transaction(
+        self, wire: Wire, commands: list[bytes], parts: Sequence[Octets], has_lapsed: Callable[[], bool]
+    ) -> Reply:
         """Send the commands and the message, and return the decisive reply.  Raises Lost."""
         self._has_replied = False
         pipelines = "PIPELINING" in self._offers
@@ -225,6 +229,8 @@ class SmtpConnection:
         if refused is not None:
             await self._reset(wire)
             return refused
+        if has_lapsed():
+            raise Lost("another node sends it")  # before the first octet: nobody takes half a message
         await wire.write_long(stuff_dots(parts), COMMAND_SECONDS)
         reply = await wire.reply(DATA_SECONDS)
         return reply if reply.code // 100 in (2, 4, 5) else Reply(451, ("4.5.0 an answer out of order",))

@@ -7,6 +7,7 @@ however malformed, ends the worker.
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -32,7 +33,9 @@ from mailcore.store.queue.destinations import Rest
 from mailcore.store.queue.items import (
     capture_item,
     claim_items,
+    delete_item,
     domain_of,
+    holds_lease,
     is_mail_due,
     list_given_up,
     list_lessees,
@@ -65,15 +68,17 @@ OpenRoute = list[SmtpConnection] | Answer  # connections to the hosts, best firs
 class Worker:
     """Send what the queue holds until `stop` is called; several workers may run, on several machines."""
 
-    def __init__(self, core: Core, *, sts_port: int = PORT) -> None:
-        self._core = core
+    def __init__(
+        self, core: Core, *, sts_port: int = PORT, has_lapsed: Callable[[float], bool] = lambda since: False
+    ) -> None:
+        self._core, self._has_lapsed = core, has_lapsed
         self._stopping = False
         self._news = asyncio.Event()
         self._destinations: dict[str, Destination] = {}
         self._connection_tasks: set[asyncio.Task[None]] = set()
         self._in_memory = 0
         self._sealing = asyncio.Semaphore(1)
-        self._lessee = lease.name_this_process()
+        self._lessee = lease.name_this_process(core.config.node_name)
         self._lookup = Lookup(core.config)
         self._policies = StsPolicies(core, self._lookup, sts_port)
 
@@ -110,7 +115,11 @@ class Worker:
         core = self._core
 
         def free(tx: Tx) -> int:
-            dead = [lessee for lessee in list_lessees(tx, core.clock.seconds()) if lease.is_dead(lessee)]
+            dead = [
+                lessee
+                for lessee in list_lessees(tx, core.clock.seconds())
+                if lease.is_dead(lessee, core.config.node_name)
+            ]
             return sum(release_items_of(tx, lessee) for lessee in dead)
 
         try:
@@ -133,7 +142,7 @@ class Worker:
     async def _lease_due(self) -> bool:
         """Lease what is due and hand it to its destinations; False when there is nothing to do now."""
         room = min(BATCH, IN_FLIGHT - self._in_memory)
-        if room <= 0:
+        if room <= 0 or self._has_lapsed(math.inf):
             return False
         core = self._core
         full = [name for name, destination in self._destinations.items() if destination.is_full]
@@ -196,7 +205,7 @@ class Worker:
             while not self._stopping and destination.may_keep_connections() and await self._wait_for_item(destination):
                 claimed_at, item = destination.waiting.popleft()
                 self._in_memory -= 1
-                if clock() - claimed_at > START_WITHIN_SECONDS:
+                if clock() - claimed_at > START_WITHIN_SECONDS or self._has_lapsed(claimed_at):
                     continue
                 destination.idle -= 1
                 try:
@@ -206,7 +215,7 @@ class Worker:
                         open_route = None
                     if open_route is None:
                         open_route, found_at = await self._open_route(domain), clock()
-                    await self._handle_item(item, domain, destination, open_route)
+                    await self._handle_item(item, claimed_at, domain, destination, open_route)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back
                     raise
@@ -278,7 +287,9 @@ class Worker:
             await core.db.awrite(lambda tx: outcome.count_tls(tx, domain, results, core.clock.now()))
         return [SmtpConnection(core.config, hop, self._lookup, core.clock) for hop in found_route.hops]
 
-    async def _handle_item(self, item: QueueItem, domain: str, destination: Destination, hosts: OpenRoute) -> None:
+    async def _handle_item(
+        self, item: QueueItem, claimed_at: float, domain: str, destination: Destination, hosts: OpenRoute
+    ) -> None:
         core = self._core
         if outcome.is_ours(core, domain):
             await self._deliver_locally(item)
@@ -288,7 +299,7 @@ class Worker:
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
             await core.db.awrite(lambda tx: capture_item(tx, item.id, attempt), of=())
         else:
-            answer = await self._send(item, domain, hosts)
+            answer = await self._send(item, claimed_at, domain, hosts)
             destination.record_reply(answer)
             self._start_connections(domain, destination)
             results = [result for connection in hosts for result in connection.results]
@@ -296,7 +307,7 @@ class Worker:
                 connection.results.clear()
             await self._record_reply(item, domain, destination, answer, results if core.config.reports.tls else [])
 
-    async def _send(self, item: QueueItem, domain: str, hosts: list[SmtpConnection]) -> Answer:
+    async def _send(self, item: QueueItem, claimed_at: float, domain: str, hosts: list[SmtpConnection]) -> Answer:
         core = self._core
         parts: list[Octets] = [item.prefix, await self._load(item)]
         if item.origin == "forward" and core.config.forwarding.arc:
@@ -308,7 +319,12 @@ class Worker:
             async with asyncio.timeout(ITEM_SECONDS):
                 for connection in hosts:
                     answer = await connection.send(
-                        item.sender, item.recipient, parts, item.dsn, require_tls=item.require_tls
+                        item.sender,
+                        item.recipient,
+                        parts,
+                        item.dsn,
+                        require_tls=item.require_tls,
+                        has_lapsed=lambda: self._has_lapsed(claimed_at),
                     )
                     if answer.ok or answer.permanent:
                         break
@@ -349,7 +365,7 @@ class Worker:
                 if wakes:
                     destinations.end_rests(tx, [domain])
                 outcome.count_tls(tx, domain, results, now)
-                outcome.record_outcome(core, tx, item, answer, now, sequel)
+                self._record(tx, item, answer, now, sequel)
 
             await self._write_until_saved(save)
             return
@@ -362,7 +378,8 @@ class Worker:
 
         def save_unreachable(tx: Tx) -> None:
             outcome.count_tls(tx, domain, results, now)
-            outcome.record_unreachable(core, tx, domain, sequels, answer, failures, now)
+            still = [pair for pair in sequels if holds_lease(tx, pair[0].id, self._lessee)]
+            outcome.record_unreachable(core, tx, domain, still, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)
 
@@ -380,6 +397,8 @@ class Worker:
 
         def write(tx: Tx, deliver: Deliver) -> str:
             """Deliver, and return the reason of a rejection, or nothing."""
+            if not holds_lease(tx, item.id, self._lessee):
+                return ""  # who has taken it over delivers it
             [done] = deliver(tx)
             if done.outcome is Outcome.REJECTED:
                 return done.reason or "refused by the recipient"
@@ -398,7 +417,14 @@ class Worker:
     async def _record_outcome(self, item: QueueItem, answer: Answer) -> None:
         now: datetime = self._core.clock.now()
         sequel = await self._write_sequel(item, answer, now)
-        await self._write_until_saved(lambda tx: outcome.record_outcome(self._core, tx, item, answer, now, sequel))
+        await self._write_until_saved(lambda tx: self._record(tx, item, answer, now, sequel))
+
+    def _record(self, tx: Tx, item: QueueItem, answer: Answer, now: datetime, sequel: Sequel) -> None:
+        """Record an outcome; of an item that another process has taken over, only that it has gone out."""
+        if holds_lease(tx, item.id, self._lessee):
+            outcome.record_outcome(self._core, tx, item, answer, now, sequel)
+        elif answer.ok:
+            delete_item(tx, item.id)
 
     async def _write_sequel(self, item: QueueItem, answer: Answer, now: datetime) -> Sequel:
         """Write the reports that the outcome causes, outside of the write that saves it."""

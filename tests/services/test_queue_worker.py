@@ -330,10 +330,10 @@ def test_what_our_own_address_refuses_goes_back_to_the_sender(core, ola, why):
 def test_a_strange_item_does_not_stop_the_others(core, monkeypatch):
     real = workers.Worker._handle_item
 
-    async def one(self, item, domain, destination, way):
+    async def one(self, item, claimed_at, domain, destination, way):
         if item.recipient.startswith("strange"):
             raise ZeroDivisionError
-        await real(self, item, domain, destination, way)
+        await real(self, item, claimed_at, domain, destination, way)
 
     async def play():
         monkeypatch.setattr(workers.Worker, "_handle_item", one)

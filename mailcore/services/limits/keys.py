@@ -1,7 +1,7 @@
 """Keys of this installation that stand beside the database, not in it: a copy of the database alone must not help.
 
-Each is 32 random octets in `data/keys/NAME`, readable by us alone, made when first asked for.  Several nodes share them
-(copy the folder), and a backup without them loses what they seal: SCRAM verifiers and second factors.
+Each is 32 octets in `data/keys/NAME`, readable by us alone, made when first asked for: by chance, or in a cluster from its key,
+so that every node makes the same one.  A backup without them loses what they seal: SCRAM verifiers and second factors.
 """
 
 import contextlib
@@ -17,31 +17,32 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mailcore.config import Config
 from mailcore.errors import Busy
+from mailcore.process.cluster_key import derive_key
 
 _NONCE = 12
 
 
 def load_key(config: Config, name: str) -> bytes:
     """Load a key, creating it when first asked for.  Raises Busy where it cannot be created or read."""
-    return _read(config.data_path / "keys" / name)
+    return _read(config.data_path / "keys" / name, config.cluster.key)
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path) -> bytes:
+def _read(path: Path, cluster_key: str) -> bytes:
     try:
         if not path.exists():
-            _make(path)
+            _make(path, derive_key(cluster_key, path.name) if cluster_key else secrets.token_bytes(32))
         return path.read_bytes()
     except OSError as problem:
         raise Busy(f"the key {path.name} cannot be read or made") from problem
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, octets: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
+            file.write(octets)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):  # of two that start together the first one's key stands

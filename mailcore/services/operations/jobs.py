@@ -104,7 +104,7 @@ def run_due(core: Core, job: Job) -> bool:
         return True
     if not core.db.read(lambda tx: store.is_job_due(tx, job.name, now)):
         return False  # most looks end here, without a write
-    if not core.db.write(lambda tx: store.claim_job(tx, job.name, now, LEASE_SECONDS)):
+    if not core.db.write(lambda tx: store.claim_job(tx, job.name, now, LEASE_SECONDS, core.config.node_name)):
         return False
     problem = _run_job(core, job)
     core.db.write(lambda tx: store.finish_job(tx, job.name, now + job.every_seconds, problem))
@@ -124,11 +124,13 @@ def _run_job(core: Core, job: Job) -> str:
     return ""
 
 
-async def run_forever(core: Core) -> None:
-    """Look for due jobs until cancelled."""
+async def run_forever(core: Core, is_fenced: Callable[[], bool] = lambda: False) -> None:
+    """Look for due jobs until cancelled; a node that is fenced does none."""
     jobs = list_jobs(core)
     while True:
         for job in jobs:
+            if is_fenced():
+                break
             run = core.threads.wait if job.waits else core.threads.run
             try:
                 await run(run_due, core, job)

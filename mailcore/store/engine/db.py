@@ -68,6 +68,12 @@ class Connection(Protocol):
     def execute(self, statement: str, /) -> object: ...
 
 
+class NewsExchange(Protocol):
+    is_listening: bool
+
+    def close(self) -> None: ...
+
+
 class Db(ABC):
     """The database of one process.
 
@@ -123,6 +129,14 @@ class Db(ABC):
     @abstractmethod
     def _commit(self, group: list[Write]) -> list[Answer]:
         """One transaction for the whole group; nobody is answered before it is on disk."""
+
+    def run_apart(self, fn: Callable[[Tx], T]) -> T:
+        """Run a small write that takes no turn, on a connection of its own where the engine has several that write."""
+        return self.write(fn)
+
+    def exchange_news(self, heard: Callable[[set[AccountId]], None]) -> "NewsExchange | None":  # noqa: ARG002 - for nodes alone
+        """Tell other nodes what changes, and hear of theirs, where there can be others."""
+        return None
 
     @abstractmethod
     def _let_go(self) -> None:

@@ -28,6 +28,7 @@ from mailcore.errors import Busy, ConfigError
 from mailcore.process.threads import Threads
 from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
 from mailcore.store.engine.dialect import spell_for_postgres
+from mailcore.store.engine.postgres_news import NewsWire
 from mailcore.store.engine.tx import Horizon
 from mailcore.store.engine.write_watch import end_process
 
@@ -43,10 +44,11 @@ PAUSES = (0.0, 0.005, 0.02, 0.08, 0.2, 0.2, 0.2)  # seconds before a write is ru
 TURN = "LOCK TABLE migration IN SHARE ROW EXCLUSIVE MODE"
 BESIDE = "LOCK TABLE migration IN ROW EXCLUSIVE MODE"
 MAX_GROUP = 32  # writes in one commit: others wait for the accounts that it has locked
-# by options and not by SET: a pooler between us gives each transaction another connection
+# A machine that hangs within a transaction keeps others waiting for ten seconds, less than they wait for a lock.
+# By options and not by SET: a pooler between us gives each transaction another connection
 _OPTIONS = (
     "-c search_path=public -c statement_timeout=120s -c lock_timeout=30s"
-    " -c idle_in_transaction_session_timeout=120s -c default_transaction_isolation=read\\ committed"
+    " -c idle_in_transaction_session_timeout=10s -c default_transaction_isolation=read\\ committed"
 )
 # the server or the way to it, not this write: the whole group must hear of it
 WHOLE_GROUP = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
@@ -178,6 +180,10 @@ class PgTx(Tx):
         )
         return (row[0], row[1]) if row else (0, 0)
 
+    def server_time(self) -> float:
+        row = self.row("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
+        return float(row[0]) if row else 0.0
+
     def columns(self, table: str) -> set[str]:
         rows = self.rows(
             "SELECT attname FROM pg_attribute WHERE attrelid=to_regclass(?) AND attnum>0 AND NOT attisdropped", table
@@ -263,6 +269,26 @@ class PgDb(Db):
         if read_only:
             parts["options"] = f"{parts.get('options', '')} -c default_transaction_read_only=on".strip()
         return Psycopg3Database(name, **parts)
+
+    def run_apart(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` in a transaction on a connection of its own, without a turn: whoever writes or hangs does not hold it up."""
+        try:
+            with connect(self.url) as connection, connection.transaction():
+                return fn(PgTx(connection))
+        except psycopg.Error as problem:
+            raise Busy(f"the database did not answer: {str(problem).partition(chr(10))[0]}") from problem
+
+    def exchange_news(self, heard: Callable[[set[AccountId]], None]) -> NewsWire:
+        """Tell other nodes what changes, and hear of theirs, until it is closed."""
+        wire = NewsWire(lambda: connect(self.url), heard)
+        own = self._woken
+
+        def woken(changed: set[AccountId]) -> None:
+            own(changed)
+            wire.send_soon(changed)
+
+        self._woken = woken
+        return wire
 
     def _let_go(self) -> None:
         if self._writing is not None:

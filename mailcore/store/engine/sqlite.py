@@ -5,6 +5,7 @@ What the log has gathered is copied into the database's own file by a thread of 
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -83,6 +84,9 @@ class SqliteTx(Tx):
 
     def horizon(self) -> None:
         return None
+
+    def server_time(self) -> float:
+        return time.time()
 
     def columns(self, table: str) -> set[str]:
         return {row[1] for row in self.rows(f"PRAGMA table_info({table})")}

@@ -66,6 +66,10 @@ class Tx(ABC):
         """Return which transactions may still commit; None where they commit in the order of their numbers."""
 
     @abstractmethod
+    def server_time(self) -> float:
+        """Return the database's own time, in seconds since 1970: one clock for all nodes."""
+
+    @abstractmethod
     def rows(self, sql: str, *params: object) -> list[Row]: ...
 
     @abstractmethod

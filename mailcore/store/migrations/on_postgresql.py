@@ -1,6 +1,7 @@
 """Bring a database of PostgreSQL to the schema of this program: all at once when it is new, else by what it has not had."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from psycopg import errors
 
 from mailcore.config import Config
 from mailcore.errors import Busy, ConfigError
+from mailcore.process.cluster_key import load_cluster_key, seal, unseal
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.engine.postgres import TURN, PgTx, check_server, connect
 from mailcore.store.migrations import numbered
@@ -16,6 +18,8 @@ from mailcore.store.migrations.fresh import list_schema_statements
 from mailcore.store.migrations.runner import known_names, names_ran, run_migrations
 
 HOME = "postgresql-home"  # a file in the data folder
+PROOF = "cluster"  # names no file
+CLOCK_SECONDS = 2.0  # by which clocks of nodes may differ; leases are long beside it
 
 
 def prepare(config: Config, at: int) -> None:
@@ -28,13 +32,19 @@ def prepare(config: Config, at: int) -> None:
     try:
         with connect(config.database) as connection:
             check_server(connection)
+            if config.is_in_cluster:
+                _check_cluster(config, PgTx(connection))
             try:
                 _migrate(connection, at)
             except (errors.UniqueViolation, errors.DuplicateTable):  # another process made it in the same moment
                 _migrate(connection, at)
             with connection.transaction():
                 connection.execute(TURN)
-                _claim_home(config, PgTx(connection))
+                if config.is_in_cluster:
+                    _save_proof(config, PgTx(connection))
+                    _check_cluster(config, PgTx(connection))  # of two that begin together with two keys
+                else:
+                    _claim_home(config, PgTx(connection))
     except psycopg.Error as problem:
         raise Busy(f"the database cannot be opened: {str(problem).splitlines()[0]}") from problem
 
@@ -67,8 +77,37 @@ def _note_all(tx: PgTx, at: int) -> None:
     tx.run("INSERT INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
 
 
+def _check_cluster(config: Config, tx: Tx) -> None:
+    """Refuse a node that would take itself or others for dead, or cannot read what they share.  Nothing is written.
+
+    Raises:
+        ConfigError: with what is wrong and how it is mended.
+    """
+    before = time.time()
+    off = tx.server_time() - (before + time.time()) / 2
+    if abs(off) > CLOCK_SECONDS:
+        raise ConfigError(
+            f"cluster: this machine's clock differs from the database's by {off:+.1f} s; more than {CLOCK_SECONDS} s are"
+            " too many: let chrony or ntpd set both"
+        )
+    key = load_cluster_key(config.cluster.key)
+    if not tx.columns("shared_file"):
+        return
+    row = tx.row("SELECT sealed FROM shared_file WHERE name=?", PROOF)
+    if row is not None and unseal(key, row[0], PROOF) is None:
+        raise ConfigError(f"cluster.key: {config.cluster.key} is not the key of the cluster on this database")
+
+
+def _save_proof(config: Config, tx: Tx) -> None:
+    """Save what tells other keys apart from this one."""
+    sealed = seal(load_cluster_key(config.cluster.key), b"", PROOF)
+    tx.run("INSERT INTO shared_file (name,sealed) VALUES (?,?) ON CONFLICT (name) DO NOTHING", PROOF, sealed)
+
+
 def _claim_home(config: Config, tx: Tx) -> None:
-    """Refuse a database whose large messages, keys and uploads stand in another folder: several nodes are not there yet."""
+    """Refuse a database whose large messages, keys and uploads stand in another folder, where nodes share nothing."""
+    if tx.row("SELECT 1 FROM shared_file WHERE name=?", PROOF) is not None:
+        raise ConfigError("database: it belongs to a cluster; its nodes have a cluster.key (docs/scale.md)")
     path = config.data_path / HOME
     config.data_path.mkdir(parents=True, exist_ok=True)
     row = tx.row("SELECT value FROM setting WHERE key='home'")
@@ -78,6 +117,6 @@ def _claim_home(config: Config, tx: Tx) -> None:
         path.write_text(home + "\n", encoding="ascii")
     elif not path.exists() or path.read_text(encoding="ascii").strip() != row[0]:
         raise ConfigError(
-            f"database: it belongs to another data folder than {config.data_path}; several nodes on one database are not"
-            f" offered yet, and what was moved brings its file {HOME} with it"
+            f"database: it belongs to another data folder than {config.data_path}; several nodes on one database have a"
+            f" cluster.key (docs/scale.md), and what was moved brings its file {HOME} with it"
         )

@@ -117,6 +117,11 @@ def list_lessees(tx: Tx, now: int) -> list[str]:
     return [row[0] for row in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>?", now)]
 
 
+def holds_lease(tx: Tx, item: int, lessee: str) -> bool:
+    """Say if the item is still this process's; another takes it over when the lease ended or the node was taken for dead."""
+    return tx.row("SELECT 1 FROM queue WHERE id=? AND leased_by=? AND leased_until>0", item, lessee) is not None
+
+
 def release_items_of(tx: Tx, lessee: str) -> int:
     """Give back what a dead process leased; return the number of items."""
     return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)

@@ -19,9 +19,32 @@ class JobRow(Model):
     next_at = BigIntegerField(default=0)
     leased_until = BigIntegerField(default=0)
     problem = TextField(default="")
+    leased_by = TextField(default="")
 
     class Meta:
         table_name = "job"
+
+
+class NodeRow(Model):
+    """A node of a cluster; the times are the database's, in seconds since 1970."""
+
+    name = TextField(primary_key=True)
+    version = TextField()
+    started_at = BigIntegerField()
+    seen_at = BigIntegerField()
+
+    class Meta:
+        table_name = "node"
+
+
+class SharedFileRow(Model):
+    """A file of the data folder that all nodes have, sealed under the cluster's key."""
+
+    name = TextField(primary_key=True)
+    sealed = TextField()
+
+    class Meta:
+        table_name = "shared_file"
 
 
 class SlowWriteRow(Model):

@@ -27,13 +27,14 @@ def is_job_due(tx: Tx, name: str, now: int) -> bool:
     return row is None or (row[0] <= now and row[1] <= now)
 
 
-def claim_job(tx: Tx, name: str, now: int, lease_seconds: int) -> bool:
-    """Take the job if it is due and nobody has it."""
+def claim_job(tx: Tx, name: str, now: int, lease_seconds: int, by: str = "") -> bool:
+    """Take the job if it is due and nobody has it; `by` is the node that takes it."""
     tx.run("INSERT INTO job (name,next_at,leased_until,problem) VALUES (?,0,0,'') ON CONFLICT (name) DO NOTHING", name)
     return (
         tx.run(
-            "UPDATE job SET leased_until=? WHERE name=? AND next_at<=? AND leased_until<=?",
+            "UPDATE job SET leased_until=?, leased_by=? WHERE name=? AND next_at<=? AND leased_until<=?",
             now + lease_seconds,
+            by,
             name,
             now,
             now,
@@ -48,4 +49,4 @@ def make_due(tx: Tx, name: str, now: int) -> bool:
 
 
 def finish_job(tx: Tx, name: str, next_at: int, problem: str = "") -> None:
-    tx.run("UPDATE job SET next_at=?, leased_until=0, problem=? WHERE name=?", next_at, problem, name)
+    tx.run("UPDATE job SET next_at=?, leased_until=0, leased_by='', problem=? WHERE name=?", next_at, problem, name)
