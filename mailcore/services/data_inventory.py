@@ -168,7 +168,7 @@ incident OPERATION MONTH IMPERSONAL: id level nb nn en at ended_at
 def list_tables() -> tuple[StoredTable, ...]:
     """Return all tables, in the order of their purposes."""
     entries: list[str] = []
-    for line in _TABLES.strip().splitlines():
+    for line in _TABLES.strip().split("\n"):
         if line.startswith(" "):
             entries[-1] += line
         else:

@@ -11,7 +11,7 @@ from mailcore.mail.reading import header, text
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
-from mailcore.mail.showing import body, invitation
+from mailcore.mail.showing import body, invitation, protection
 from mailcore.mail.showing.invitation import Invitation
 from mailcore.services.webmail import attachments, cautions, html_mail, invitations, list_leaving, list_lines
 from mailcore.services.webmail.attachments import MailFile
@@ -66,6 +66,7 @@ class Reading:
     older: int
     leaving: Ways = Ways()  # off the mailing list that it came by
     has_left: bool = False
+    protection: str = ""  # of mail/showing/protection.py
     meeting: Invitation | None = None
     answered: str = ""  # the answer to it that was given from here
 
@@ -126,6 +127,7 @@ def read_message(core: Core, account: AccountId, name: str, uid: int, known: tup
         older,
         list_leaving.find_ways(core, fields),
         list_leaving.has_left(info.flags),
+        protection.find_protection(root),
         invitation.find_invitation(octets, root, own),
         invitations.given_answer(info.flags),
     )
