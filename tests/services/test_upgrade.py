@@ -19,6 +19,7 @@ from mailcore.services.tickets import tickets
 from mailcore.services.webmail import address_book
 from mailcore.store.mail import query
 
+pytestmark = pytest.mark.sqlite  # earlier versions had no other database
 OLA = AccountId(1)
 
 

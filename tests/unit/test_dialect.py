@@ -22,6 +22,11 @@ from mailcore.store.engine.dialect import spell_for_postgres
         ("SELECT MAX(50, MIN(q*5/100, 200)) FROM t", "SELECT GREATEST(50, LEAST(q*5/100, 200)) FROM t"),
         ("SELECT 1 FROM t WHERE instr(lower(a), ?) > 0", "SELECT 1 FROM t WHERE position($1 IN lower(a)) > 0"),
         ("SELECT substr(a, instr(a,'@')+1) FROM t", "SELECT substr(a, position('@' IN a)+1) FROM t"),
+        (
+            "SELECT c.value FROM json_each(?) c JOIN t ON t.a=c.value",
+            "SELECT c.value FROM (SELECT CAST(t.v AS BIGINT) AS value FROM json_array_elements_text(CAST($1 AS json))"
+            " AS t(v)) AS c JOIN t ON t.a=c.value",
+        ),
         ("SELECT a FROM t LIMIT -1 OFFSET ?", "SELECT a FROM t OFFSET $1"),
         ("SELECT a FROM t LIMIT ? /* skip locked */", "SELECT a FROM t LIMIT $1 FOR UPDATE SKIP LOCKED"),
         ("SELECT CAST(a AS INTEGER), CAST(b AS BLOB)", "SELECT CAST(a AS BIGINT), CAST(b AS BYTEA)"),

@@ -14,12 +14,13 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _HELD = re.compile(r"\x00(\d+)\x00")
 _CALL = re.compile(r"\b(max|min|instr)\(", re.IGNORECASE)
 _DEFINES = re.compile(r"\s*(?:CREATE|ALTER)\s", re.IGNORECASE)
-_JSON = "FROM (SELECT CAST(t.v AS BIGINT) AS value FROM json_array_elements_text(CAST(? AS json)) AS t(v)) AS elements"
+_JSON = "FROM (SELECT CAST(t.v AS BIGINT) AS value FROM json_array_elements_text(CAST(? AS json)) AS t(v)) AS "
 _SPELLINGS = (
     (re.compile(r" INDEXED BY \w+"), ""),  # a hint
     (re.compile(r"/\* skip locked \*/"), "FOR UPDATE SKIP LOCKED"),  # rows that another transaction is about to claim
     (re.compile(r"\bCROSS JOIN\b"), "JOIN"),  # the order of a join, for SQLite's planner; each has its ON
-    (re.compile(r"\bFROM json_each\(\?\)"), _JSON),
+    (re.compile(r"\bFROM json_each\(\?\) ([a-z]\w*)\b"), _JSON + r"\1"),
+    (re.compile(r"\bFROM json_each\(\?\)"), _JSON + "elements"),
     (re.compile(r"\bLIMIT -1 OFFSET\b"), "OFFSET"),
     (re.compile(r"\bAS INTEGER\)"), "AS BIGINT)"),
     (re.compile(r"\bAS BLOB\)"), "AS BYTEA)"),
