@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po docs wheel bench pictures
+.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -70,6 +70,10 @@ docs: dev ## makes a site of the documents in build/docs, and finds links that l
 
 wheel: dev ## builds the package into build/wheel
 	tools/build-wheel build/wheel
+
+DEB_PYTHON ?= python3.11
+deb: dev ## builds the Debian package into build/deb; DEB_PYTHON=python3.13 for Debian 13
+	tools/build-deb build/deb $(DEB_PYTHON)
 
 INTEROP := thunderbird xvfb claws-mail xdotool python3-pyatspi at-spi2-core dbus-x11 mutt alpine aerc tmux evolution gir1.2-camel-1.2
 interop: dev ## drives Debian's mail programs through a day; a quarter of an hour, not in CI; the table goes to docs/clients.md
