@@ -24,6 +24,7 @@ from mailcore.store.mail import annotations
 from mailcore.store.objects.files import FileObjects
 from mailcore.store.queue.items import enqueue_mail, list_items
 from mailcore.store.schema.tables import all_models
+from mailcore.store.site import nodes
 from tests import postgres_server, s3_server
 from tests.mailboxes import everything, put
 from tests.s3_server import S3Server
@@ -181,6 +182,22 @@ def test_the_service_is_stopped_for_the_rest_alone(near, far):
     assert "moved and compared" in out
     database_move.abandon(near, Clock())
     assert rows_of(near) == rows_of(far)
+
+
+def test_other_nodes_that_serve_are_waited_for(near, far):
+    move(near, far)
+    core = cores.build(far)
+    core.db.write(lambda tx: nodes.save_beat(tx, "b", "1", 0))
+    said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        core.db.write(lambda tx: nodes.delete_node(tx, "b"))  # it has stopped
+
+    back = Config(data=str(Path(far.data).parent / "back"))
+    database_move.move_installation(far, back, Clock(), progress=lambda octets: None, say=hear)
+    cores.close(core)
+    assert said == ["these nodes serve still, or were killed just now: b; stop all of them"]
 
 
 def rows_of(config: Config) -> list:

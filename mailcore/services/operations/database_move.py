@@ -27,10 +27,12 @@ from mailcore.store.migrations.opening import opened
 from mailcore.store.objects.contract import Objects
 from mailcore.store.objects.copying import copy_octets
 from mailcore.store.objects.opening import open_objects
+from mailcore.store.site.nodes import list_nodes
 from mailcore.store.site.secrets import get_secret
 
 COPIES_AT_ONCE = 8  # of large messages, where one of the stores is far
 LOOK_SECONDS = 0.5
+DEAD_SECONDS = 30  # after which a silent node has given itself up
 
 Progress = Callable[[int], object]
 Say = Callable[[str], object]
@@ -75,7 +77,7 @@ def move_installation(
         move.begin(replace=replace)
         move.copy_large()
         move.copy_small()
-        with _stopped(old, say):
+        with _stopped(old, source, say):
             began = time.monotonic()
             move.copy_large()
             move.mend_small()
@@ -94,8 +96,8 @@ def abandon(old: Config, clock: Clock) -> None:
 
 
 @contextmanager
-def _stopped(config: Config, say: Say) -> Iterator[None]:
-    """Wait until nobody serves the data, and keep it so."""
+def _stopped(config: Config, source: Db, say: Say) -> Iterator[None]:
+    """Wait until nobody serves the data, here or on another node, and keep it so here."""
     with ExitStack() as stack:
         is_told = False
         while True:
@@ -106,6 +108,9 @@ def _stopped(config: Config, say: Say) -> Iterator[None]:
                 say("what never changes is copied; stop the service now, and the rest follows")
                 is_told = True
             time.sleep(LOOK_SECONDS)
+        while awake := [node.name for node in source.read(list_nodes) if node.silent_seconds < DEAD_SECONDS]:
+            say(f"these nodes serve still, or were killed just now: {', '.join(awake)}; stop all of them")
+            time.sleep(2 * LOOK_SECONDS)
         yield
 
 

@@ -18,7 +18,7 @@ AT_ONCE = 1000  # rows
 ROW = 200  # octets that a row counts for, beside those of a message
 FEW = 50  # rows that may be of 128 KiB and more
 # of the place where a database stands, not of the installation
-OWN_TABLES = ("slow_write",)
+OWN_TABLES = ("node", "slow_write")
 OWN_SETTINGS = ("schema", "home", "moving", "moved")
 _OCTETS_IN_TEXT = {("annotation", "value")}  # Latin-1 in older databases of SQLite
 Value = int | str | bytes | None
