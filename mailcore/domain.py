@@ -489,6 +489,15 @@ class AccountImport:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsletterTopic:
+    """A topic of newsletters, which each owner agrees to or not; `names` by language."""
+
+    id: int
+    names: dict[str, str]
+    subscribers: int
+
+
+@dataclass(frozen=True, slots=True)
 class TicketFile:
     """A file that came with a message of a ticket; `size` in octets."""
 

@@ -33,6 +33,7 @@ from portal import (
     kept_forms,
     large_answers,
     navigation,
+    newsletters,
     request_values,
     surroundings,
     timing,
@@ -99,6 +100,7 @@ BLUEPRINTS = (
     sunset,
     desk,
     admin,
+    newsletters.blueprint,
 )
 
 MAX_QUERY = 2000  # octets that links to a page's other languages keep
@@ -153,6 +155,7 @@ def create_app(core: Core) -> Flask:
     csrf = CSRFProtect(app)
     csrf.exempt(setup)  # programs ask there, and nothing is changed
     csrf.exempt(carddav)  # programs log in with each request, and no cookie counts
+    csrf.exempt(newsletters.leave)  # mail programs press it for their owner; its link is the proof
     csrf.exempt(scim)  # by a token
     errors.register(app)
     large_answers.register(app)

@@ -56,6 +56,7 @@ ADMIN = (
     Place("admin.log", _l("Log"), "file"),
     Place("admin.plots", _l("Figures"), "order", ("admin.plot", "admin.quota_spread")),
     Place("admin.texts", _l("Texts"), "faq", ("admin.text", "admin.status_line", "admin.tags")),
+    Place("admin.topics", _l("Newsletters"), "mail", ("admin.topic",)),
     Place("admin.settings", _l("Settings"), "settings"),
 )
 ADMINISTRATOR = "admin"  # the role

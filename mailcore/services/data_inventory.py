@@ -84,6 +84,7 @@ quota_extra ACCOUNT ACCOUNT: id account_id kind octets at until ended_at
 account ACCOUNT ACCOUNT: id name display_name person quota used language contact state role created_at closed_at epoch
     main_address asleep_at
 address ACCOUNT NEVER_AGAIN: id localpart domain account_id created_at former mark skeleton origin removed_at
+consent ACCOUNT OWNER: account_id topic_id at wording
 address_request ACCOUNT OWNER: id account_id localpart domain reason state created_at decided_at
 name_change ACCOUNT ACCOUNT: account_id name at
 account_import ACCOUNT MONTH: id actor name at sealed state total position created leased_until
@@ -154,6 +155,7 @@ ticket_message HELP CASE: id ticket_id at author name text message_id header
 ticket_file HELP CASE: id message_id name type size octets
 ticket_source HELP WHILE_IT_COUNTS: id source at
 sunset OPERATION SERVICE IMPERSONAL: id ends successor nb nn en announced_at withdrawn_at
+topic OPERATION SERVICE IMPERSONAL: id nb nn en created_at ended_at
 figure OPERATION SERVICE IMPERSONAL: name label grain at count
 setting OPERATION SERVICE IMPERSONAL: key value
 job OPERATION SERVICE IMPERSONAL: name next_at leased_until problem

@@ -1,6 +1,6 @@
 """Administration in the browser (N37), for the role `admin` alone.  Over services: nothing is decided here."""
 
-from portal.admin import accounts, bring, domain, jobs, log, plots, queue, settings, status_line, tags, texts
+from portal.admin import accounts, bring, domain, jobs, log, plots, queue, settings, status_line, tags, texts, topics
 from portal.admin.views import blueprint
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "status_line",
     "tags",
     "texts",
+    "topics",
 ]

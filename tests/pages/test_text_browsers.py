@@ -44,7 +44,6 @@ PAGES = {
     "eva": (
         "/admin/",
         "/admin/accounts?q=ola",
-        "/admin/accounts/ola",
         "/admin/accounts/ola/close",
         "/admin/accounts/new",
         "/admin/import",

@@ -77,6 +77,16 @@ def test_n37_a_file_that_nobody_confirms_is_deleted_after_an_hour(eva: Browser, 
     assert core.db.read(lambda tx: tx.rows("SELECT 1 FROM account_import")) == []
 
 
+def test_n37_a_file_that_is_done_is_listed_for_a_month(eva: Browser, core: Core, monkeypatch):
+    _confirm(eva, _send(eva, "username\nkari\n").headers["Location"])
+    account_imports.run_imports(core)
+    assert len(account_imports.list_imports(core)) == 1
+    later = core.clock.seconds() + 31 * 86_400
+    monkeypatch.setattr(type(core.clock), "seconds", lambda _: later)
+    account_imports.run_imports(core)
+    assert account_imports.list_imports(core) == []
+
+
 def test_n37_passwords_are_sealed_while_they_wait_and_good_afterwards(eva: Browser, core: Core):
     page = _send(eva, f"username,password\nkari,{PASSWORD}\n").headers["Location"]
     assert PASSWORD not in eva.get(page).text

@@ -24,6 +24,7 @@ from mailcore.store.people import account_imports as store
 
 MAX_OCTETS = 16 * 2**20
 PREVIEW_SECONDS = 3600
+LISTED_SECONDS = 30 * 86_400  # that a file is listed, without its text, when it is done
 TURN_SECONDS = 5  # of work, after which other jobs have their turn
 _KEY, _PIECE, _LEASE_SECONDS, _LISTED = "account-import", 20, 120, 20
 
@@ -88,9 +89,9 @@ def list_imports(core: Core) -> list[AccountImport]:
 def run_imports(core: Core) -> int:
     """Work on a file for a few seconds, as a job; return how many accounts were created."""
     now = core.clock.seconds()
-    if not core.db.read(lambda tx: store.is_work_due(tx, now, now - PREVIEW_SECONDS)):
+    if not core.db.read(lambda tx: store.is_work_due(tx, now, now - PREVIEW_SECONDS, now - LISTED_SECONDS)):
         return 0
-    core.db.write(lambda tx: store.delete_stale_previews(tx, now - PREVIEW_SECONDS))
+    core.db.write(lambda tx: store.delete_old_imports(tx, now - PREVIEW_SECONDS, now - LISTED_SECONDS))
     claimed = core.db.write(lambda tx: store.claim_import(tx, now, _LEASE_SECONDS))
     return _work_on(core, claimed) if claimed else 0
 

@@ -56,12 +56,14 @@ def confirm_import(tx: Tx, number: int, actor: str) -> bool:
     return tx.run(sql, actor, number) > 0
 
 
-def is_work_due(tx: Tx, now: int, stale: int) -> bool:
-    """Say if a file runs that nobody works on, or a preview is older than `stale`."""
+def is_work_due(tx: Tx, now: int, stale: int, old: int) -> bool:
+    """Say if a file runs that nobody works on, a preview is older than `stale`, or one that is done older than `old`."""
     row = tx.row(
-        "SELECT 1 FROM account_import WHERE (state='running' AND leased_until<=?) OR (state='preview' AND at<?) LIMIT 1",
+        "SELECT 1 FROM account_import WHERE (state='running' AND leased_until<=?) OR (state='preview' AND at<?)"
+        " OR (state='done' AND at<?) LIMIT 1",
         now,
         stale,
+        old,
     )
     return row is not None
 
@@ -106,5 +108,6 @@ def delete_import(tx: Tx, number: int) -> None:
     tx.run("DELETE FROM account_import WHERE id=? AND state='preview'", number)
 
 
-def delete_stale_previews(tx: Tx, before: int) -> int:
-    return tx.run("DELETE FROM account_import WHERE state='preview' AND at<?", before)
+def delete_old_imports(tx: Tx, stale: int, old: int) -> int:
+    """Delete previews older than `stale`, and what is done and older than `old`."""
+    return tx.run("DELETE FROM account_import WHERE (state='preview' AND at<?) OR (state='done' AND at<?)", stale, old)

@@ -103,6 +103,35 @@ class AccountImportRow(Model):
         table_name = "account_import"
 
 
+class TopicRow(Model):
+    """A topic of newsletters with its name in three languages; `ended_at` is null while it lasts."""
+
+    id = AutoField()
+    nb = TextField()
+    nn = TextField()
+    en = TextField()
+    created_at = BigIntegerField()
+    ended_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "topic"
+
+
+class ConsentRow(Model):
+    """The owner agreed to a topic; `wording` is the question that they said yes to."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    topic_id = IntegerField(index=True)
+    at = BigIntegerField()
+    wording = TextField()
+
+    class Meta:
+        table_name = "consent"
+        primary_key = CompositeKey("account_id", "topic_id")
+
+
 class CredentialRow(Model):
     """`generation` grows with every change of the hash, so that no cached log-in outlives it."""
 

@@ -1,0 +1,140 @@
+"""Topics of the alumni office's newsletters, and consent to each of them, with proof (N13).
+
+A consent is the owner's own act, and is saved with the time and the words of the question; giving and taking it back are both in
+the account's log.  Whoever has the link of a subscriber leaves a topic by one press (RFC 8058), without logging in.  The list of
+those who agreed goes to the office's own program for now.
+"""
+
+import csv
+import hmac
+import io
+from collections.abc import Collection
+
+from mailcore.core import Core
+from mailcore.domain import Account, AccountId, NewsletterTopic
+from mailcore.errors import InvalidName, LinkExpired
+from mailcore.saying import Saying
+from mailcore.services import audit
+from mailcore.services.accounts import accounts
+from mailcore.services.audit import Event
+from mailcore.services.limits import keys
+from mailcore.services.notices.notices import LANGUAGES
+from mailcore.store.engine.db import Tx
+from mailcore.store.people import topics as store
+
+MAX_NAME = 100  # characters
+_KEY, _MAC = "newsletter", 32
+
+
+def list_topics(core: Core) -> list[NewsletterTopic]:
+    """List the topics that there are."""
+    return core.db.read(store.list_topics)
+
+
+def create_topic(core: Core, words: dict[str, str], *, actor: str) -> int:
+    """Create a topic with its name in each language.  Raises InvalidName."""
+    words = {language: " ".join(words.get(language, "").split())[:MAX_NAME] for language in LANGUAGES}
+    if not all(words.values()):
+        raise InvalidName(Saying("The name is needed in all three languages."))
+
+    def write(tx: Tx) -> int:
+        number = store.add_topic(tx, words, core.clock.seconds())
+        audit.note(core, tx, None, Event.TOPIC_CREATED, actor=actor, detail=f"{number}: {words['en']}")
+        return number
+
+    return core.db.write(write)
+
+
+def end_topic(core: Core, topic: int, *, actor: str) -> None:
+    """End a topic; everybody's consent to it goes.  Raises InvalidName."""
+    found = _find(core, topic)
+
+    def write(tx: Tx) -> None:
+        store.end_topic(tx, topic, core.clock.seconds())
+        detail = f"{topic}: {found.names['en']}, before {found.subscribers} subscribers"
+        audit.note(core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail)
+
+    core.db.write(write)
+
+
+def _find(core: Core, topic: int) -> NewsletterTopic:
+    found = next((one for one in list_topics(core) if one.id == topic), None)
+    if found is None:
+        raise InvalidName(Saying("There is no such topic."))
+    return found
+
+
+def list_consents(core: Core, account: AccountId) -> set[int]:
+    """List the topics that an account has agreed to."""
+    return core.db.read(lambda tx: store.list_consents(tx, account))
+
+
+def set_consents(core: Core, account: AccountId, wanted: Collection[int], wordings: dict[int, str]) -> None:
+    """Set what the owner agrees to; `wordings` are the questions as they stood on the page."""
+
+    def write(tx: Tx) -> None:
+        for topic in store.list_topics(tx):
+            if topic.id in wanted:
+                wording = wordings.get(topic.id, topic.names["nb"])
+                if store.add_consent(tx, account, topic.id, core.clock.seconds(), wording):
+                    audit.note(core, tx, account, Event.CONSENT_GIVEN, detail=f"{topic.id}: {wording}")
+            elif store.delete_consent(tx, account, topic.id):
+                audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=f"{topic.id}: {topic.names['nb']}")
+
+    core.db.write(write)
+
+
+def create_leave_link(core: Core, account: AccountId, topic: int) -> str:
+    """Create the link by which a subscriber leaves a topic; it stays good."""
+    return f"{core.config.url}/newsletters/leave/{account}.{topic}.{_mark(core, account, topic)}"
+
+
+def _mark(core: Core, account: int, topic: int) -> str:
+    return keys.compute_hmac(core.config, _KEY, f"{account}\0{topic}").hex()[:_MAC]
+
+
+def read_leave_link(core: Core, token: str) -> tuple[AccountId, NewsletterTopic]:
+    """Return what a link leaves.  Raises LinkExpired: it is none of ours, or the topic has ended."""
+    parts = token.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts[:2]):
+        raise LinkExpired("no such link")
+    account, topic = int(parts[0]), int(parts[1])
+    if not hmac.compare_digest(parts[2].encode("utf-8", "replace"), _mark(core, account, topic).encode()):
+        raise LinkExpired("no such link")
+    try:
+        return AccountId(account), _find(core, topic)
+    except InvalidName:
+        raise LinkExpired("the topic has ended") from None
+
+
+def leave_topic(core: Core, token: str) -> NewsletterTopic:
+    """Leave a topic by its link, as often as you like.  Raises LinkExpired."""
+    account, topic = read_leave_link(core, token)
+
+    def write(tx: Tx) -> None:
+        if store.delete_consent(tx, account, topic.id):
+            audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=f"{topic.id}: {topic.names['nb']}")
+
+    core.db.write(write)
+    return topic
+
+
+def export_subscribers(core: Core, topic: int, *, agent: Account) -> str:
+    """Write those who agreed to a topic as CSV, with the link by which each leaves it.  Raises InvalidName."""
+    found = _find(core, topic)
+
+    def read(tx: Tx) -> list[store.Subscriber]:
+        subscribers = store.list_subscribers(tx, topic)
+        detail = f"{topic}: {found.names['en']}, {len(subscribers)} subscribers"
+        audit.note(core, tx, None, Event.SUBSCRIBERS_EXPORTED, actor=agent.name, detail=detail)
+        return subscribers
+
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(("address", "name", "language", "agreed_at", "agreed_to", "list_unsubscribe"))
+    for one in core.db.write(read):
+        name = f"'{one.display_name}" if one.display_name.startswith(("=", "+", "-", "@")) else one.display_name
+        address = accounts.load_account(core, one.account).address(core.config.domain)
+        link = create_leave_link(core, one.account, topic)
+        writer.writerow((address, name, one.language, one.at.isoformat(), one.wording, link))
+    return text.getvalue()
