@@ -13,7 +13,7 @@ from mailcore.services.webmail.mail_list import Line, Page
 from portal import formats
 from portal.webmail import show
 
-MOST_SHOWN = 76  # characters of a subject or of names: few screens have room for more, and the message tells all
+MOST_SHOWN = 56  # characters of a subject or of names: few screens have room for more, and the message tells all
 UNSEEN = " class=unseen"
 
 
@@ -34,7 +34,7 @@ def rows(page: Page, address: str, *, ticked: bool, snippets: dict[int, str]) ->
         begins = f"<em>{escape(snippets[m.uid])}</em>\n" if m.uid in snippets else ""
         many = f' <b class="many">({m.count})</b>' if m.count > 1 else ""
         lines.append(
-            f'<li{"" if m.seen else UNSEEN}><input type=checkbox name=uid value="{uids}" aria-labelledby=s{m.uid}{tick}>\n'
+            f"<li{'' if m.seen else UNSEEN}><input type=checkbox name=uid value={uids} aria-labelledby=s{m.uid}{tick}>\n"
             f"<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n"
             f'<a id=s{m.uid} href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
             f"{begins}{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small>\n"

@@ -17,9 +17,12 @@ from portal.stylesheet import STATIC, YEAR, slim, version
 from portal.webmail import show
 
 ICONS = (
-    "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "forward", "flag", "file",
+    "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "flag", "file",
     "warn", "info", "good", "search", "more",
 )  # fmt: skip
+_COMMA = re.compile(r",(?![^()]*\))")  # not those within :is(...)
+# a string stays as it is; space around signs means nothing
+_JS_SPACE = re.compile(r"""("(?:[^"\\]|\\.)*+"|'[^']*+')|[ ]?([{};,=<>?:+&|()]++)[ ]?""")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 TEMPLATES = folder_of("portal", "templates")
 _USED = (
@@ -72,7 +75,7 @@ def _used_rule(rule: re.Match[str]) -> str:
     """A rule with those of its selectors whose classes and elements are named somewhere in the templates."""
     kept = [
         one
-        for one in rule[1].split(",")
+        for one in _COMMA.split(rule[1])
         if set(re.findall(r"\.([a-z][\w-]*)", one)) <= _words()
         and set(re.findall(r"(?:^|[\s>+~(])([a-z]\w*)", one)) <= _tags() | _FORMS
     ]
@@ -82,7 +85,8 @@ def _used_rule(rule: re.Match[str]) -> str:
 @cache
 def _code() -> bytes:
     lines = (STATIC / "webmail.js").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line.strip() for line in lines if not line.strip().startswith("//")).encode()
+    code = "\n".join(line.strip() for line in lines if not line.strip().startswith("//"))
+    return _JS_SPACE.sub(lambda found: found[1] or found[2], code).encode()
 
 
 @cache

@@ -196,7 +196,7 @@ def test_a_conversation_is_moved_as_a_whole(inside, core, ola):
     conversation(core, ola)
     mail_settings.save_settings(core, ola.id, MailSettings(threads=True))
     page = inside.get("/mail/Archive/").text
-    [uids] = [value for value in re.findall(r'name=uid value="([\d,]+)"', page) if value.count(",") == 2]
+    [uids] = [value for value in re.findall(r"name=uid value=([\d,]+)", page) if value.count(",") == 2]
     inside.send("/mail/Archive/", action="delete", uid=uids)
     assert (count(core, ola, "Archive"), count(core, ola, "Trash")) == (1, 3)
 

@@ -164,8 +164,8 @@ def _ruled_out(tx: Tx, looks: list[tuple[Body | Text, RawLook]], rows: Sequence[
     octets = {
         blob: found
         for blob, *found in tx.rows(
-            "SELECT o.blob,o.octets,length(b.header),b.structure FROM json_each(?) c"
-            " CROSS JOIN blob_octets o ON o.blob=c.value CROSS JOIN blob b ON b.id=o.blob",
+            "SELECT o.blob,o.octets,length(b.header),b.structure FROM (SELECT DISTINCT value AS blob FROM json_each(?)) c"
+            " CROSS JOIN blob_octets o ON o.blob=c.blob CROSS JOIN blob b ON b.id=o.blob",
             wanted,
         )
     }
