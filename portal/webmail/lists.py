@@ -55,7 +55,7 @@ def _list(name: str) -> str:
             ticked=request.args.get("tick") == "all",
             snippets=begins,
         ),
-        waiting=[one for one in drafts.list_writings(current.core(), current.owner().id) if one.state != "open"],
+        waiting=[one for one in drafts.list_writings(current.core(), current.owner().id) if not one.is_open],
     )
 
 

@@ -204,7 +204,7 @@ def _page(
     others = [
         one
         for one in writings.list_writings(core, owner.id)
-        if one.state == "open" and str(one.id) != (form.writing.data or "")
+        if one.is_open and str(one.id) != (form.writing.data or "")
     ]
     return render_template(
         "webmail/compose.html",

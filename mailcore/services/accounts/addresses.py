@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountExists, InvalidName, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services import audit
@@ -231,7 +231,7 @@ def add_address(
 
 def add_in(core: Core, tx: Tx, owner: Account, localpart: str, domain: str, origin: Origin, *, actor: str) -> str:
     """Add an address within a transaction; its local part has been checked.  Raises AccountExists, AccountNotFound."""
-    if owner.state != "active":
+    if owner.state != AccountState.ACTIVE:
         raise AccountExists(f"{owner.name} is closed")
     if store.restore_address(tx, owner.id, localpart, domain):
         return _note_added(core, tx, owner, f"{localpart}@{domain}", actor)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import NotAllowed
 from mailcore.log import log_for
 from mailcore.saying import Saying
@@ -55,7 +55,7 @@ def _differs(one: str, other: str) -> bool:
 
 def _offer(core: Core, tx: Tx, person: str, name: str) -> bool:
     owner = account_store.find_account_of_person(tx, person)
-    if owner is None or owner.state != "active" or not _differs(owner.display_name, name):
+    if owner is None or owner.state != AccountState.ACTIVE or not _differs(owner.display_name, name):
         return False
     store.save_name_change(tx, owner.id, name, core.clock.seconds())
     audit.note(core, tx, owner.id, Event.NAME_OFFERED)

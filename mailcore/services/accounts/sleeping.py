@@ -13,7 +13,7 @@ import hashlib
 import secrets
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, ForwardingState
+from mailcore.domain import Account, AccountId, AccountState, ForwardingState
 from mailcore.errors import LinkExpired, NotAllowed
 from mailcore.log import log_for
 from mailcore.net import regions
@@ -164,7 +164,7 @@ def _find_owner(core: Core, tx: Tx, token: str) -> Account:
     if link is None or link.purpose != _PURPOSE or link.expires_at <= core.clock.seconds():
         raise LinkExpired("the link is too old or unknown")
     owner = get_account(tx, link.account)
-    if owner.state != "active":
+    if owner.state != AccountState.ACTIVE:
         raise LinkExpired("the account is closed")
     return owner
 

@@ -50,6 +50,11 @@ class Writing:
     changed_at: datetime
     problem: MailError | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """It is being written, and does not wait to be sent."""
+        return self.state == WritingState.OPEN
+
 
 def _form(row: Row) -> Draft:
     known = {field.name for field in fields(Draft)}
