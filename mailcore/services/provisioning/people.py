@@ -150,17 +150,17 @@ class ProvisionedPeople(ScimStorage):
             one = store.find_one(tx, USER, id_)
             if one is None:
                 continue  # a member that was deleted, or never came
-            told: dict[str, Any] = json.loads(one.text)
-            tie: dict[str, Any] = told.get(str(Tie.__schema__)) or {}
-            kinds = {_to_kind(told.get("userType") or ""), *map(_to_kind, store.list_groups_of(tx, id_))} - {""}
+            document: dict[str, Any] = json.loads(one.text)
+            tie: dict[str, Any] = document.get(str(Tie.__schema__)) or {}
+            kinds = {_to_kind(document.get("userType") or ""), *map(_to_kind, store.list_groups_of(tx, id_))} - {""}
             until = date.fromisoformat(tie["until"]) if tie.get("until") else None
             is_blocked = bool(tie.get("blocked"))
             affiliation = Affiliation(one.person, one.name, tuple(sorted(kinds)), until, True, is_blocked)
             affiliation_store.save_affiliations(tx, [affiliation], now, now - LONG_SECONDS)
-            if told.get("active") is False:
+            if document.get("active") is False:
                 affiliation_store.mark_vanished(tx, [one.person], now)
-            if told.get("displayName"):
-                names[one.person] = str(told["displayName"])
+            if document.get("displayName"):
+                names[one.person] = str(document["displayName"])
         name_changes.note_names(self._core, tx, names)
 
 
@@ -194,13 +194,13 @@ def _version(one: Provisioned) -> str:
 
 
 def _dump(type_: str, id_: str, resource: Resource[Any], version: int, created: int, changed: int) -> Provisioned:
-    told = resource.model_dump()
-    told.pop("meta", None)
-    told.pop("id", None)
-    name = str(told.get("userName" if type_ == USER else "displayName") or "")
-    external = str(told.get("externalId") or "")
+    document = resource.model_dump()
+    document.pop("meta", None)
+    document.pop("id", None)
+    name = str(document.get("userName" if type_ == USER else "displayName") or "")
+    external = str(document.get("externalId") or "")
     person = to_scalars(external or name) if type_ == USER else ""
-    text = to_scalars(json.dumps(told, ensure_ascii=False))
+    text = to_scalars(json.dumps(document, ensure_ascii=False))
     return Provisioned(
         id_, type_, to_scalars(name).casefold(), to_scalars(external), person, text, version, created, changed
     )
