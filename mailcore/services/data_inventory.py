@@ -158,7 +158,9 @@ sunset OPERATION SERVICE IMPERSONAL: id ends successor nb nn en announced_at wit
 topic OPERATION SERVICE IMPERSONAL: id nb nn en created_at ended_at
 figure OPERATION SERVICE IMPERSONAL: name label grain at count
 setting OPERATION SERVICE IMPERSONAL: key value
-job OPERATION SERVICE IMPERSONAL: name next_at leased_until problem
+job OPERATION SERVICE IMPERSONAL: name next_at leased_until leased_by problem
+node OPERATION WHILE_IT_COUNTS IMPERSONAL: name version seen_at started_at
+shared_file OPERATION SERVICE IMPERSONAL: name sealed
 slow_write OPERATION SERVICE IMPERSONAL: caller hour count longest
 page OPERATION SERVICE IMPERSONAL: name views audience topic
 page_visit OPERATION WHILE_IT_COUNTS IMPERSONAL: hash

@@ -18,7 +18,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.forwarding import forwarding
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
-from mailcore.services.tickets import tickets
+from mailcore.services.tickets import first_notice, tickets
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
 from mailcore.store.queue.items import claim_items, enqueue_mail, list_items
 from tests.readers import text_of
@@ -208,6 +208,7 @@ def test_what_we_write_goes_to_every_host(core, ola):
                     here, tx, kind="other", subject="Hei æøå", text="æ", reply_to=FRIEND, language="nb"
                 )
             )
+            first_notice.send_notice(here, case.id)
             tickets.send_reply(here, case.id, "Hei, æøå på deg.", agent=None)
             await until(lambda: len(peer.mail) == 2 and not listing(here))
             assert all(octets.isascii() for _, _, octets in peer.mail)
