@@ -27,11 +27,12 @@ from portal.addresses import url_for
 SWITCH = "switch-language"
 MOST = 8  # forms of one page; style.css has a rule for each
 T = TypeVar("T", bound=Callable[..., object])
-_FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
+# within a tag of ours "<" is always escaped, and no form stands in another: so each place is looked at once
+_FORM = re.compile(r"<form\b([^<>]*+)>((?:[^<]++|<(?!/form>|form\b))*+)</form>")
 _NOT_TYPED = ("hidden", "submit", "button", "reset", "image", "password", "file")
-_TYPED = re.compile(rf'<textarea\b|<select\b|<input\b(?![^>]*\btype="(?:{"|".join(_NOT_TYPED)})")')
+_TYPED = re.compile(rf'<textarea\b|<select\b|<input\b(?![^<>]*\btype="(?:{"|".join(_NOT_TYPED)})")')
 _ID = re.compile(r'\bid="([^"]+)"')
-_SUBMIT = re.compile(r'<button\b(?![^>]*\btype="(?:button|reset)")([^>]*)>')
+_SUBMIT = re.compile(r'<button\b(?![^<>]*\btype="(?:button|reset)")([^<>]*+)>')
 _SENT = re.compile(r'\b(?:name|value|formaction|formmethod|formenctype)="[^"]*"|\bformnovalidate\b')
 _POSTS = re.compile(r'\bmethod="post"')
 

@@ -142,7 +142,10 @@ def _value(node: ast.expr, module: ModuleType) -> Any:
 
 
 def _add_uses(found: dict[str, Found], trees: list[tuple[ModuleType, ast.Module]]) -> None:
-    """`_NAME.sub(...)` here, and `module.NAME.sub(...)` or an imported NAME elsewhere."""
+    """`_NAME.sub(...)` here, and `module.NAME.sub(...)` or an imported NAME elsewhere.
+
+    Patterns are compared by what they are: `re` forgets those it has compiled, and makes another that is equal.
+    """
     named: dict[str, list[Found]] = {}
     for one in found.values():
         module, _, name = one.where.partition(":")
@@ -157,7 +160,7 @@ def _add_uses(found: dict[str, Found], trees: list[tuple[ModuleType, ast.Module]
             if isinstance(base, ast.Name) and base.id in named:
                 for one in named[base.id]:
                     home = one.where.partition(":")[0]
-                    if home == module_.__name__ or vars(module_).get(base.id) is one.pattern:
+                    if home == module_.__name__ or vars(module_).get(base.id) == one.pattern:
                         one.uses.add(node.attr)
             elif isinstance(base, ast.Attribute) and base.attr in named:
                 for one in named[base.attr]:
@@ -171,5 +174,5 @@ def _add_given(named: dict[str, list[Found]], node: ast.Call, module: ModuleType
     for argument in node.args:
         if isinstance(argument, ast.Name):
             for one in named.get(argument.id, ()):
-                if vars(module).get(argument.id) is one.pattern:
+                if vars(module).get(argument.id) == one.pattern:
                     one.uses.add("match")

@@ -24,10 +24,12 @@ with warnings.catch_warnings():
 OURS = {
     "portal.stylesheet:slim": "our own style sheets, when the program starts",
     "portal.stylesheet:picture": "our own pictures",
+    "portal.webmail.views:_COMMA": "our own style sheet",
     "portal.webmail.views:_RULE": "our own style sheet",
     "portal.webmail.views:_words": "our own templates",
     "portal.webmail.views:_used_rule": "our own style sheet",
     "mailcore.services.operations.faq:_QUESTION": "the questions and answers of the site",
+    "mailcore.services.operations.settings_list:_QUERY_SECRET": "the administrator's own settings",
 }
 # Patterns that are made while the program runs; each has a reason why it is linear.
 MADE = {
