@@ -197,6 +197,10 @@ class ConfigError(MailError):
     """The settings cannot be used; the text names the key."""
 
 
+class LoginRefused(ImportRefused):
+    """The server there does not take the password or the token."""
+
+
 class MoveProblem(ConfigError):
     """An installation cannot be moved to another database as asked; the text says why."""
 

@@ -50,6 +50,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.ScriptInvalid: ("CANNOT", "The script has errors"),
     errors.TooManyVanished: ("SERVERBUG", "The server is not set up for this"),
     errors.ImportRefused: ("CANNOT", "The import is refused"),
+    errors.LoginRefused: ("CANNOT", "The import is refused"),
     errors.ConfigError: ("SERVERBUG", "The server is not set up for this"),
     errors.MoveProblem: ("SERVERBUG", "The server is not set up for this"),
     errors.BackupProblem: ("SERVERBUG", "The server is not set up for this"),

@@ -276,6 +276,8 @@ def forwarding(build) -> Iterator[tuple[House, str]]:
         for line in house.run("dns", "--zone").splitlines():
             name, _ttl, _in, kind, value = line.split("\t")
             zone.setdefault((name.rstrip("."), kind), []).append(value)
+        house.kill()  # it has looked for its records already, and remembers that there were none
+        house.start()
         zone["home.example", "MX"] = ["10 mx.home.example."]
         zone["mx.home.example", "A"] = ["127.0.0.1"]
         house.run("user", "add", "ola", "--password-stdin", given=PASSWORD)

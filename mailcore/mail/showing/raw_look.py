@@ -178,9 +178,14 @@ def _ascii(char: str) -> bytes:
     return b"%c|=%02x|=%02x" % (ord(char), ord(char), ord(char.lower()))
 
 
+def _in_hexadecimal(octets: bytes) -> bytes:
+    """A pattern for octets in quoted-printable, between which a line may end."""
+    return (b"(?:" + _SOFT_END + b")?").join(b"=%02x" % octet for octet in octets)
+
+
 def _in_utf8(char: str) -> bytes:
     octets = char.encode("utf-8", "replace")
-    return re.escape(octets) + b"|" + b"".join(b"=%02x" % octet for octet in octets)
+    return re.escape(octets) + b"|" + _in_hexadecimal(octets)
 
 
 @cache
@@ -219,7 +224,7 @@ def _written(char: str) -> bytes:
     octets = char.encode()
     ways = [
         re.escape(octets),
-        b"".join(b"=%02x" % octet for octet in octets),
+        _in_hexadecimal(octets),
         b"&#(?:0*%d|x0*%x)" % (ord(char), ord(char)),
     ]
     ways += (b"&%b" % re.escape(name.encode()) for name, meant in html.entities.html5.items() if meant == char)

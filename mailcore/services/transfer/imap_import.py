@@ -17,7 +17,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import ImportRefused, MailError
+from mailcore.errors import ImportRefused, LoginRefused, MailError
 from mailcore.mail.asking.keywords import is_keyword
 from mailcore.mail.moving.mbox import Stored
 from mailcore.services.transfer import mail_import
@@ -111,10 +111,6 @@ def import_mail(core: Core, account: AccountId, server: Server, progress: Progre
                     yield
 
     return mail_import.finish_import(core, account, importer, f"IMAP {server.host}", work())
-
-
-class LoginRefused(ImportRefused):
-    """The server there does not take the password or the token."""
 
 
 def _checked_client(may_connect: Callable[[str], bool]) -> type[IMAPClient]:

@@ -18,7 +18,16 @@ from ipaddress import ip_address
 from mailcore.config import within
 from mailcore.core import Core
 from mailcore.domain import AccountId, AccountState
-from mailcore.errors import ImportRefused, InvalidName, LinkExpired, MailError, NotAllowed, OverQuota, TooMany
+from mailcore.errors import (
+    ImportRefused,
+    InvalidName,
+    LinkExpired,
+    LoginRefused,
+    MailError,
+    NotAllowed,
+    OverQuota,
+    TooMany,
+)
 from mailcore.log import log_for
 from mailcore.mail.moving.mbox import Stored
 from mailcore.saying import Saying
@@ -26,7 +35,7 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits import keys
 from mailcore.services.transfer import imap_import, mail_import
-from mailcore.services.transfer.imap_import import LoginRefused, Server
+from mailcore.services.transfer.imap_import import Server
 from mailcore.services.transfer.mail_import import BATCH, BATCH_OCTETS, Importer
 from mailcore.services.webmail.remote_pictures import is_public
 from mailcore.store.engine.db import Tx

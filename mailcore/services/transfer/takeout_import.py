@@ -240,7 +240,7 @@ def _import_webmail_settings(core: Core, account: AccountId, settings: dict[str,
         }
         mail_settings.save_settings(core, account, MailSettings(**kept))
     names = settings.get("identities")
-    if isinstance(names, list) and not [one for one in address_book.identities(core, account, "", "") if one.id]:
+    if isinstance(names, list) and not address_book.list_saved_identities(core, account):
         for one in names:
             told = {key: str(one.get(key, "")) for key in ("name", "address", "signature", "reply_to")}
             address_book.save_identity(core, account, WriterName(0, **told, first=bool(one.get("first"))))

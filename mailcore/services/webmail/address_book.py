@@ -63,6 +63,11 @@ def _one_address(written: str) -> str:
 # Names to write under
 
 
+def list_saved_identities(core: Core, account: AccountId) -> list[WriterName]:
+    """List the names that the owner has saved to write under."""
+    return core.db.read(lambda tx: store.list_identities(tx, account))
+
+
 def identities(core: Core, account: AccountId, display_name: str, own: str) -> list[WriterName]:
     """The identities of the account, the first one first; the account itself where none is made.
 

@@ -117,7 +117,7 @@ class Blobs:
                 raise Busy("the spool is gone")
             self.objects.adopt(prepared.name, spool.path, octets)
         except OSError as problem:
-            raise Busy("the blob store cannot be written") from problem
+            raise Busy(f"the blob store cannot be written: {problem.strerror}") from problem
         finally:
             spool.discard()
         return prepared

@@ -40,7 +40,7 @@ class FileObjects:
                 Path(temporary).unlink(missing_ok=True)
                 raise
         except OSError as problem:
-            raise Busy("the blob store cannot be written") from problem
+            raise Busy(f"the blob store cannot be written: {problem.strerror}") from problem
 
     def adopt(self, name: bytes, file: Path, octets: Octets) -> None:
         target = self.path(name)
@@ -48,7 +48,7 @@ class FileObjects:
             if not _is_there(target, len(octets)):
                 self._place(file, target)
         except OSError as problem:
-            raise Busy("the blob store cannot be written") from problem
+            raise Busy(f"the blob store cannot be written: {problem.strerror}") from problem
 
     def near(self, name: bytes) -> Octets | None:
         octets = map_file(self.path(name))
@@ -89,7 +89,7 @@ class FileObjects:
             for name in names:
                 self.path(name).unlink(missing_ok=True)
         except OSError as problem:
-            raise Busy("the blob store cannot be written") from problem
+            raise Busy(f"the blob store cannot be written: {problem.strerror}") from problem
 
     def claim(self, owner: str) -> None:
         """A folder is nobody else's: who serves it locks it (process/data_lock.py)."""
