@@ -32,8 +32,9 @@ _USED = (
     "_ui.html",
     "_form.html",
 )  # what pages of the webmail are made of
-# classes that are put together: kinds of banners, how deep a mailbox lies, the page itself
+# classes that are put together: kinds of banners, how deep a mailbox lies, the page itself, whose buttons of languages
 _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep4"}
+_MADE |= {"k0", "k1", "k2", "k3"}  # for the first four forms: rules for more would make lists heavier than 50 kB
 _FORMS = {"input", "select", "textarea", "iframe"}  # that WTForms writes
 _OTHERS = {"framed", "side"}  # of the layout where pages have the menu of settings
 

@@ -25,8 +25,11 @@ def test_s02_the_language_link_leads_to_the_same_page(portal, pages, role):
         text = visitor.get(path)[1]
         if path.endswith("/print"):  # a sheet without menus, in the language of the page it was printed from
             continue
-        for language in site.LANGUAGES:
-            [link] = re.findall(rf'<link rel="alternate" hreflang="{language}" href="([^"]+)"', text)
+        [here] = re.findall(r'<html lang="(\w+)"', text)
+        links = {language: link for link, language in re.findall(r'<a [^>]*href="([^"]+)" hreflang="(\w+)"', text)}
+        links |= re.findall(r'<link rel="alternate" hreflang="(\w+)" href="([^"]+)"', text)  # not in the webmail
+        assert set(links) | {here} == set(site.LANGUAGES), path
+        for language, link in links.items():
             code, shown, _ = visitor.get(link.replace("&amp;", "&"))
             assert (code, urlsplit(link).path) == (200, urlsplit(path).path)
             assert f'<html lang="{language}"' in shown, path

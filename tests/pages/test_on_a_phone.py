@@ -78,7 +78,7 @@ def test_n45_a_message_is_answered_and_filed_by_the_thumb(phone, base):
     page.click(".thumb a:first-child")
     page.wait_for_url("**/mail/compose?reply=INBOX/5")
     page.go_back()
-    page.click(".thumb button[value=archive]")
+    page.click(".thumb button[value=archive]:not(.hidden)")
     page.wait_for_url("**/mail/INBOX/")
     page.click("form.undo button")
     page.wait_for_url("**/mail/INBOX/")
@@ -107,10 +107,10 @@ def test_n45_lists_show_how_messages_begin_if_their_owner_wants_it(phone, base):
     page = phone(java_script_enabled=False)
     page.goto(f"{base}/mail/settings")
     page.check("[name=snippets]")
-    page.click("button[value=reading]")
+    page.click("button[value=reading]:not(.hidden)")
     page.goto(f"{base}/mail/")
     assert page.locator(".messages em", has_text="Hei! Hei!").count() > 40
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     page.goto(f"{base}/mail/settings")
     page.uncheck("[name=snippets]")
-    page.click("button[value=reading]")
+    page.click("button[value=reading]:not(.hidden)")
