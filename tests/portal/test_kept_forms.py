@@ -225,7 +225,7 @@ def test_s02_enter_presses_the_button_of_the_form_and_not_a_language():
 def test_s02_the_style_sheet_has_a_rule_for_each_form():
     css = (Path(kept_forms.__file__).parent / "static" / "style.css").read_text(encoding="utf-8")
     for number in range(1, kept_forms.MOST):
-        assert f'[data-kept="{number}"] :user-valid' in css
+        assert f'[data-kept="{number}"] :is(:user-valid, :user-invalid)) .languages .link.k{number} ' in css
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x0b", "\x0c", "\x1c", "\x85", "\r", "\r\n", "\n"])
