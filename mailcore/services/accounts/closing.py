@@ -6,7 +6,6 @@ order it again.  Backups lose the data when they expire.  Who wishes leaves a ne
 5.1.6, RFC 3463 section 3.2) to those whom they have written to, and to nobody else.
 """
 
-import hashlib
 import secrets
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,8 @@ from mailcore.services.accounts import accounts, tombstones
 from mailcore.services.audit import Event
 from mailcore.services.credentials import contact_addresses
 from mailcore.services.forwarding import forwarding
+from mailcore.services.limits import links
+from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import account_notices
 from mailcore.services.sieve_scripts import filters
@@ -29,7 +30,7 @@ from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
 from mailcore.store.people import accounts as account_store
 from mailcore.store.people import closing as store
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.tokens import delete_tokens, find_token, save_token
+from mailcore.store.people.tokens import delete_tokens
 
 UNDO_SECONDS = 30 * 86_400
 _SENT = 20_000  # messages whose recipients are remembered
@@ -58,16 +59,12 @@ def close_account(core: Core, name: str, *, new_address: str = "", actor: str = 
         account_store.close_account(tx, account.id, now)
         store.save_closing(tx, account.id, now, new_address, forwarding=was is not ForwardingState.OFF)
         store.save_correspondents(tx, account.id, marks)
-        save_token(tx, _hashed(token), account.id, "undo", "", now + UNDO_SECONDS)
+        links.save_link(core, tx, account.id, LinkPurpose.UNDO, token, UNDO_SECONDS)
         filters.regenerate(core, tx, account.id)
         audit.note(core, tx, account.id, Event.ACCOUNT_CLOSED, actor=actor)
         return get_account(tx, account.id)
 
     return core.db.write(write), link
-
-
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def _correspondents(core: Core, tx: Tx, account: Account) -> set[str]:
@@ -85,15 +82,7 @@ def find_closed_account(core: Core, token: str) -> Account:
 
 
 def _find_closed(core: Core, tx: Tx, token: str) -> Account:
-    token_row = find_token(tx, _hashed(token))
-    if (
-        token_row is None
-        or token_row.used
-        or token_row.purpose != "undo"
-        or token_row.expires_at <= core.clock.seconds()
-    ):
-        raise LinkExpired("the link is used, too old or unknown")
-    account = get_account(tx, token_row.account)
+    account = get_account(tx, links.find_link(core, tx, token, LinkPurpose.UNDO).account)
     if account.state != AccountState.CLOSED:
         raise LinkExpired("the account is not closed")
     return account
@@ -116,7 +105,7 @@ def reopen_account(core: Core, number: AccountId, *, actor: str = "") -> Account
         before = store.find_closing(tx, number)
         if not store.reopen_account(tx, number):
             raise AccountNotFound("there is no closed account to open again")
-        delete_tokens(tx, number, "undo")
+        delete_tokens(tx, number, LinkPurpose.UNDO)
         filters.regenerate(core, tx, number)
         audit.note(core, tx, number, Event.ACCOUNT_REOPENED, actor=actor)
         return get_account(tx, number), before is not None and before.forwarding

@@ -19,6 +19,7 @@ from mailcore.services.accounts import accounts, sunset, user_names
 from mailcore.services.audit import Event
 from mailcore.services.credentials import contact_addresses, credentials
 from mailcore.services.limits import keys, mail_limits, tries
+from mailcore.services.limits.links import hash_token
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import notices
 from mailcore.services.tickets import tickets
@@ -31,10 +32,6 @@ EXPIRE_SECONDS = 30 * 86_400
 UNCONFIRMED_SECONDS = 3 * 86_400  # within which the contact address must answer
 PER_CONTACT = 3  # orders within a day
 OPEN_PER_PLACE = 5  # that hold a name and are not confirmed
-
-
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 # With a log-in elsewhere: at once
@@ -187,7 +184,7 @@ def submit_order(
             terms=TERMS,
             person=proven.person if proven else "",
             proof=f"{proven.source} {proven.mark}" if proven else "",
-            token=_hash_token(token),
+            token=hash_token(token),
             now=now,
             place=place,
         )
@@ -237,7 +234,7 @@ def list_orders(core: Core, *states: OrderState) -> list[Order]:
 
 
 def _find_by_token(tx: Tx, token: str) -> Order:
-    saved = store.find_order_by_token(tx, _hash_token(token))
+    saved = store.find_order_by_token(tx, hash_token(token))
     if saved is None:
         raise OrderNotFound("there is no such order, or it is decided")
     return saved
@@ -312,7 +309,7 @@ def ask_for_proof(core: Core, order: int, question: str, *, actor: str = "") -> 
         current = _get_order(tx, order)
         if not store.save_state(tx, order, OrderState.AWAITING_PROOF):
             raise OrderNotFound(f"order {order} is {current.state}")
-        store.save_token(tx, order, _hash_token(token))
+        store.save_token(tx, order, hash_token(token))
         _notify(
             core, tx, current, "order_proof", link=_format_link(core, token), question=question.strip()[:2000] or "-"
         )

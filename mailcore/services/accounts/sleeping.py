@@ -9,9 +9,6 @@ Signs are log-ins and what an owner alone can do, by any address that belongs to
 yearly yes of a forwarding's target, a confirmed contact address.  That mail is passed on is none.
 """
 
-import hashlib
-import secrets
-
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, AccountState, ForwardingState
 from mailcore.errors import LinkExpired, NotAllowed
@@ -22,13 +19,14 @@ from mailcore.services import audit
 from mailcore.services.accounts import accounts, closing
 from mailcore.services.audit import Event
 from mailcore.services.credentials import waking
+from mailcore.services.limits import links
+from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding.settings import get_forwarding
 from mailcore.store.people import presence as store
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.presence import Presence
-from mailcore.store.people.tokens import find_token, save_token
 
 log = log_for(__name__)
 DAY = 86_400
@@ -38,7 +36,6 @@ LEGACY_MONTHS = (24, 25, 26)
 LINK_SECONDS = 400 * DAY
 AT_ONCE = 200
 _AGAIN = 7 * DAY  # at least between two letters
-_PURPOSE = "presence"
 _PASSES_ON = (ForwardingState.HEALTHY, ForwardingState.FAILING)
 SIGNS = (
     Event.ACCOUNT_REOPENED,
@@ -141,13 +138,8 @@ def _send(core: Core, tx: Tx, owner: Account, name: str, **words: str) -> None:
         notices.queue(core, tx, prepared, forwarding.target, owner.id)
 
 
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
 def _create_link(core: Core, tx: Tx, account: AccountId) -> str:
-    token = secrets.token_urlsafe(24)
-    save_token(tx, _hash_token(token), account, _PURPOSE, "", core.clock.seconds() + LINK_SECONDS)
+    token = links.create_link(core, tx, account, LinkPurpose.PRESENCE, LINK_SECONDS)
     return f"{core.config.url}/here/{token}"
 
 
@@ -160,10 +152,7 @@ def find_owner(core: Core, token: str) -> Account:
 
 
 def _find_owner(core: Core, tx: Tx, token: str) -> Account:
-    link = find_token(tx, _hash_token(token))
-    if link is None or link.purpose != _PURPOSE or link.expires_at <= core.clock.seconds():
-        raise LinkExpired("the link is too old or unknown")
-    owner = get_account(tx, link.account)
+    owner = get_account(tx, links.find_link(core, tx, token, LinkPurpose.PRESENCE).account)
     if owner.state != AccountState.ACTIVE:
         raise LinkExpired("the account is closed")
     return owner

@@ -4,7 +4,6 @@ The first stands on the account (`Account.contact`) and hears of what happens; w
 address inside our own domain helps nobody who cannot open the box, and is refused.
 """
 
-import hashlib
 import secrets
 
 from mailcore.core import Core
@@ -13,13 +12,14 @@ from mailcore.errors import InvalidName, LinkExpired, TooMany
 from mailcore.mail.reading import address as addresses
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.limits import mail_limits
+from mailcore.services.limits import links, mail_limits
+from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses as store
 from mailcore.store.people.accounts import get_account, save_contact
-from mailcore.store.people.tokens import Token, find_token, save_token, spend_token
+from mailcore.store.people.tokens import spend_token
 
 LINK_SECONDS = 3 * 86_400
 MOST = 3
@@ -67,7 +67,7 @@ def request_verification(
         if address not in known and len(known) >= MOST:
             raise TooMany(f"there are {MOST} contact addresses; remove one first")
         mail_limits.count_mail(core, tx, Cause(account, peer), address)
-        save_token(tx, _hash_token(token), account, "contact", address, core.clock.seconds() + LINK_SECONDS)
+        links.save_link(core, tx, account, LinkPurpose.CONTACT, token, LINK_SECONDS, data=address)
         notices.queue(core, tx, prepared, address, account)
         audit.note(core, tx, account, Event.CONTACT_ADDRESS_PROPOSED, detail=address)
 
@@ -75,22 +75,11 @@ def request_verification(
     return address
 
 
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def _find_valid_token(core: Core, tx: Tx, token: str) -> Token:
-    link = find_token(tx, _hash_token(token))
-    if link is None or link.used or link.purpose != "contact" or link.expires_at <= core.clock.seconds():
-        raise LinkExpired("the link is used, too old or unknown; ask for a new one")
-    return link
-
-
 def read_link(core: Core, token: str) -> tuple[Account, str]:
     """Return the account of a link and the address that it proves, without using it up.  Raises LinkExpired."""
 
     def read(tx: Tx) -> tuple[Account, str]:
-        link = _find_valid_token(core, tx, token)
+        link = links.find_link(core, tx, token, LinkPurpose.CONTACT)
         return get_account(tx, link.account), link.data
 
     return core.db.read(read)
@@ -100,7 +89,7 @@ def confirm_address(core: Core, token: str) -> Account:
     """Confirm the address of a link, and notify the earlier one.  Raises LinkExpired."""
 
     def write(tx: Tx) -> Account:
-        link = _find_valid_token(core, tx, token)
+        link = links.find_link(core, tx, token, LinkPurpose.CONTACT)
         if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
         previous = get_account(tx, link.account)

@@ -4,7 +4,6 @@ Whenever a password is set, all links are void, all sessions but the one it was 
 of mail programs (S14).
 """
 
-import hashlib
 import secrets
 
 from mailcore.core import Core
@@ -14,12 +13,14 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.credentials import breached, contact_addresses, login, scram, strength, waking
 from mailcore.services.credentials.passwords import hash_password
+from mailcore.services.limits import links
+from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials as store
 from mailcore.store.people import second_factors, web_sessions
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.tokens import Token, delete_tokens, find_token, save_token, spend_token
+from mailcore.store.people.tokens import delete_tokens, spend_token
 
 RESET_SECONDS = 30 * 60
 FIRST_SECONDS = 14 * 86_400
@@ -54,8 +55,8 @@ def _save_password(
     apps: bool = False,
 ) -> None:
     store.save_password(tx, account, hashed, core.clock.seconds(), chosen=True)
-    delete_tokens(tx, account, "password")
-    web_sessions.delete_other_sessions(tx, account, _hash_token(session))
+    delete_tokens(tx, account, LinkPurpose.PASSWORD)
+    web_sessions.delete_other_sessions(tx, account, links.hash_token(session))
     store.raise_epoch(tx, account)
     if apps:
         store.delete_app_passwords(tx, account)
@@ -74,10 +75,6 @@ def change_password(
     set_password(core, account, new, session=session, apps=apps)
 
 
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
 def create_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
     """Create a link that sets the password once; older links are void.  `proves`: the only address that it is sent to."""
     token = secrets.token_urlsafe(24)
@@ -92,19 +89,12 @@ def format_link(core: Core, token: str) -> str:
 
 def save_link(core: Core, tx: Tx, account: AccountId, token: str, seconds: int, *, proves: str = "") -> None:
     """Save a link by its token; `proves` as in `create_link`."""
-    save_token(tx, _hash_token(token), account, "password", proves, core.clock.seconds() + seconds)
-
-
-def _find_valid_token(core: Core, tx: Tx, token: str) -> Token:
-    link = find_token(tx, _hash_token(token))
-    if link is None or link.used or link.purpose != "password" or link.expires_at <= core.clock.seconds():
-        raise LinkExpired("the link is used, too old or unknown; ask for a new one")
-    return link
+    links.save_link(core, tx, account, LinkPurpose.PASSWORD, token, seconds, data=proves)
 
 
 def find_link_account(core: Core, token: str) -> Account:
     """Return the account of a link, without using it up (previewers fetch links).  Raises LinkExpired."""
-    return core.db.read(lambda tx: get_account(tx, _find_valid_token(core, tx, token).account))
+    return core.db.read(lambda tx: get_account(tx, links.find_link(core, tx, token, LinkPurpose.PASSWORD).account))
 
 
 def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
@@ -120,7 +110,7 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
     hashed = hash_password(new)
 
     def store(tx: Tx) -> Account:
-        link = _find_valid_token(core, tx, token)
+        link = links.find_link(core, tx, token, LinkPurpose.PASSWORD)
         if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
         _save_password(core, tx, link.account, hashed, Event.PASSWORD_SET_BY_LINK, apps=apps)

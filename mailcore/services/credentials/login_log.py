@@ -11,6 +11,7 @@ from mailcore.domain import PROTOCOLS, Account, AccountId, Identity, Scope
 from mailcore.net.address import place
 from mailcore.services.credentials import stop_links
 from mailcore.services.limits import tries
+from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials
@@ -82,7 +83,7 @@ def record_login(
             credentials.note_password_use(tx, identity.account.id, now)
         # a mail program that goes on must not void what a person asked for
         if scope is Scope.PORTAL and outcome is LoginOutcome.OK:
-            delete_tokens(tx, identity.account.id, "password")
+            delete_tokens(tx, identity.account.id, LinkPurpose.PASSWORD)
 
     core.db.post(write)
 

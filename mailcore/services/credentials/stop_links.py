@@ -1,30 +1,21 @@
 """The link of a notice of a new log-in, by which its owner ends all sessions at once.  It opens nothing (N30)."""
 
-import hashlib
-import secrets
-
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.errors import LinkExpired
 from mailcore.services import audit
 from mailcore.services.audit import Event
+from mailcore.services.limits import links
+from mailcore.services.limits.links import LinkPurpose
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials, web_sessions
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.tokens import find_token, save_token
 
 GOOD_SECONDS = 30 * 86_400
-_PURPOSE = "log out"
-
-
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
 def create_link(core: Core, tx: Tx, account: AccountId) -> str:
     """Create the link of one notice; the one of an earlier notice is void."""
-    token = secrets.token_urlsafe(24)
-    save_token(tx, _hash_token(token), account, _PURPOSE, "", core.clock.seconds() + GOOD_SECONDS)
+    token = links.create_link(core, tx, account, LinkPurpose.LOG_OUT, GOOD_SECONDS)
     return f"{core.config.url}/login/stop/{token}"
 
 
@@ -34,10 +25,7 @@ def find_owner(core: Core, token: str) -> Account:
 
 
 def _find_owner(core: Core, tx: Tx, token: str) -> Account:
-    link = find_token(tx, _hash_token(token))
-    if link is None or link.purpose != _PURPOSE or link.expires_at <= core.clock.seconds():
-        raise LinkExpired("the link is too old or unknown")
-    return get_account(tx, link.account)
+    return get_account(tx, links.find_link(core, tx, token, LinkPurpose.LOG_OUT).account)
 
 
 def end_sessions(core: Core, token: str) -> Account:

@@ -5,7 +5,6 @@ stranger.  Five permanent refusals in a row pause the forwarding; mail is then s
 """
 
 import dataclasses
-import hashlib
 import hmac
 import re
 import secrets
@@ -21,6 +20,7 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.forwarding import consent
 from mailcore.services.limits import mail_limits, tries
+from mailcore.services.limits.links import hash_token
 from mailcore.services.limits.mail_limits import NOBODY, Cause
 from mailcore.services.notices import account_notices, notices
 from mailcore.services.sieve_scripts import filters
@@ -198,7 +198,7 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
 
 
 def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
+    return hash_token(token) if token else ""
 
 
 def _limit_questions(core: Core, tx: Tx, account: AccountId, target: str, cause: Cause) -> None:

@@ -1,6 +1,5 @@
 """Tokens by which programs of the university ask us: created on the command line, shown once, saved as hashes."""
 
-import hashlib
 import secrets
 from enum import StrEnum
 
@@ -8,6 +7,7 @@ from mailcore.core import Core
 from mailcore.errors import InvalidName, LinkExpired, WrongPassword
 from mailcore.services import audit
 from mailcore.services.audit import Event
+from mailcore.services.limits.links import hash_token
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import provisioned as store
 from mailcore.store.people.provisioned import ApiToken
@@ -24,10 +24,6 @@ class TokenScope(StrEnum):
     COUNTS = "counts"
 
 
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def create_token(core: Core, label: str, scope: TokenScope, *, actor: str) -> str:
     """Create a token and return it; it cannot be shown again.  Raises InvalidName for an empty or long label."""
     label = " ".join(label.split())
@@ -36,7 +32,7 @@ def create_token(core: Core, label: str, scope: TokenScope, *, actor: str) -> st
     token = PREFIX + secrets.token_urlsafe(32)
 
     def write(tx: Tx) -> None:
-        store.add_token(tx, label, _hash_token(token), scope, core.clock.seconds())
+        store.add_token(tx, label, hash_token(token), scope, core.clock.seconds())
         audit.note(core, tx, None, Event.TOKEN_CREATED, actor=actor, detail=f"{label} ({scope})")
 
     core.db.write(write)
@@ -64,7 +60,7 @@ def verify_token(core: Core, token: str, scope: TokenScope) -> ApiToken:
     Raises:
         WrongPassword: there is none, or it opens something else.
     """
-    found = core.db.read(lambda tx: store.find_token(tx, _hash_token(token)))
+    found = core.db.read(lambda tx: store.find_token(tx, hash_token(token)))
     if found is None or found.scope != scope:
         raise WrongPassword("no such token")
     now = core.clock.seconds()

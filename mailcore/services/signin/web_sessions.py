@@ -1,6 +1,5 @@
 """Sessions of the portal on the server side, named by a random token that only the browser has."""
 
-import hashlib
 import secrets
 
 from mailcore.core import Core
@@ -8,6 +7,7 @@ from mailcore.domain import AccountId
 from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.audit import Event
+from mailcore.services.limits.links import hash_token
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials
 from mailcore.store.people import web_sessions as store
@@ -24,14 +24,10 @@ def create_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def load_session(core: Core, token: str) -> WebSession | None:
     """Load a session; None when unknown or expired."""
     now = core.clock.seconds()
-    session = core.db.read(lambda tx: store.load_session(tx, _hash_token(token), now))
+    session = core.db.read(lambda tx: store.load_session(tx, hash_token(token), now))
     return None if session and session.ended_at is not None and session.ended_at <= now - ENDED_SECONDS else session
 
 
@@ -59,7 +55,7 @@ def begin_session(
 
     def write(tx: Tx) -> None:
         store.delete_expired(tx, now, now - ENDED_SECONDS)
-        store.save_session(tx, _hash_token(token), session)
+        store.save_session(tx, hash_token(token), session)
 
     core.db.write(write)
 
@@ -76,12 +72,12 @@ def end_session_by_handle(core: Core, account: AccountId, handle: str) -> bool:
 
 def derive_handle(token: str) -> str:
     """Derive the handle that names a session on pages without disclosing its token."""
-    return _hash_token(token)[:16]
+    return hash_token(token)[:16]
 
 
 def change_source(core: Core, token: str, source: str) -> None:
     """Change what the session was proved by."""
-    core.db.write(lambda tx: store.settle_session(tx, _hash_token(token), source))
+    core.db.write(lambda tx: store.settle_session(tx, hash_token(token), source))
 
 
 def save_session(core: Core, token: str, account: AccountId | None, data: str) -> bool:
@@ -89,20 +85,20 @@ def save_session(core: Core, token: str, account: AccountId | None, data: str) -
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
     return core.db.write(
-        lambda tx: store.update_session(tx, _hash_token(token), WebSession(account, data, now, now + seconds))
+        lambda tx: store.update_session(tx, hash_token(token), WebSession(account, data, now, now + seconds))
     )
 
 
 def end_session(core: Core, token: str) -> None:
     """End a session."""
-    core.db.write(lambda tx: store.delete_session(tx, _hash_token(token)))
+    core.db.write(lambda tx: store.delete_session(tx, hash_token(token)))
 
 
 def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
     """End all sessions but this one, and all connections of mail programs."""
 
     def write(tx: Tx) -> None:
-        store.delete_other_sessions(tx, account, _hash_token(token))
+        store.delete_other_sessions(tx, account, hash_token(token))
         credentials.raise_epoch(tx, account)
         audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE)
 
