@@ -409,6 +409,12 @@ class Config:
         """Return all domains whose mail we take: those of people, and the one of forwarded mail's senders."""
         return (*self.mail_domains, self.srs_domain)
 
+    def is_ours(self, domain: str) -> bool:
+        """Say if a domain, in lower case, is one of ours or stands below one."""
+        if domain in self.our_domains or domain == self.host.lower():
+            return True
+        return any(domain.endswith(f".{own}") for own in self.mail_domains)
+
     @property
     def host(self) -> str:
         return self.hostname or f"mx.{self.domain}"

@@ -80,6 +80,7 @@ def format_autoconfig(config: Config) -> str:
         f"  <displayName>{NAME}</displayName>",
         f"  <displayShortName>{NAME}</displayShortName>",
     ]
+    user = "%EMAILADDRESS%" if config.domains else "%EMAILLOCALPART%"
     for server in list_servers(config):
         if server.purpose not in kinds:
             continue
@@ -90,7 +91,7 @@ def format_autoconfig(config: Config) -> str:
             f"   <port>{server.port}</port>",
             f"   <socketType>{sockets[server.security]}</socketType>",
             "   <authentication>password-cleartext</authentication>",
-            f"   <username>{'%EMAILADDRESS%' if config.domains else '%EMAILLOCALPART%'}</username>",
+            f"   <username>{user}</username>",
             f"  </{tag}>",
         ]
     if find_address_book_host(config) is not None:
@@ -98,7 +99,7 @@ def format_autoconfig(config: Config) -> str:
             '  <addressBook type="carddav">',
             f"   <serverURL>{escape(format_address_book_url(config))}</serverURL>",
             "   <authentication>http-basic</authentication>",
-            "   <username>%EMAILLOCALPART%</username>",
+            f"   <username>{user}</username>",
             "  </addressBook>",
         ]
     lines += [
@@ -199,7 +200,7 @@ def _describe_contacts(config: Config, address: str, place: tuple[str, int]) -> 
         "CardDAVHostName": place[0],
         "CardDAVPort": place[1],
         "CardDAVUseSSL": True,
-        "CardDAVUsername": address.partition("@")[0],
+        "CardDAVUsername": _login_name(config, address),
         "PayloadDescription": NAME,
         "PayloadDisplayName": NAME,
         "PayloadIdentifier": f"{_reversed(config.domain)}.contacts",

@@ -261,7 +261,7 @@ def _book_properties() -> Properties:
         ),
         dav("sync-token"): state,
         server("getctag"): state,
-        card("addressbook-description"): lambda: text(f"{owner.name}@{core.config.domain}"),
+        card("addressbook-description"): lambda: text(owner.address(core.config.domain)),
         card("max-resource-size"): lambda: str(whole_cards.MAX_OCTETS),
         card("supported-address-data"): lambda: "".join(
             f'<C:address-data-type content-type="text/vcard" version="{version}"/>' for version in ("3.0", "4.0")

@@ -130,7 +130,7 @@ def _draft() -> str:
     return _(
         "Hello!\n\nI am moving away from %(old)s. Please write to me at %(new)s from now on, and change it in your address"
         " book.\n\n%(name)s",
-        old=f"{owner.name}@{current.core().config.domain}",
+        old=owner.address(current.core().config.domain),
         new=new or _("(your new address)"),
         name=owner.display_name or owner.name,
     )

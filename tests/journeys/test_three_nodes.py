@@ -1,4 +1,4 @@
-"""Three nodes on one PostgreSQL: each hears of the others' mail.
+"""Three nodes on one PostgreSQL (N44): each hears of the others' mail.
 
 One that dies, sleeps or cannot reach the database costs no message and doubles none.
 """

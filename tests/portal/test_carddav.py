@@ -355,6 +355,16 @@ def test_n35_a_file_of_cards_is_imported_whole(core: Core, ola: Account) -> None
         assert f"{line}\r\n" in text
 
 
+def test_n35_two_people_with_one_address_stay_two_in_a_file(core: Core, ola: Account) -> None:
+    """A card with a UID replaces the card of that UID, and never another one that has its address."""
+    other = KARI.replace("6F1A-KARI", "PER").replace("Kari", "Per").replace("+47 22 00 00 00", "+47 33 00 00 00")
+    address_cards.import_cards(core, ola.id, (KARI + other).encode())
+    text = "".join(address_cards.write_file(core, ola.id))
+    assert text.count("BEGIN:VCARD") == 2
+    assert "+47 22 00 00 00" in text
+    assert "+47 33 00 00 00" in text
+
+
 def test_n35_a_full_book_is_told_as_such(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address_cards, "MAX_CARDS", 1)
     assert phone.put("a.vcf", KARI).status_code == 201

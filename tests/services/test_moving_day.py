@@ -1,4 +1,4 @@
-"""Moving day: what hangs on an address, who writes to it, and the way out (N31)."""
+"""Moving day: what hangs on an address (N19), who writes to it, and the way out (N31)."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Several nodes on one PostgreSQL: what is refused at the start, what they share, who is dead, and who has what they leased."""
+"""Several nodes on one PostgreSQL (N44): refusals at the start, what they share, who is dead, and who has what was leased."""
 
 import dataclasses
 import os

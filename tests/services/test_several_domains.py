@@ -17,7 +17,7 @@ from mailcore.services.credentials import contact_addresses, login
 from mailcore.services.delivery import recipients, submission
 from mailcore.services.forwarding import forwarding
 from mailcore.services.limits import throttle
-from mailcore.services.mailauth import dkim, dkim_keys, forward_policy
+from mailcore.services.mailauth import dkim, dkim_keys
 from mailcore.services.operations import dns_records
 from mailcore.services.webmail import address_book, drafts
 from mailcore.services.webmail.compose import Draft
@@ -170,9 +170,11 @@ def test_dns_records_are_there_for_every_domain_and_once_for_the_host(core):
 
 
 def test_mail_programs_are_told_every_domain_and_the_whole_address_as_user_name(core):
-    text = client_settings.format_autoconfig(core.config)
+    text = client_settings.format_autoconfig(dataclasses.replace(core.config, public_url="https://alumni.example"))
     assert [f"<domain>{domain}</domain>" in text for domain in core.config.mail_domains] == [True] * 3
+    assert "<addressBook" in text
     assert "%EMAILADDRESS%" in text
+    assert "%EMAILLOCALPART%" not in text  # for contacts, too
     one = dataclasses.replace(core.config, domains=())
     assert "%EMAILLOCALPART%" in client_settings.format_autoconfig(one)
     outlook = client_settings.format_autodiscover(core.config, "ola.nordmann@old.example")
@@ -229,9 +231,9 @@ def test_mail_goes_out_to_none_of_our_own_domains(core):
 
 
 def test_forged_mail_of_any_of_our_domains_is_not_passed_on(core):
-    assert forward_policy._is_ours(core.config, "old.example")
-    assert forward_policy._is_ours(core.config, "x.merged.example")
-    assert not forward_policy._is_ours(core.config, "other.example")
+    assert core.config.is_ours("old.example")
+    assert core.config.is_ours("x.merged.example")
+    assert not core.config.is_ours("other.example")
 
 
 def test_the_sites_own_domain_may_stand_in_the_list():

@@ -92,7 +92,8 @@ def sync_directory(core: Core, *, believe: bool = False) -> SyncResult:
         here = [entry for person, entry in read_now.items() if person not in elsewhere]
         store.save_affiliations(tx, here, now, now - LONG_SECONDS)
         store.mark_vanished(tx, vanished, now)
-        name_changes.note_names(core, tx, names)
+        theirs = {person: name for person, name in names.items() if person not in elsewhere}
+        name_changes.note_names(core, tx, theirs)
         return SyncResult(len(read_now), len(read_now.keys() - before), len(vanished))
 
     result = core.db.write(write)

@@ -36,14 +36,14 @@ def note_names(core: Core, tx: Tx, names: Mapping[str, str]) -> int:
     Returns:
         How many were offered.
     """
-    before = store.list_directory_names(tx)
+    before = store.list_directory_names(tx, names.keys())
     new = {person: name for person, name in names.items() if name and name != before.get(person)}
     if not new:
         return 0
     store.save_directory_names(tx, new)
     changed = {person: name for person, name in new.items() if person in before and _differs(before[person], name)}
-    if len(changed) > FEW and len(changed) * 100 > len(before) * MOST_PERCENT:
-        log.warning("%d of %d people have another name in the directory; nobody is asked", len(changed), len(before))
+    if len(changed) > FEW and len(changed) * 100 > (known := store.count_directory_names(tx)) * MOST_PERCENT:
+        log.warning("%d of %d people have another name in the directory; nobody is asked", len(changed), known)
         return 0
     return sum(_offer(core, tx, person, name) for person, name in changed.items())
 

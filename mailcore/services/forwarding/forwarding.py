@@ -66,8 +66,7 @@ def check_target(core: Core, target: str) -> str:
         )
     localpart, _, domain = target.rpartition("@")
     domain = domain.lower()
-    ours = (*core.config.our_domains, core.config.host.lower())
-    if domain in ours or any(domain.endswith("." + own) for own in core.config.mail_domains):
+    if core.config.is_ours(domain):
         raise ForwardingRefused(
             Saying(
                 "Mail cannot be forwarded to an address at %(domain)s: it must be outside Alumnimail.", domain=domain

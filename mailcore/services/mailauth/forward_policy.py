@@ -39,7 +39,7 @@ def forecast(config: Config, verdict: Verdict, unsafe: str = "", *, changed: boo
         return Passage.JUNK
     if verdict.dmarc == "fail" and not verdict.sealed:
         return Passage.JUNK
-    if _is_ours(config, verdict.author) and not vouched:
+    if config.is_ours(verdict.author) and not vouched:
         return Passage.JUNK
     if verdict.dmarc == "none" and verdict.spf in ("fail", "softfail") and not verdict.dkim_aligned:
         # a signature of somebody else says who passed it on, and not that it is the author's
@@ -51,12 +51,6 @@ def forecast(config: Config, verdict: Verdict, unsafe: str = "", *, changed: boo
     if strict and (changed or not verdict.dkim_aligned):
         return Passage.REWRITE if (unsafe or config.forwarding.unsafe) == "rewrite" else Passage.KEEP
     return Passage.UNTOUCHED
-
-
-def _is_ours(config: Config, domain: str) -> bool:
-    if domain in config.our_domains or domain == config.host.lower():
-        return True
-    return any(domain.endswith("." + own) for own in config.mail_domains)
 
 
 def is_by(fields: Header, own: str) -> bool:

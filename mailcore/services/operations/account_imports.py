@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountImport, ImportState
@@ -62,11 +61,6 @@ def _load_people(core: Core, number: int) -> PeopleFile:
     text = keys.unseal(core.config, _KEY, sealed, str(number)) if sealed else None
     if text is None:
         raise InvalidName(Saying("The file is no longer here. Send it again."))
-    return _parse(text)
-
-
-@lru_cache(maxsize=1)  # a file is parsed once, not at each turn
-def _parse(text: bytes) -> PeopleFile:
     return people_file.parse_people(text.decode())
 
 

@@ -86,6 +86,7 @@ class ProvisionedPeople(ScimStorage):
         def write(tx: Tx) -> Resource[Any]:
             _check_unique(tx, new)
             self._save(tx, new, members)
+            self._derive(tx, self._list_concerned(tx, new))
             return _load(new)
 
         return self._core.db.write(write)
@@ -115,7 +116,7 @@ class ProvisionedPeople(ScimStorage):
             self._save(tx, new, members)
             if old.person and old.person != new.person:
                 affiliation_store.mark_vanished(tx, [old.person], now)
-            self._derive(tx, concerned - {new.id})
+            self._derive(tx, concerned | self._list_concerned(tx, new))
             return _load(new)
 
         return self._core.db.write(write)
@@ -136,7 +137,6 @@ class ProvisionedPeople(ScimStorage):
         store.save_one(tx, one)
         if one.type != USER:
             store.save_members(tx, one.id, members)
-        self._derive(tx, self._list_concerned(tx, one))
 
     @staticmethod
     def _list_concerned(tx: Tx, one: Provisioned) -> set[str]:

@@ -203,6 +203,8 @@ def run_fetch(core: Core, fetch: Fetch) -> None:
     """Work on one import for a turn, unless another process does."""
     if not core.db.write(lambda tx: store.claim_fetch(tx, fetch.id, core.clock.seconds(), LEASE_SECONDS)):
         return
+    # another process may have worked on it since it was listed, or its owner given another password
+    fetch = core.db.read(lambda tx: store.find_fetch(tx, fetch.account, fetch.id)) or fetch
     try:
         _work(core, fetch)
     except LoginRefused:

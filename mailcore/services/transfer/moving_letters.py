@@ -15,6 +15,7 @@ from mailcore.mail.reading.lines import one_line
 from mailcore.saying import Saying
 from mailcore.services.delivery import sending_limits, submission
 from mailcore.services.webmail import address_book, compose, mail_actions
+from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.compose import Draft
 from mailcore.services.webmail.mail_view import phrase
 from mailcore.store.engine.db import Tx
@@ -82,9 +83,12 @@ def _send_portion(core: Core, account_id: AccountId) -> int:
         core.db.write(lambda tx: store.unchoose_people(tx, account_id))
         return 0
     sent = 0
+    author = address_book.identities(core, account_id, account.display_name, account.address(core.config.domain))[0]
+    letter = read_letter(core, account_id)
+    is_first = not core.db.read(lambda tx: store.count_people(tx, account_id)).get("sent")
     for person in people:
         try:
-            _send_one(core, account, person)
+            _send_one(core, account, author, letter, person, is_first=is_first)
         except MailError as problem:
             if problem.temporary or isinstance(problem, AccountNotFound) or _is_held(core, account_id):
                 log.info("messages of account %d about a move wait: %s", account_id, type(problem).__name__)
@@ -92,6 +96,7 @@ def _send_portion(core: Core, account_id: AccountId) -> int:
             core.db.write(lambda tx, person=person: store.save_state(tx, account_id, person.address, "failed", now))  # type: ignore[misc]  # a default in a lambda
         else:
             sent += 1
+            is_first = False
     return sent
 
 
@@ -99,22 +104,22 @@ def _is_held(core: Core, account: AccountId) -> bool:
     return bool(sending_limits.why_held(core, account))
 
 
-def _send_one(core: Core, account: Account, person: Correspondent) -> None:
-    own = f"{account.name}@{core.config.domain}"
-    author = address_book.identities(core, account.id, account.display_name, own)[0]
-    subject, text = read_letter(core, account.id)
+def _send_one(
+    core: Core, account: Account, author: WriterName, letter: tuple[str, str], person: Correspondent, *, is_first: bool
+) -> None:
+    """Send the letter to one person; the first one leaves a copy in Sent, which tells what they all say."""
+    subject, text = letter
     to = f"{phrase(person.name)} <{person.address}>" if person.name else person.address
     draft = Draft(to=to, subject=subject, body=text)
     [(_name, recipient)] = compose.people(draft)
     built = compose.build(core, draft, (), name=author.name, own=author.address, reply_to=author.reply_to)
-    first = not core.db.read(lambda tx: store.count_people(tx, account.id)).get("sent")
 
     def also(tx: Tx) -> None:
         now = core.clock.seconds()
         rates.count_if_allowed(tx, f"moving {account.id}", 1, MAX_CHOSEN, HOUR, now)
         store.save_state(tx, account.id, person.address, "sent", now)
-        if not first:
-            return  # one copy tells what they all say
+        if not is_first:
+            return
         box = mail_actions.get_special_mailbox(core, tx, account.id, "\\Sent")
         try:
             core.mail.append(tx, account.id, box.id, built.prepared, frozenset({"\\Seen"}), core.clock.now())

@@ -147,7 +147,7 @@ def _add_recipients(gathered: _Sum, fields: Header, at: int, own: set[str]) -> N
 
 def _add_sender(core: Core, gathered: _Sum, evidence: Evidence, at: int, box: Mailbox, uid: int, own: set[str]) -> None:
     host = evidence.host
-    if evidence.writer is Writer.NOBODY or host == core.config.domain or host.endswith(f".{core.config.domain}"):
+    if evidence.writer is Writer.NOBODY or core.config.is_ours(host):
         return
     is_junk = box.special_use == "\\Junk"
     if evidence.writer is Writer.PERSON:

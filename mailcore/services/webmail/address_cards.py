@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -176,7 +177,10 @@ def import_cards(core: Core, account: AccountId, octets: bytes, *, only_new: boo
     count = 0
     known = (one for one in whole_cards.list_cards(octets) if one.uid or one.person.addresses)
     for some in _batches(known):
-        changes = [_Change(_list_addresses(whole.person), replace(whole), whole.uid) for whole in some]
+        changes = [
+            _Change(_list_addresses(whole.person), replace(whole), whole.uid, by_address=only_new or not whole.uid)
+            for whole in some
+        ]
         _change_cards(core, account, changes)
         count += sum(len(change.specs) for change in changes)
     return count
@@ -185,7 +189,8 @@ def import_cards(core: Core, account: AccountId, octets: bytes, *, only_new: boo
 def write_file(core: Core, account: AccountId) -> Iterator[str]:
     """Write all cards, one after another, and those of people who were only written to: a file for any address book."""
     for some in _batches(list_refs(core, account)):
-        yield from (card.text for card in list_cards(core, account, [ref.name for ref in some]))
+        names = [ref.name for ref in some]
+        yield from (card.text for card in core.db.read(partial(store.list_cards, account=account, names=names)))
     for contact in core.db.read(lambda tx: address_store.list_contacts(tx, account)):
         if contact.collected:
             uid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{contact.address}"))
@@ -208,15 +213,21 @@ def save_missing_cards(core: Core, account: AccountId) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """Change of the card that has the UID or one of the addresses; `make` gets None where none has, and None deletes it."""
+    """Change of the card that has the UID, or one of the addresses where `by_address`.
+
+    `make` gets None where there is no such card, and None from it deletes the card.
+    """
 
     specs: tuple[str, ...]
     make: Callable[[StoredCard | None], WholeCard | None]
     uid: str = ""
+    by_address: bool = True
 
     def find(self, tx: Tx, account: AccountId) -> StoredCard | None:
         by_uid = store.find_card_by_uid(tx, account, self.uid) if self.uid else None
-        return by_uid or next(filter(None, (store.find_card_of(tx, account, spec) for spec in self.specs)), None)
+        if by_uid is not None or not self.by_address:
+            return by_uid
+        return next(filter(None, (store.find_card_of(tx, account, spec) for spec in self.specs)), None)
 
 
 def _change_cards(core: Core, account: AccountId, changes: Sequence[_Change]) -> None:

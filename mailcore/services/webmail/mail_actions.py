@@ -92,7 +92,7 @@ def add_keyword(core: Core, account: AccountId, mailbox: str, uid: int, keyword:
         box = core.mail.mailbox(tx, account, mailbox)
         core.mail.set_flags(tx, box.id, [(uid, uid)], "add", frozenset({keyword}))
 
-    core.db.write(write)
+    core.db.write(write, of=(account,))
 
 
 def mark_all_read(core: Core, account: AccountId, mailbox: str) -> int:

@@ -18,3 +18,5 @@ CREATE TABLE IF NOT EXISTS address_book (
 def migrate(tx: Tx) -> None:
     tx.run(TABLES)
     add_column(tx, "contact", "card TEXT NOT NULL DEFAULT ''")
+    # of contacts that were entered before there were cards: it is empty once they have been asked for
+    tx.run("CREATE INDEX IF NOT EXISTS contact_without_card ON contact (account_id) WHERE collected=0 AND card=''")

@@ -1,11 +1,14 @@
 """Addresses of accounts as SQL, tombstones among them.  Addresses come in lower case."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.skeleton import skeleton
+
+SOME = 200  # values in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +228,20 @@ def delete_name_change(tx: Tx, account: AccountId) -> None:
     tx.run("DELETE FROM name_change WHERE account_id=?", account)
 
 
-def list_directory_names(tx: Tx) -> dict[str, str]:
-    """Return the names of people at the last reading of the directory, by person."""
-    return dict(tx.rows("SELECT person, name FROM affiliation WHERE name<>''"))
+def list_directory_names(tx: Tx, persons: Collection[str]) -> dict[str, str]:
+    """Return the names of these people at the last reading of the directory, by person."""
+    names: dict[str, str] = {}
+    wanted = list(persons)
+    for start in range(0, len(wanted), SOME):
+        some = wanted[start : start + SOME]
+        marks = ",".join("?" * len(some))
+        names.update(tx.rows(f"SELECT person, name FROM affiliation WHERE name<>'' AND person IN ({marks})", *some))  # noqa: S608
+    return names
+
+
+def count_directory_names(tx: Tx) -> int:
+    row = tx.row("SELECT count(*) FROM affiliation WHERE name<>''")
+    return int(row[0]) if row else 0
 
 
 def save_directory_names(tx: Tx, names: dict[str, str]) -> None:
