@@ -37,10 +37,12 @@ def shell(context: click.Context, sql: bool, write: bool, port: int) -> None:
     if sql:
         cores.close(core)
         program = str(Path(sys.executable).with_name("sqlite_web"))
+        mode = [] if write else ["--read-only"]
         click.echo(f"http://127.0.0.1:{port}, until Ctrl-C")
         sys.stdout.flush()
         os.execv(  # noqa: S606 - installed beside us
-            program, [program, "--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)]
+            program,
+            [program, *mode, "--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)],
         )
     try:
         with shell_names.at_hand(core, write=write) as names:

@@ -1,12 +1,20 @@
 """`alumnimail shell`, for those who run it."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
+import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from mailcore import core as cores
+from mailcore.cli import shell_names
+from mailcore.config import Config
+from mailcore.errors import NotAllowed
 from tests.machine import free_port, listens, running
 
 PROGRAM = str(Path(sys.executable).with_name("alumnimail"))
@@ -29,8 +37,27 @@ def test_the_shell_has_core_and_the_models_at_hand(config: str):
     assert "'ola'" in done.stdout
 
 
+@pytest.mark.parametrize("way", ["write", "awrite", "post", "run_apart"])
+def test_a_shell_that_reads_has_no_way_to_write(tmp_path: Path, way: str):
+    core = cores.build(Config(data=str(tmp_path)))
+    try:
+        with shell_names.at_hand(core, write=False) as names, pytest.raises(NotAllowed):
+            getattr(names["core"].db, way)
+    finally:
+        cores.close(core)
+
+
 @pytest.mark.slow
-def test_the_database_is_shown_in_a_browser_on_loopback(config: str, tmp_path: Path):
+@pytest.mark.parametrize("options", [[], ["--write"]])
+def test_the_database_is_shown_in_a_browser_on_loopback_and_changed_with_write_alone(
+    config: str, tmp_path: Path, options: list[str]
+):
     port = free_port()
-    with running([PROGRAM, "--config", config, "shell", "--sql", "--port", str(port)], tmp_path, lambda: listens(port)):
+    command = [PROGRAM, "--config", config, "shell", "--sql", "--port", str(port), *options]
+    with running(command, tmp_path, lambda: listens(port)):
         assert b"blob_octets" in urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60).read()
+        said = urllib.parse.urlencode({"sql": "UPDATE account SET name='changed'"}).encode()
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/query/", said, timeout=60).read()
+    with contextlib.closing(sqlite3.connect(tmp_path / "var" / "alumnimail.db")) as database:
+        assert database.execute("SELECT name FROM account").fetchall() == [("changed" if options else "ola",)]
