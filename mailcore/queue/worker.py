@@ -53,6 +53,7 @@ ITEM_SECONDS = 450  # for one item
 SAVE_WITHIN_SECONDS = 140  # on writing down an answer; with the lines above it ends before its lease
 POLL_SECONDS = 0.25
 BATCH = 200
+GIVE_UP_AGAIN_SECONDS = 60.0
 IN_FLIGHT = 2000
 SIGNED_WHEN_SENT = (
     "vacation",
@@ -77,6 +78,7 @@ class Worker:
         self._destinations: dict[str, Destination] = {}
         self._connection_tasks: set[asyncio.Task[None]] = set()
         self._in_memory = 0
+        self._give_up_again: dict[int, float] = {}  # items whose giving up failed, and when it is tried again
         self._sealing = asyncio.Semaphore(1)
         self._lessee = lease.name_this_process(core.config.node_name)
         self._lookup = Lookup(core.config)
@@ -96,7 +98,6 @@ class Worker:
         try:
             await self._release_dead_leases()
             while not self._stopping:
-                await self._give_up_asked()
                 if not await self._lease_due():
                     self._news.clear()
                     try:
@@ -130,25 +131,40 @@ class Worker:
         if freed:
             log.info("%d items of a worker that was killed are free again", freed)
 
-    async def _give_up_asked(self) -> None:
-        """Send the reports for what staff gave up in the portal."""
-        core = self._core
-        try:
-            if numbers := await core.db.aread(lambda tx: list_given_up(tx, BATCH)):
-                await core.threads.run(giving_up.give_up_items, core, numbers)
-        except MailError as problem:
-            log.warning("what staff gave up waits: %s", problem)
+    def _look(self, tx: Tx) -> tuple[list[int], bool]:
+        """Return what staff gave up in the portal, and if an item may be claimed."""
+        given_up = list_given_up(tx, BATCH + len(self._give_up_again))
+        return given_up, is_mail_due(tx, self._core.clock.seconds())
+
+    async def _give_up_asked(self, numbers: list[int]) -> None:
+        """Send the reports for what staff gave up, each by itself: one that fails keeps nothing else waiting."""
+        now = asyncio.get_running_loop().time()
+        self._give_up_again = {number: at for number, at in self._give_up_again.items() if at > now}
+        for number in numbers:
+            if self._stopping:
+                return
+            if number in self._give_up_again:
+                continue
+            try:
+                await self._core.threads.run(giving_up.give_up_items, self._core, [number])
+            except Exception as problem:
+                self._give_up_again[number] = now + GIVE_UP_AGAIN_SECONDS
+                known = isinstance(problem, MailError)
+                log.error(
+                    "item %d, which staff gave up, waits: %s", number, problem, exc_info=None if known else problem
+                )
 
     async def _lease_due(self) -> bool:
-        """Lease what is due and hand it to its destinations; False when there is nothing to do now."""
-        room = min(BATCH, IN_FLIGHT - self._in_memory)
-        if room <= 0 or self._has_lapsed(math.inf):
-            return False
+        """Give up what staff asked for, lease what is due and hand it to its destinations; False when nothing is due now."""
         core = self._core
-        full = [name for name, destination in self._destinations.items() if destination.is_full]
         try:
-            if not await core.db.aread(lambda tx: is_mail_due(tx, core.clock.seconds())):
+            given_up, is_due = await core.db.aread(self._look)
+            if given_up:
+                await self._give_up_asked(given_up)
+            room = min(BATCH, IN_FLIGHT - self._in_memory)
+            if not is_due or room <= 0 or self._has_lapsed(math.inf):
                 return False
+            full = [name for name, destination in self._destinations.items() if destination.is_full]
             items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full), of=())
         except MailError as problem:
             log.warning("the queue waits: %s", problem)
@@ -192,7 +208,7 @@ class Worker:
     async def _release_waiting(self) -> None:
         ids = [item.id for destination in self._destinations.values() for _, item in destination.waiting]
         if ids:
-            await self._core.db.awrite(lambda tx: release_items(tx, ids))
+            await self._core.db.awrite(lambda tx: release_items(tx, ids, self._lessee))
 
     # One destination
 

@@ -10,8 +10,9 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from mailcore.config import Outbound
-from mailcore.domain import ForwardingState
+from mailcore.domain import ForwardingState, QueueState
 from mailcore.mail.reading import header
+from mailcore.queue import outcome
 from mailcore.queue import worker as workers
 from mailcore.queue.worker import Worker
 from mailcore.services.accounts import accounts
@@ -20,7 +21,7 @@ from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
-from mailcore.store.queue.items import claim_items, enqueue_mail, list_items
+from mailcore.store.queue.items import claim_items, enqueue_mail, holds_lease, list_items, save_state
 from tests.readers import text_of
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
@@ -342,6 +343,41 @@ def test_a_strange_item_does_not_stop_the_others(core, monkeypatch):
             enqueue(here, "strange@outside.example", FRIEND)
             await until(lambda: len(peer.mail) == 1 and len(listing(here)) == 1)
             assert listing(here)[0].last_reply == "a fault of ours"
+
+    asyncio.run(play())
+
+
+def test_an_item_that_cannot_be_given_up_keeps_no_other_waiting(core, monkeypatch):
+    real = outcome.write_sequel
+
+    def write(here, tx, item, *rest):
+        if item.sender.startswith("strange"):
+            raise ZeroDivisionError
+        return real(here, tx, item, *rest)
+
+    async def play():
+        monkeypatch.setattr(outcome, "write_sequel", write)
+        strange, plain = (enqueue(core, FRIEND, sender=f"{name}@else.example")[0] for name in ("strange", "plain"))
+        core.db.write(lambda tx: [save_state(tx, item, QueueState.GIVEN_UP) for item in (strange, plain)])
+        async with at_work(core) as (here, _, peer):
+            await until(lambda: plain not in [item.id for item in listing(here)])
+            enqueue(here, FRIEND)
+            await until(lambda: "ola@alumni.example" in [sender for sender, _, _ in peer.mail])
+            assert strange in [item.id for item in listing(here)]
+
+    asyncio.run(play())
+
+
+def test_what_another_node_has_taken_over_is_not_freed_by_one_that_stops(core):
+    async def play():
+        async with at_work(core, connections_per_destination=1) as (here, worker, peer):
+            peer.gate.clear()
+            items = [enqueue(here, FRIEND)[0] for _ in range(3)]
+            await until(lambda: peer.connections == 1)
+            await until(lambda: not here.db.read(lambda tx: tx.rows("SELECT 1 FROM queue WHERE leased_until=0")))
+            here.db.write(lambda tx: tx.run("UPDATE queue SET leased_by='b/1/1' WHERE id<>?", items[0]))
+        assert len(peer.mail) == 1
+        assert core.db.read(lambda tx: [item for item in items[1:] if holds_lease(tx, item, "b/1/1")]) == items[1:]
 
     asyncio.run(play())
 

@@ -151,8 +151,9 @@ def capture_item(tx: Tx, item: int, attempt: Attempt) -> None:
     tx.run("UPDATE queue SET state='captured', leased_until=0, last_reply=? WHERE id=?", attempt.reply, item)
 
 
-def release_items(tx: Tx, items: Sequence[int]) -> None:
-    tx.many("UPDATE queue SET leased_until=0 WHERE id=?", [(item,) for item in items])
+def release_items(tx: Tx, items: Sequence[int], lessee: str) -> None:
+    """Give items back, except those that another process has taken over."""
+    tx.many("UPDATE queue SET leased_until=0 WHERE id=? AND leased_by=?", [(item, lessee) for item in items])
 
 
 def delete_item(tx: Tx, item: int) -> None:
