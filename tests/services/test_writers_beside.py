@@ -45,17 +45,6 @@ def test_a_write_keeps_to_the_accounts_that_it_names(core, people):
         core.db.write(work, of=[ola, kari])
 
 
-def test_an_account_may_be_locked_later(core, people):
-    ola, kari = people
-    box = inbox(core, kari)
-
-    def write(tx: Tx) -> int:
-        tx.lock(kari)
-        return append(core, tx, kari, box)
-
-    assert core.db.write(write, of=[ola]) == 2  # after the greeting
-
-
 def test_a_write_that_names_none_may_write_all(core, people):
     boxes = [inbox(core, account) for account in people]
     written = core.db.write(lambda tx: [append(core, tx, *pair) for pair in zip(people, boxes, strict=True)])

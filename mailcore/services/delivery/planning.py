@@ -84,7 +84,7 @@ class _NoTx(Tx):
 
     # ignored by mypy: it takes anything and gives nothing
     rows = row = run = insert = many = columns = damage = _ask_nothing  # type: ignore[assignment]
-    _command = _lock_rows = horizon = server_time = _ask_nothing  # type: ignore[assignment]
+    _command = horizon = server_time = _ask_nothing  # type: ignore[assignment]
 
 
 _NO_TX = _NoTx()

@@ -169,9 +169,6 @@ class PgTx(Tx):
     def _command(self, sql: str) -> None:
         self._cursor.connection.execute(sql.encode())
 
-    def _lock_rows(self, accounts: Sequence[AccountId]) -> None:
-        self._cursor.connection.execute(_locking(accounts).encode(), prepare=False)
-
     def horizon(self) -> Horizon:
         """A transaction has its number before it numbers rows, for it locks the row of an account first."""
         row = self.row(

@@ -79,9 +79,6 @@ class SqliteTx(Tx):
     def _command(self, sql: str) -> None:
         self._connection.execute(sql)
 
-    def _lock_rows(self, accounts: Sequence[AccountId]) -> None:
-        """Do nothing: one writes at a time, in all processes."""
-
     def horizon(self) -> None:
         return None
 

@@ -43,23 +43,10 @@ class Tx(ABC):
         self.changed: set[AccountId] = set()
         self.locked = None if locked is None else set(locked)
 
-    def lock(self, *accounts: AccountId) -> None:
-        """Wait until nobody else writes mail of these accounts, and keep it so to the end of the transaction.
-
-        What was read of them before may be outdated, so it comes first.
-        """
-        if self.locked is not None and (missing := sorted(set(accounts) - self.locked)):
-            self._lock_rows(missing)
-            self.locked.update(missing)
-
     def require_lock(self, account: AccountId) -> None:
         """Called by whatever writes mail: numbers of messages and changes are given by one at a time."""
         if self.locked is not None and account not in self.locked:
-            raise AccountNotLocked(f"account {account} is not locked; the write names it, or calls tx.lock")
-
-    @abstractmethod
-    def _lock_rows(self, accounts: Sequence[AccountId]) -> None:
-        """Lock the rows of these accounts, in this order."""
+            raise AccountNotLocked(f"account {account} is not locked; the write is to name it")
 
     @abstractmethod
     def horizon(self) -> Horizon | None:
