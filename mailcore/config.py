@@ -354,6 +354,11 @@ class Cluster:
     node: str = ""
     silent_seconds: int = 30
 
+    @property
+    def fenced_seconds(self) -> float:
+        """Return after how much silence a node takes itself for dead: before others do."""
+        return self.silent_seconds * 2 / 3
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

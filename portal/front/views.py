@@ -7,8 +7,7 @@ from mailcore.errors import Busy
 from mailcore.services import data_inventory
 from mailcore.services.data_inventory import StoredTable
 from mailcore.services.forwarding import arrivals
-from mailcore.services.operations import dns_records, service_status
-from mailcore.services.signin import web_sessions
+from mailcore.services.operations import dns_records, nodes, service_status
 from portal import current, formats, i18n, navigation
 from portal.access import ROLES, any_host, open_to_ended, public, same_for_all
 from portal.front import stored_words
@@ -122,9 +121,9 @@ def mta_sts() -> tuple[str, dict[str, str]]:
 @any_host
 @public
 def ready() -> tuple[str, int, dict[str, str]]:
-    """The database answers, too."""
+    """The database answers, too, and the node is not fenced."""
     try:
-        good = web_sessions.is_database_ready(current.core())
+        good = nodes.is_ready(current.core())
     except Busy:
         good = False
     return ("ready\n", 200, {"Content-Type": "text/plain"}) if good else ("busy\n", 503, {"Content-Type": "text/plain"})

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -18,11 +19,12 @@ from mailcore.errors import Busy, ConfigError
 from mailcore.services.accounts import accounts
 from mailcore.services.limits import keys
 from mailcore.services.mailauth import dkim_keys
-from mailcore.services.operations import shared_files
+from mailcore.services.operations import health, shared_files
 from mailcore.services.operations.nodes import Membership
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue.items import claim_items, enqueue_mail, holds_lease
 from mailcore.store.site import jobs, nodes
+from portal import create_app
 from tests import postgres_server
 from tests.machine import until
 
@@ -205,6 +207,115 @@ def test_what_a_dead_node_had_is_free_and_what_a_live_one_has_is_not(two):
         members[0]._thread = None
         for member in members:
             member.close()
+
+
+def member_at_rest(core: Core) -> Membership:
+    """A member whose beats are the test's own."""
+    member = Membership(core)
+    member._over.set()
+    member._thread.join()
+    return member
+
+
+def silence(core: Core, name: str, seconds: int) -> int:
+    """Let a node be silent, and return when it was heard of last."""
+    core.db.run_apart(lambda tx: tx.run("UPDATE node SET seen_at=seen_at-? WHERE name=?", seconds, name))
+    return next(node.seen_at for node in core.db.read(nodes.list_nodes) if node.name == name)
+
+
+def test_a_node_that_is_heard_again_before_its_leases_are_freed_keeps_them(two):
+    first, second = two
+    members = [member_at_rest(core) for core in two]
+    item = first.db.write(lambda tx: queue_one(first, tx))
+    first.db.write(lambda tx: claim_items(tx, first.clock.seconds(), 9, 900, by="a/1/1"), of=())
+    seen_at = silence(second, "a", 7)
+    with ThreadPoolExecutor() as pool:
+
+        def beat_slowly(tx: Tx) -> Future[int]:
+            nodes.save_beat(tx, "a", "1", 1)
+            freeing = pool.submit(second.db.run_apart, lambda tx: nodes.release_leases_of_dead(tx, "a", seen_at))
+            with pytest.raises(TimeoutError):  # it waits until the beat is saved
+                freeing.result(0.5)
+            return freeing
+
+        assert first.db.run_apart(beat_slowly).result(20) == 0
+    assert first.db.read(lambda tx: holds_lease(tx, item, "a/1/1"))
+    for member in members:
+        member.close()
+
+
+def test_a_dead_node_is_freed_until_nothing_is_left_and_again_when_it_dies_again(two, monkeypatch):
+    first, second = two
+    members = [member_at_rest(core) for core in two]
+    runs: list[object] = []
+    real = second.db.run_apart
+    monkeypatch.setattr(second.db, "run_apart", lambda fn: (runs.append(fn), real(fn))[1])
+
+    def beat() -> int:
+        runs.clear()
+        members[1]._beat()
+        return len(runs)
+
+    def lease() -> None:
+        first.db.write(lambda tx: queue_one(first, tx))
+        first.db.write(lambda tx: claim_items(tx, first.clock.seconds(), 9, 900, by="a/1/1"), of=())
+
+    lease()
+    silence(first, "a", 7)
+    assert [beat() for _ in range(4)] == [2, 2, 1, 1]
+    members[0]._beat()
+    lease()
+    silence(first, "a", 8)
+    assert [beat() for _ in range(4)] == [2, 2, 1, 1]
+    assert not first.db.read(lambda tx: tx.rows("SELECT id FROM queue WHERE leased_until>0"))
+    for member in members:
+        member.close()
+
+
+def test_a_balancer_hears_that_a_node_is_fenced(two):
+    first, _ = two
+    browser = create_app(first).test_client()
+
+    def ask() -> int:
+        return browser.get("/ready").status_code
+
+    assert ask() == 200  # no process of this node runs the queue
+    member = member_at_rest(first)
+    assert ask() == 200
+    silence(first, "a", 5)  # the others wait for one second more
+    assert ask() == 503
+    member._beat()
+    assert ask() == 200
+    member.close()
+
+
+def test_octets_are_removed_while_others_write(two, monkeypatch):
+    first, second = two
+    name = os.urandom(32)
+    first.db.write(lambda tx: tx.run("INSERT INTO orphan (name,free_at,doomed_at) VALUES (?,1,1)", name))
+    remove, removed = first.blobs.objects.remove, []
+
+    def remove_slowly(names: list[bytes]) -> None:
+        with ThreadPoolExecutor() as pool:
+            pool.submit(second.db.write, lambda tx: tx.row("SELECT 1")).result(5)
+        removed.extend(names)
+        remove(names)
+
+    monkeypatch.setattr(first.blobs.objects, "remove", remove_slowly)
+    health.sweep_orphans(first)
+    assert removed == [name]
+
+
+def test_a_removal_that_takes_long_holds_its_rows(two):
+    """The server ended it after ten seconds, and a message with the same octets was saved in between."""
+    first, _ = two
+
+    def pause(tx: Tx) -> str:
+        row = tx.row("SHOW idle_in_transaction_session_timeout")
+        return row[0] if row else ""
+
+    assert first.db.run_apart(pause) == "10s"
+    assert first.db.run_apart(pause, pause_seconds=health.REMOVAL_SECONDS) == "2min"
 
 
 def test_a_node_that_ends_in_order_is_not_waited_for(two):

@@ -13,6 +13,7 @@ from mailcore.store.site.secrets import get_secret
 
 SWEEP_AGE_SECONDS = 86_400
 STRAY_SECONDS = 2 * 86_400  # a message is saved in minutes; what is older was given up
+REMOVAL_SECONDS = 120  # longer than a store takes to remove BATCH objects, or to say that it does not
 BATCH = 100  # rows or octets in one transaction that writes
 ASKED_AT_ONCE = 16
 LOOK = 2000  # rows in one that reads
@@ -78,7 +79,8 @@ def sweep_orphans(core: Core) -> int:
     _find_strays(core, now)
     core.db.write(lambda tx: sweep.doom_orphans(tx, now))
     while doomed := core.db.read(lambda tx: sweep.list_doomed(tx, BATCH)):
-        core.db.write(partial(sweep.remove_doomed, objects=core.blobs.objects, names=doomed, now=now))
+        remove = partial(sweep.remove_doomed, objects=core.blobs.objects, names=doomed, now=now)
+        core.db.run_apart(remove, pause_seconds=REMOVAL_SECONDS)  # another server is asked: nobody's turn waits for it
     core.db.write(lambda tx: sweep.forget_removed(tx, now))
     core.blobs.objects.tidy(now - SWEEP_AGE_SECONDS)
     core.blobs.sweep_spool(SWEEP_AGE_SECONDS)

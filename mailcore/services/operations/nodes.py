@@ -20,15 +20,28 @@ log = log_for(__name__)
 FORGOTTEN_SECONDS = 7 * 86_400  # a node that was silent for so long is not listed any more
 
 
+def is_ready(core: Core) -> bool:
+    """Say if the database answers and has heard of this node lately: of one that is fenced, others take over the people, too.
+
+    Where none of a node's processes runs the queue it is no member, and nobody waits to hear of it.
+    """
+    if not core.config.is_in_cluster:
+        return core.db.is_readable()
+    silence = core.db.read(lambda tx: store.find_silence(tx, core.config.node_name))
+    return silence is None or silence <= core.config.cluster.fenced_seconds
+
+
 class Membership:
     """A thread that beats; where there is no cluster nothing runs and nothing is fenced."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._name, self._silent = core.config.node_name, core.config.cluster.silent_seconds
+        self._fenced_after = core.config.cluster.fenced_seconds
         self._started, self._last = core.clock.seconds(), time.monotonic()
         self._resumed = self._last  # what was leased before may be others' by now
         self._fenced = False
+        self._freed: set[tuple[str, int]] = set()  # dead nodes whose leases are free, and when they were heard of last
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         if core.config.is_in_cluster:
@@ -39,7 +52,7 @@ class Membership:
     @property
     def is_fenced(self) -> bool:
         """Say if others may take this node for dead, so that it sends nothing more."""
-        return self._thread is not None and time.monotonic() - self._last > self._silent * 2 / 3
+        return self._thread is not None and time.monotonic() - self._last > self._fenced_after
 
     def has_lapsed(self, since: float) -> bool:
         """Say if others may have taken over what this node leased then (monotonic seconds)."""
@@ -76,18 +89,26 @@ class Membership:
     def _beat(self) -> None:
         began = time.monotonic()  # others count from a moment that is not before it
         dead = self._core.db.run_apart(self._tell)
-        if began - self._last > self._silent * 2 / 3:
+        if began - self._last > self._fenced_after:
             self._resumed = time.monotonic()
         self._last = began
-        for name in dead:  # what it has locked may have to be waited for; others have heard of this node before
-            if freed := self._core.db.run_apart(partial(store.release_leases, node=name)):
+        self._freed &= set(dead)
+        for (
+            name,
+            seen_at,
+        ) in dead:  # what it has locked may have to be waited for; others have heard of this node before
+            if (name, seen_at) in self._freed:
+                continue
+            if freed := self._core.db.run_apart(partial(store.release_leases_of_dead, node=name, seen_at=seen_at)):
                 log.warning("node %s is dead; %d leases of it are free again", name, freed)
+            else:  # nor has it leased anything in its last moment
+                self._freed.add((name, seen_at))
 
-    def _tell(self, tx: Tx) -> list[str]:
-        """Save that this node lives, and return the names of dead ones."""
+    def _tell(self, tx: Tx) -> list[tuple[str, int]]:
+        """Save that this node lives, and return the names of dead ones, with when they were heard of last."""
         store.save_beat(tx, self._name, version("alumnimail"), self._started)
         others = [node for node in store.list_nodes(tx) if node.name != self._name]
         for node in others:
             if node.silent_seconds > FORGOTTEN_SECONDS:
                 store.delete_node(tx, node.name)
-        return [node.name for node in others if node.silent_seconds > self._silent]
+        return [(node.name, node.seen_at) for node in others if node.silent_seconds > self._silent]

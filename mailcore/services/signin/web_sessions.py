@@ -119,8 +119,3 @@ def end_all_sessions(core: Core, account: AccountId, *, actor: str) -> None:
 def load_signing_key(core: Core) -> bytes:
     """Return the key that forms are signed with; the same in every process of this installation."""
     return core.db.write(lambda tx: get_secret(tx, "portal"))
-
-
-def is_database_ready(core: Core) -> bool:
-    """Say if the database answers."""
-    return core.db.is_readable()

@@ -130,8 +130,12 @@ class Db(ABC):
     def _commit(self, group: list[Write]) -> list[Answer]:
         """One transaction for the whole group; nobody is answered before it is on disk."""
 
-    def run_apart(self, fn: Callable[[Tx], T]) -> T:
-        """Run a small write that takes no turn, on a connection of its own where the engine has several that write."""
+    def run_apart(self, fn: Callable[[Tx], T], *, pause_seconds: int = 0) -> T:  # noqa: ARG002 - for servers
+        """Run a small write that takes no turn, on a connection of its own where the engine has several that write.
+
+        Args:
+            pause_seconds: how long `fn` may do something else before the server ends it; 0 = as long as any write.
+        """
         return self.write(fn)
 
     def exchange_news(self, heard: Callable[[set[AccountId]], None]) -> "NewsExchange | None":  # noqa: ARG002 - for nodes alone

@@ -267,10 +267,12 @@ class PgDb(Db):
             parts["options"] = f"{parts.get('options', '')} -c default_transaction_read_only=on".strip()
         return Psycopg3Database(name, **parts)
 
-    def run_apart(self, fn: Callable[[Tx], T]) -> T:
+    def run_apart(self, fn: Callable[[Tx], T], *, pause_seconds: int = 0) -> T:
         """Run `fn` in a transaction on a connection of its own, without a turn: whoever writes or hangs does not hold it up."""
         try:
             with connect(self.url) as connection, connection.transaction():
+                if pause_seconds:
+                    connection.execute(f"SET LOCAL idle_in_transaction_session_timeout='{pause_seconds:d}s'".encode())
                 return fn(PgTx(connection))
         except psycopg.Error as problem:
             raise Busy(f"the database did not answer: {str(problem).partition(chr(10))[0]}") from problem

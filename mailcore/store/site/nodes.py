@@ -7,11 +7,12 @@ from mailcore.store.engine.db import Tx
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """`silent_seconds`: since when it was heard of last."""
+    """`seen_at`: when it was heard of last; `silent_seconds`: for how long it was not."""
 
     name: str
     version: str
     started_at: int
+    seen_at: int
     silent_seconds: int
 
 
@@ -30,7 +31,13 @@ def save_beat(tx: Tx, name: str, version: str, started_at: int) -> None:
 def list_nodes(tx: Tx) -> list[Node]:
     now = int(tx.server_time())
     rows = tx.rows("SELECT name, version, started_at, seen_at FROM node ORDER BY name")
-    return [Node(row[0], row[1], row[2], max(0, now - row[3])) for row in rows]
+    return [Node(row[0], row[1], row[2], row[3], max(0, now - row[3])) for row in rows]
+
+
+def find_silence(tx: Tx, name: str) -> int | None:
+    """Return for how many seconds the node was not heard of, None if it is no member."""
+    row = tx.row("SELECT seen_at FROM node WHERE name=?", name)
+    return None if row is None else max(0, int(tx.server_time()) - row[0])
 
 
 def delete_node(tx: Tx, name: str) -> None:
@@ -38,8 +45,18 @@ def delete_node(tx: Tx, name: str) -> None:
     tx.run("DELETE FROM node WHERE name=?", name)
 
 
+def release_leases_of_dead(tx: Tx, node: str, seen_at: int) -> int:
+    """Give back what a node has leased that was not heard of since; return their number, 0 if it lives after all.
+
+    Its row is held meanwhile: a beat of it waits, and tells it how late it is.
+    """
+    if not tx.run("UPDATE node SET seen_at=seen_at WHERE name=? AND seen_at=?", node, seen_at):
+        return 0
+    return release_leases(tx, node)
+
+
 def release_leases(tx: Tx, node: str) -> int:
-    """Give back what a dead node has leased: items of the queue and turns of jobs.  Return their number."""
+    """Give back what a node has leased: items of the queue and turns of jobs.  Return their number."""
     freed = 0
     for (lessee,) in tx.rows("SELECT DISTINCT leased_by FROM queue WHERE leased_until>0"):
         if lessee.partition("/")[0] == node:
