@@ -116,7 +116,7 @@ def _fill_moving_day(core: Core, account: AccountId, inbox: int) -> None:
 
     def write(tx: Tx) -> None:
         moving_day.start_scan(tx, account, 54)
-        moving_day.save_progress(tx, account, MailboxId(inbox), 53, 54, services, people, 0)
+        moving_day.save_progress(tx, account, MailboxId(inbox), 0, 53, 54, services, people, 0)
         moving_day.end_scan(tx, account, at)
 
     core.db.write(write)

@@ -9,7 +9,7 @@ import pytest
 
 from mailcore import core as cores
 from mailcore.config import Config, Imports
-from mailcore.errors import InvalidName, LinkExpired, NotAllowed, TooMany
+from mailcore.errors import InvalidName, LinkExpired, LoginRefused, NotAllowed, TooMany
 from mailcore.services.accounts import accounts, closing
 from mailcore.services.credentials import credentials
 from mailcore.services.transfer import mail_fetch
@@ -223,6 +223,33 @@ def test_n32_a_server_that_never_answers_is_left_alone_for_ever_longer(core, min
     assert turns == mail_fetch.MAX_FAILURES
     mail_fetch.resume_fetch(core, mine.id, id_)
     assert mail_fetch.list_fetches(core, mine.id)[0].state is FetchState.LISTING
+
+
+def test_n32_a_process_whose_lease_ended_leaves_the_import_to_the_other(core, mine, clock, monkeypatch):
+    core = with_imports(core, "")
+    id_ = mail_fetch.start_fetch(core, mine.id, "127.0.0.1", "kari", PASSWORD, 9)
+    others: list[int] = []
+
+    def work_slowly(core, fetch, *rest):
+        clock.forward(seconds=mail_fetch.LEASE_SECONDS + 1)
+        others.append(core.db.write(lambda tx: store.claim_fetch(tx, id_, clock.seconds(), mail_fetch.LEASE_SECONDS)))
+        raise LoginRefused
+
+    monkeypatch.setattr(mail_fetch, "_work", work_slowly)
+    run(core)
+    assert mail_fetch.list_fetches(core, mine.id)[0].state is FetchState.LISTING
+    assert others[0] > 0
+    assert not core.db.write(lambda tx: store.claim_fetch(tx, id_, clock.seconds(), mail_fetch.LEASE_SECONDS))
+    assert core.db.write(lambda tx: store.renew_lease(tx, id_, others[0], clock.seconds(), mail_fetch.LEASE_SECONDS))
+
+
+def test_n32_an_import_that_another_process_has_just_had_for_a_turn_waits(core, mine, clock):
+    core = with_imports(core, "")
+    mail_fetch.start_fetch(core, mine.id, "127.0.0.1", "kari", PASSWORD, 9)
+    listed = core.db.read(lambda tx: store.list_due(tx, clock.seconds(), 9))
+    for fetch in 2 * listed:
+        mail_fetch.run_fetch(core, fetch)
+    assert mail_fetch.list_fetches(core, mine.id)[0].failures == 1
 
 
 def test_n32_one_process_at_a_time_and_another_when_it_has_died(core, mine, clock):

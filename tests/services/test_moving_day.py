@@ -12,6 +12,7 @@ import pytest
 from mailcore.core import Core
 from mailcore.domain import RegistrationKind
 from mailcore.errors import InvalidName
+from mailcore.mail.judging import registrations
 from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts, closing
 from mailcore.services.delivery import sending_limits
@@ -129,6 +130,25 @@ def test_n31_a_scan_that_breaks_off_goes_on_and_counts_nothing_twice(core, ola, 
     scan(core, ola)
     count = core.db.read(lambda tx: tx.row("SELECT messages FROM moving_service WHERE account_id=?", ola.id))
     assert count == (21,)
+
+
+def test_n31_a_process_whose_lease_ended_while_it_read_counts_nothing_twice(core, ola, monkeypatch):
+    fill(core, ola, [("INBOX", moving_mail.write("X <noreply@shop.example>", "Ordre", "", f"{n}")) for n in range(5)])
+    moving_scan.start_scan(core, ola.id)
+    read_evidence, read = registrations.read_evidence, []
+
+    def read_slowly(fields):
+        if not read:
+            read.append(fields)
+            core.clock.forward(seconds=moving_scan.LEASE_SECONDS + 1)
+            moving_scan.continue_scans(core)  # another process
+        return read_evidence(fields)
+
+    monkeypatch.setattr(registrations, "read_evidence", read_slowly)
+    assert moving_scan.scan(core, ola.id)
+    assert core.db.read(lambda tx: tx.row("SELECT messages FROM moving_service WHERE account_id=?", ola.id)) == (5,)
+    plan = core.db.read(lambda tx: store.read_plan(tx, ola.id))
+    assert (plan.state, plan.done) == ("done", plan.total)
 
 
 def test_n31_two_processes_do_not_count_at_once(core, ola):

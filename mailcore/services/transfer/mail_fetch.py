@@ -201,34 +201,66 @@ def work_on_fetches(core: Core) -> None:
 
 def run_fetch(core: Core, fetch: Fetch) -> None:
     """Work on one import for a turn, unless another process does."""
-    if not core.db.write(lambda tx: store.claim_fetch(tx, fetch.id, core.clock.seconds(), LEASE_SECONDS)):
+    lease = _Lease(core, fetch)
+    if not lease.claim():
         return
     # another process may have worked on it since it was listed, or its owner given another password
     fetch = core.db.read(lambda tx: store.find_fetch(tx, fetch.account, fetch.id)) or fetch
     try:
-        _work(core, fetch)
+        _work(core, fetch, lease)
     except LoginRefused:
-        _end(core, fetch, FetchState.REFUSED, "refused")
+        _end(core, fetch, lease, FetchState.REFUSED, "refused")
     except ImportRefused as problem:
         log.info("import %d waits: %s", fetch.id, type(problem.__context__ or problem).__name__)
-        _postpone(core, fetch)
+        _postpone(core, fetch, lease)
     except OverQuota:
-        _end(core, fetch, FetchState.FULL, "full")
+        _end(core, fetch, lease, FetchState.FULL, "full")
     except MailError as problem:
         log.warning("import %d waits: %s", fetch.id, type(problem).__name__)
-        _postpone(core, fetch)
+        _postpone(core, fetch, lease)
     except Exception:
         log.exception("import %d failed", fetch.id)
-        _postpone(core, fetch)
+        _postpone(core, fetch, lease)
     finally:
-        core.db.write(lambda tx: store.release_fetch(tx, fetch.id))
+        lease.release()
 
 
-def _end(core: Core, fetch: Fetch, state: FetchState, problem: str = "") -> None:
-    core.db.write(lambda tx: store.set_state(tx, fetch.id, state, problem, core.clock.seconds()))
+class _Lease:
+    """Hold of this process on an import; one that ended while a server was slow may be another process's by now."""
+
+    def __init__(self, core: Core, fetch: Fetch) -> None:
+        self._core, self._fetch, self._until = core, fetch, 0
+
+    def claim(self) -> bool:
+        """Take the import; False when another process has it."""
+        self._until = self._core.db.write(
+            lambda tx: store.claim_fetch(tx, self._fetch.id, self._core.clock.seconds(), LEASE_SECONDS)
+        )
+        return self._until > 0
+
+    def write(self, fn: Callable[[Tx], None]) -> bool:
+        """Write, and hold the import for longer; False when it is another process's, and then nothing is written."""
+
+        def renew_and_write(tx: Tx) -> int:
+            until = store.renew_lease(tx, self._fetch.id, self._until, self._core.clock.seconds(), LEASE_SECONDS)
+            if until:
+                fn(tx)
+            return until
+
+        if until := self._core.db.write(renew_and_write):
+            self._until = until
+        return until > 0
+
+    def release(self) -> None:
+        """Give the import back, if it is still ours."""
+        self._core.db.write(lambda tx: store.release_fetch(tx, self._fetch.id, self._until))
 
 
-def _postpone(core: Core, fetch: Fetch) -> None:
+def _end(core: Core, fetch: Fetch, lease: _Lease, state: FetchState, problem: str = "") -> None:
+    lease.write(lambda tx: store.set_state(tx, fetch.id, state, problem, core.clock.seconds()))
+
+
+def _postpone(core: Core, fetch: Fetch, lease: _Lease) -> None:
     """Try again later, ever later, and at last ask the owner."""
 
     def write(tx: Tx) -> None:
@@ -242,22 +274,22 @@ def _postpone(core: Core, fetch: Fetch) -> None:
         wait = WAITS[min(now.failures, len(WAITS) - 1)]
         store.postpone_fetch(tx, fetch.id, problem, core.clock.seconds() + wait)
 
-    core.db.write(write)
+    lease.write(write)
 
 
-def _work(core: Core, fetch: Fetch) -> None:
+def _work(core: Core, fetch: Fetch, lease: _Lease) -> None:
     password = keys.unseal(core.config, _SEAL, fetch.sealed, f"{fetch.account} {fetch.id}") if fetch.sealed else None
     if password is None:
-        _end(core, fetch, FetchState.PAUSED, "forgotten")
+        _end(core, fetch, lease, FetchState.PAUSED, "forgotten")
         return
     server = Server(
         fetch.host, fetch.user, password.decode("utf-8", "replace"), port=fetch.port, ca=core.config.imports.ca
     )
     server = dataclasses.replace(server, may_connect=lambda address: may_ask(core, address, fetch.port))
     if fetch.state is FetchState.LISTING:
-        _list(core, fetch, server)
+        _list(core, fetch, lease, server)
     else:
-        _fetch_all(core, fetch, server)
+        _fetch_all(core, fetch, lease, server)
 
 
 def may_ask(core: Core, address: str, port: int) -> bool:
@@ -270,7 +302,7 @@ def may_ask(core: Core, address: str, port: int) -> bool:
         return False
 
 
-def _list(core: Core, fetch: Fetch, server: Server) -> None:
+def _list(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
     found: dict[str, FetchedFolder] = {}
     for folder in imap_import.list_folders(server):
         name = mail_import.tidy_name(folder.name)
@@ -280,21 +312,21 @@ def _list(core: Core, fetch: Fetch, server: Server) -> None:
 
     def write(tx: Tx) -> None:
         now = core.clock.seconds()
-        if store.renew_lease(tx, fetch.id, now, LEASE_SECONDS):
+        if store.is_worked_on(tx, fetch.id):
             store.save_folders(tx, fetch.id, tuple(found.values()), now)
             store.set_state(tx, fetch.id, FetchState.CHOOSING, "", now)
 
-    core.db.write(write)
+    lease.write(write)
 
 
-def _fetch_all(core: Core, fetch: Fetch, server: Server) -> None:
+def _fetch_all(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
     stop = time.monotonic() + TURN_SECONDS
     folders = list(fetch.folders)
     with imap_import.open_connection(server) as client:
         for number, folder in enumerate(folders):
             if not folder.chosen or folder.is_over:
                 continue
-            run = _FolderRun(core, fetch, folders, number)
+            run = _FolderRun(core, fetch, lease, folders, number)
             messages = imap_import.fetch_folder(client, folder.there, run.resume_after, core.config.message_octets)
             if not run.take_messages(messages, stop):
                 return
@@ -305,14 +337,14 @@ def _fetch_all(core: Core, fetch: Fetch, server: Server) -> None:
         store.set_state(tx, fetch.id, FetchState.DONE, "", core.clock.seconds())
         audit.note(core, tx, fetch.account, Event.MAIL_IMPORTED, detail=f"IMAP {fetch.host}: {count} messages")
 
-    core.db.write(write)
+    lease.write(write)
 
 
 class _FolderRun:
     """Takes the messages of one folder into its mailbox here, batch by batch."""
 
-    def __init__(self, core: Core, fetch: Fetch, folders: list[FetchedFolder], number: int) -> None:
-        self._core, self._fetch, self._folders, self._number = core, fetch, folders, number
+    def __init__(self, core: Core, fetch: Fetch, lease: _Lease, folders: list[FetchedFolder], number: int) -> None:
+        self._core, self._fetch, self._lease, self._folders, self._number = core, fetch, lease, folders, number
         self._importer = Importer(core, fetch.account)
         self._saved = self._importer.report
 
@@ -344,7 +376,10 @@ class _FolderRun:
         return self._save(last, octets, is_over=True)
 
     def _save(self, last: int, octets: int, *, is_over: bool = False) -> bool:
-        """Save how far the folder came, behind the messages themselves: nothing is left out if we die in between."""
+        """Save how far the folder came, behind the messages themselves: nothing is left out if we die in between.
+
+        False where it is not to go on: its owner has paused it, or another process has it.
+        """
         self._importer.finish()
         folder = self._folders[self._number]
         folder = dataclasses.replace(
@@ -354,7 +389,10 @@ class _FolderRun:
         before, now = self._saved, self._importer.report
         self._saved = now
 
-        def write(tx: Tx) -> bool:
+        goes_on = False
+
+        def write(tx: Tx) -> None:
+            nonlocal goes_on
             at = self._core.clock.seconds()
             store.save_folders(tx, self._fetch.id, tuple(self._folders), at)
             store.save_counts(
@@ -364,11 +402,10 @@ class _FolderRun:
                 now.there - before.there,
                 now.left_out - before.left_out,
             )
-            if get_account(tx, self._fetch.account).state is not AccountState.ACTIVE:
-                return False
-            return store.renew_lease(tx, self._fetch.id, at, LEASE_SECONDS)
+            is_active = get_account(tx, self._fetch.account).state is AccountState.ACTIVE
+            goes_on = is_active and store.is_worked_on(tx, self._fetch.id)
 
-        return self._core.db.write(write)
+        return self._lease.write(write) and goes_on
 
 
 def forget_passwords(core: Core) -> int:

@@ -90,7 +90,9 @@ def scan(core: Core, account: AccountId, seconds: float = float("inf")) -> bool:
     for box in core.db.read(lambda tx: core.mail.mailboxes(tx, account)):
         if box.special_use == "\\Drafts":
             continue
-        while _scan_piece(core, account, box, own):
+        while (saved := _scan_piece(core, account, box, own)) is not None:
+            if not saved:
+                return True
             if time.monotonic() >= stop:
                 core.db.write(lambda tx: store.release_scan(tx, account))
                 return False
@@ -102,16 +104,16 @@ def scan(core: Core, account: AccountId, seconds: float = float("inf")) -> bool:
     return True
 
 
-def _scan_piece(core: Core, account: AccountId, box: Mailbox, own: set[str]) -> bool:
-    """Read the next messages of a mailbox; False when there are none."""
+def _scan_piece(core: Core, account: AccountId, box: Mailbox, own: set[str]) -> bool | None:
+    """Read the next messages of a mailbox; None when there are none, False when another process was faster."""
 
-    def read(tx: Tx) -> tuple[list[Row], bool]:
+    def read(tx: Tx) -> tuple[int, list[Row], bool]:
         after = store.read_cursors(tx, account).get(int(box.id), 0)
-        return store.list_headers(tx, box.id, after, PIECE), store.count_rows(tx, account) < MAX_ROWS
+        return after, store.list_headers(tx, box.id, after, PIECE), store.count_rows(tx, account) < MAX_ROWS
 
-    rows, has_room = core.db.read(read)
+    after, rows, has_room = core.db.read(read)
     if not rows:
-        return False
+        return None
     chosen = summary.choose(FIELDS)
     assert chosen is not None  # noqa: S101 - all of FIELDS are usual ones
     gathered = _Sum()
@@ -123,11 +125,12 @@ def _scan_piece(core: Core, account: AccountId, box: Mailbox, own: set[str]) -> 
             _add_sender(core, gathered, registrations.read_evidence(fields), at, box, uid, own)
     lease = core.clock.seconds() + LEASE_SECONDS
 
-    def write(tx: Tx) -> None:
-        store.save_progress(
+    def write(tx: Tx) -> bool:
+        return store.save_progress(
             tx,
             account,
             box.id,
+            after,
             rows[-1][0],
             len(rows),
             gathered.tallies.values() if has_room else (),
@@ -135,8 +138,7 @@ def _scan_piece(core: Core, account: AccountId, box: Mailbox, own: set[str]) -> 
             lease,
         )
 
-    core.db.write(write)
-    return True
+    return core.db.write(write)
 
 
 def _add_recipients(gathered: _Sum, fields: Header, at: int, own: set[str]) -> None:

@@ -136,20 +136,30 @@ def save_progress(
     tx: Tx,
     account: AccountId,
     mailbox: MailboxId,
+    after: int,
     uid: int,
     read: int,
     tallies: Iterable[Tally],
     meetings: Iterable[Meeting],
     leased_until: int,
-) -> None:
-    """Add what some messages say, in one transaction with how far the mailbox is counted: nothing is counted twice."""
-    tx.run(
+) -> bool:
+    """Add what some messages say, in one transaction with how far the mailbox is counted: nothing is counted twice.
+
+    Args:
+        after: up to which uid it was counted when they were read.
+
+    Returns:
+        False, and nothing is added, where another process has counted on meanwhile.
+    """
+    if not tx.run(
         "INSERT INTO moving_box (account_id,mailbox,uid) VALUES (?,?,?)"
-        " ON CONFLICT (account_id,mailbox) DO UPDATE SET uid=excluded.uid",
+        " ON CONFLICT (account_id,mailbox) DO UPDATE SET uid=excluded.uid WHERE moving_box.uid=?",
         account,
         mailbox,
         uid,
-    )
+        after,
+    ):
+        return False
     tx.run("UPDATE moving_day SET done=done+?, leased_until=? WHERE account_id=?", read, leased_until, account)
     tx.many(
         f"INSERT INTO moving_service (account_id,key,host,name,address,best,likely,junk,messages,{_KINDS},first_at,last_at,"  # noqa: S608
@@ -182,6 +192,7 @@ def save_progress(
         " last_at=CASE WHEN excluded.last_at>moving_person.last_at THEN excluded.last_at ELSE moving_person.last_at END",
         [(account, one.address, one.name, one.received, one.written, one.last_at) for one in meetings],
     )
+    return True
 
 
 def count_rows(tx: Tx, account: AccountId) -> int:

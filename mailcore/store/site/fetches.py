@@ -130,27 +130,39 @@ def list_due(tx: Tx, now: int, limit: int) -> list[Fetch]:
     return [_fetch(row) for row in rows]
 
 
-def claim_fetch(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
-    return bool(
-        tx.run(
-            "UPDATE mail_fetch SET leased_until=? WHERE id=? AND leased_until<=? AND state IN ('listing','running')",
-            now + lease_seconds,
-            id_,
-            now,
-        )
+def claim_fetch(tx: Tx, id_: int, now: int, lease_seconds: int) -> int:
+    """Take the fetch, and return the end of the lease; 0 when another process has it, or has just had it for a turn."""
+    until = now + lease_seconds
+    claimed = tx.run(
+        "UPDATE mail_fetch SET leased_until=? WHERE id=? AND next_at<=? AND leased_until<=?"
+        " AND state IN ('listing','running')",
+        until,
+        id_,
+        now,
+        now,
     )
+    return until if claimed else 0
 
 
-def renew_lease(tx: Tx, id_: int, now: int, lease_seconds: int) -> bool:
-    """Keep the fetch for longer; False when its owner has paused or removed it."""
-    return bool(
-        tx.run(
-            "UPDATE mail_fetch SET leased_until=?, updated_at=? WHERE id=? AND state IN ('listing','running')",
-            now + lease_seconds,
-            now,
-            id_,
-        )
+def renew_lease(tx: Tx, id_: int, lease: int, now: int, lease_seconds: int) -> int:
+    """Keep the fetch for longer, whatever its state; return the lease's new end.
+
+    Args:
+        lease: the end that it has had.
+
+    Returns:
+        0 when it had ended and another process has the fetch, or the owner has removed it.
+    """
+    until = max(lease, now + lease_seconds)
+    renewed = tx.run(
+        "UPDATE mail_fetch SET leased_until=?, updated_at=? WHERE id=? AND leased_until=?", until, now, id_, lease
     )
+    return until if renewed else 0
+
+
+def is_worked_on(tx: Tx, id_: int) -> bool:
+    """Say if the fetch is to go on: its owner has not paused it, and it is not over."""
+    return tx.row("SELECT 1 FROM mail_fetch WHERE id=? AND state IN ('listing','running')", id_) is not None
 
 
 def save_folders(tx: Tx, id_: int, folders: tuple[FetchedFolder, ...], now: int) -> None:
@@ -200,8 +212,8 @@ def postpone_turn(tx: Tx, id_: int, next_at: int) -> None:
     tx.run("UPDATE mail_fetch SET next_at=? WHERE id=?", next_at, id_)
 
 
-def release_fetch(tx: Tx, id_: int) -> None:
-    tx.run("UPDATE mail_fetch SET leased_until=0 WHERE id=?", id_)
+def release_fetch(tx: Tx, id_: int, lease: int) -> None:
+    tx.run("UPDATE mail_fetch SET leased_until=0 WHERE id=? AND leased_until=?", id_, lease)
 
 
 def save_secret(tx: Tx, id_: int, sealed: str) -> None:
