@@ -69,8 +69,6 @@ class Connection(Protocol):
 
 
 class NewsExchange(Protocol):
-    is_listening: bool
-
     def close(self) -> None: ...
 
 

@@ -37,7 +37,6 @@ class NewsWire:
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._lock, self._wanted, self._over = threading.Lock(), threading.Event(), threading.Event()
         self._changed: set[AccountId] = set()
-        self.is_listening = False
         self._threads = [
             threading.Thread(target=work, name=name, daemon=True)
             for work, name in ((self._tell_forever, "herald"), (self._listen_forever, "listener"))
@@ -86,14 +85,12 @@ class NewsWire:
             try:
                 connection = self._connect()
                 connection.execute(f"LISTEN {CHANNEL}".encode())
-                self.is_listening = True
                 while not self._over.is_set():
                     for notice in connection.notifies(timeout=LOOK_SECONDS):
                         self._hear(notice.payload)
             except psycopg.Error as problem:
                 log.info("no hints of others' changes: %s", str(problem).partition("\n")[0])
             finally:
-                self.is_listening = False
                 _closed(connection)
             self._over.wait(AGAIN_SECONDS)
 

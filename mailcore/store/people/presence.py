@@ -112,11 +112,6 @@ def wake_account(tx: Tx, account: AccountId) -> bool:
     return tx.run("UPDATE account SET asleep_at=NULL WHERE id=? AND asleep_at IS NOT NULL", account) > 0
 
 
-def count_sleeping(tx: Tx) -> int:
-    row = tx.row("SELECT count(*) FROM account WHERE asleep_at IS NOT NULL AND state='active'")
-    return int(row[0]) if row else 0
-
-
 # Where accounts are opened from
 
 

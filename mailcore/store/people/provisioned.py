@@ -58,11 +58,6 @@ def list_all(tx: Tx, type_: str) -> list[Provisioned]:
     return [_provisioned(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM provisioned WHERE type=? ORDER BY id", type_)]  # noqa: S608
 
 
-def count_all(tx: Tx, type_: str) -> int:
-    row = tx.row("SELECT count(*) FROM provisioned WHERE type=?", type_)
-    return int(row[0]) if row else 0
-
-
 def list_persons(tx: Tx) -> set[str]:
     """Return the people of whom the identity system tells us."""
     return {row[0] for row in tx.rows("SELECT DISTINCT person FROM provisioned WHERE person<>''")}
