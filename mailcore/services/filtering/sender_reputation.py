@@ -17,8 +17,8 @@ from mailcore.store.delivery import records
 from mailcore.store.delivery import sender_history as store
 from mailcore.store.delivery.records import Record
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.values import get_value, save_value
 from mailcore.store.site import rates
-from mailcore.store.site.values import get_value, save_value
 
 AT_ONCE = 500
 WORDS_A_DAY = 5  # of one owner that count for the site

@@ -24,6 +24,7 @@ from mailcore.services.operations import file_delta
 from mailcore.services.operations.other_files import copy_other_files
 from mailcore.store.copies import files, marks, tables
 from mailcore.store.engine import snapshot
+from mailcore.store.engine.values import get_value
 from mailcore.store.migrations.opening import opened
 from mailcore.store.objects.copying import copy_octets
 from mailcore.store.objects.files import FileObjects
@@ -149,7 +150,7 @@ def _refuse_other(config: Config, clock: Clock) -> None:
             raise BackupProblem(f"there is a database at {config.database_path}; move it away, or say --replace")
         return
     with opened(config, clock) as db:
-        if db.read(tables.has_accounts) and not db.read(lambda tx: marks.read_mark(tx, marks.FILLING)):
+        if db.read(tables.has_accounts) and not db.read(lambda tx: get_value(tx, marks.FILLING)):
             raise BackupProblem("the database holds accounts already; say --replace to have them deleted")
 
 

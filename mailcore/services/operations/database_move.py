@@ -22,6 +22,7 @@ from mailcore.store.copies import marks, octets, tables
 from mailcore.store.copies.tables import Sum, Table
 from mailcore.store.engine.db import Db
 from mailcore.store.engine.tx import Tx
+from mailcore.store.engine.values import get_value
 from mailcore.store.mail import integrity
 from mailcore.store.migrations.opening import opened
 from mailcore.store.objects.contract import Objects
@@ -134,7 +135,7 @@ class _Move:
     def begin(self, *, replace: bool) -> None:
         """Mark the new place as being filled by us; raises MoveProblem if it holds something else."""
         owner = self.source.write(lambda tx: get_secret(tx, "installation")).hex()
-        if self.target.read(lambda tx: marks.read_mark(tx, marks.FILLING)) == owner:
+        if self.target.read(lambda tx: get_value(tx, marks.FILLING)) == owner:
             return  # we were killed, and go on
         if self.target.read(tables.has_accounts):
             if not replace:

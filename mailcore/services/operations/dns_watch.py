@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from mailcore.core import Core
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations.dns_records import Finding, Record, compare_record, list_needed_records
-from mailcore.store.site import values
+from mailcore.store.engine import values
 
 _KEY = "dns records"
 _AT_ONCE = 8  # look-ups, of which a silent server makes each wait

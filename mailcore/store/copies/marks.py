@@ -2,20 +2,17 @@
 
 from mailcore.errors import ConfigError
 from mailcore.store.engine.tx import Tx
+from mailcore.store.engine.values import get_value, save_value
 
 FILLING, MOVED = "moving", "moved"  # keys of `setting`
 
 
-def read_mark(tx: Tx, key: str) -> str:
-    row = tx.row("SELECT value FROM setting WHERE key=?", key)
-    return str(row[0]) if row else ""
-
-
 def set_mark(tx: Tx, key: str, value: str) -> None:
     """Set a mark; an empty value takes it away."""
-    tx.run("DELETE FROM setting WHERE key=?", key)
     if value:
-        tx.run("INSERT INTO setting (key,value) VALUES (?,?)", key, value)
+        save_value(tx, key, value)
+    else:
+        tx.run("DELETE FROM setting WHERE key=?", key)
 
 
 def end_filling(tx: Tx) -> None:
@@ -26,11 +23,11 @@ def end_filling(tx: Tx) -> None:
 
 def refuse_marked(tx: Tx) -> None:
     """Raise ConfigError if the database is not to be served."""
-    if read_mark(tx, FILLING):
+    if get_value(tx, FILLING):
         raise ConfigError(
             "database: it is not complete; run move-database or restore again, which goes on where it was"
         )
-    if where := read_mark(tx, MOVED):
+    if where := get_value(tx, MOVED):
         raise ConfigError(
             f"database: this installation has moved to {where}; serve that one, or run move-database --abandon"
         )

@@ -1,6 +1,7 @@
 """Counts of what other servers answered to forwarded mail, as SQL, over all accounts."""
 
 from mailcore.store.engine.db import Row, Tx
+from mailcore.store.engine.values import get_value, save_value
 
 _KEY = "arrivals"
 _DOMAIN = "lower(substr(target,instr(target,'@')+1))"
@@ -34,13 +35,8 @@ def list_probes(tx: Tx, since: int) -> list[Row]:
 
 def find_counted(tx: Tx) -> str:
     """Return the last count as it was saved, or ""."""
-    row = tx.row("SELECT value FROM setting WHERE key=?", _KEY)
-    return str(row[0]) if row else ""
+    return get_value(tx, _KEY)
 
 
 def save_counted(tx: Tx, counted: str) -> None:
-    tx.run(
-        "INSERT INTO setting (key,value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
-        _KEY,
-        counted,
-    )
+    save_value(tx, _KEY, counted)

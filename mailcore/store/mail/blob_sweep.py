@@ -12,6 +12,7 @@ Octets that never had a row, as their message was refused or a process was kille
 from collections.abc import Sequence
 
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.values import get_value, save_value
 from mailcore.store.objects.contract import TURNS, Objects
 
 DAY = 86_400
@@ -27,17 +28,12 @@ _NAMED = (
 
 def read_cursor(tx: Tx) -> tuple[int, int]:
     """Return the id after which the next turn looks for unnamed blobs, and how many it looks at."""
-    row = tx.row("SELECT value FROM setting WHERE key=?", _CURSOR)
     top = tx.row("SELECT MAX(id) FROM blob")
-    return int(row[0]) if row else 0, max(LEAST, (top[0] if top and top[0] else 0) // TURNS + 1)
+    return int(get_value(tx, _CURSOR) or 0), max(LEAST, (top[0] if top and top[0] else 0) // TURNS + 1)
 
 
 def save_cursor(tx: Tx, after: int) -> None:
-    tx.run(
-        "INSERT INTO setting (key,value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
-        _CURSOR,
-        str(after),
-    )
+    save_value(tx, _CURSOR, str(after))
 
 
 def list_unnamed(tx: Tx, after: int, most: int, now: int) -> tuple[list[int], int]:

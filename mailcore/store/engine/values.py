@@ -1,6 +1,6 @@
 """Values of the installation by name, such as what a job found last."""
 
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.tx import Tx
 
 
 def get_value(tx: Tx, key: str) -> str:
