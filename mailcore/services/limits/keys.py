@@ -12,14 +12,10 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from mailcore.config import Config
 from mailcore.errors import Busy
+from mailcore.process import sealing
 from mailcore.process.cluster_key import derive_key
-
-_NONCE = 12
 
 
 def load_key(config: Config, name: str) -> bytes:
@@ -58,14 +54,9 @@ def compute_hmac(config: Config, name: str, text: str) -> bytes:
 
 def seal(config: Config, name: str, octets: bytes, owner: str) -> str:
     """Encrypt (AES-256-GCM); `owner` must be the same when it is opened."""
-    nonce = secrets.token_bytes(_NONCE)
-    return (nonce + AESGCM(load_key(config, name)).encrypt(nonce, octets, owner.encode())).hex()
+    return sealing.seal(load_key(config, name), octets, owner)
 
 
 def unseal(config: Config, name: str, sealed: str, owner: str) -> bytes | None:
     """Open a sealed value; None when it was sealed by another key, or for another owner."""
-    try:
-        octets = bytes.fromhex(sealed)
-        return AESGCM(load_key(config, name)).decrypt(octets[:_NONCE], octets[_NONCE:], owner.encode())
-    except (ValueError, InvalidTag):
-        return None
+    return sealing.unseal(load_key(config, name), sealed, owner)

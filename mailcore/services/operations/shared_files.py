@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
-from mailcore.process.cluster_key import load_cluster_key, seal, unseal
+from mailcore.process.cluster_key import load_cluster_key
+from mailcore.process.sealing import seal, unseal
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import nodes as store
 

@@ -10,7 +10,8 @@ from psycopg import errors
 
 from mailcore.config import Config
 from mailcore.errors import Busy, ConfigError
-from mailcore.process.cluster_key import load_cluster_key, seal, unseal
+from mailcore.process.cluster_key import load_cluster_key
+from mailcore.process.sealing import seal, unseal
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.engine.postgres import TURN, PgTx, check_server, connect
 from mailcore.store.migrations import numbered
