@@ -22,7 +22,7 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.store.delivery import records
 from mailcore.store.mail import annotations
 from mailcore.store.mail.messages import GRACE
-from mailcore.store.webmail import contacts
+from mailcore.store.webmail import blocked_senders
 
 OLA, KARI = "ola@alumni.example", "kari@alumni.example"
 OUTSIDE = Verdict("outside.example", spf="pass", dmarc="pass", spf_aligned=True, dkim_aligned=True, outside=True)
@@ -121,7 +121,7 @@ QUESTIONS = {
     "the address book": (
         'require ["extlists", "envelope", "fileinto"];'
         ' if envelope :list "from" ":addrbook:blocked" { fileinto "Junk"; }',
-        lambda core, tx: contacts.save_blocked(tx, account_of(tx), "ann@outside.example", 1),
+        lambda core, tx: blocked_senders.save_blocked(tx, account_of(tx), "ann@outside.example", 1),
         ("Junk",),
     ),
     "an annotation": (

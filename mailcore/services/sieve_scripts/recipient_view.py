@@ -19,7 +19,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail import annotations
 from mailcore.store.mail.quota import get_space
 from mailcore.store.people.addresses import list_addresses
-from mailcore.store.webmail import contacts
+from mailcore.store.webmail import address_book, blocked_senders
 from sieve import one_address
 
 T = TypeVar("T")
@@ -149,11 +149,11 @@ class RecipientView(ScriptView):
         match _list(name):
             case "urn:ietf:params:sieve:addrbook:default":
                 return self._place.ask(
-                    ("in book", address), lambda place: contacts.has_contact(place.tx, place.account, address)
+                    ("in book", address), lambda place: address_book.has_contact(place.tx, place.account, address)
                 )
             case "urn:ietf:params:sieve:addrbook:blocked":
                 return self._place.ask(
-                    ("is blocked", address), lambda place: contacts.is_blocked(place.tx, place.account, address)
+                    ("is blocked", address), lambda place: blocked_senders.is_blocked(place.tx, place.account, address)
                 )
         return False
 
@@ -161,9 +161,7 @@ class RecipientView(ScriptView):
         """List the members for `redirect :list`: the address book; nothing is sent to those who are blocked."""
         if _list(name) != BOOK:
             return ()
-        return self._place.ask(
-            "book", lambda place: [address for address, _ in contacts.list_contacts(place.tx, place.account)]
-        )
+        return self._place.ask("book", lambda place: address_book.list_contact_addresses(place.tx, place.account))
 
     # What is known of the message
 

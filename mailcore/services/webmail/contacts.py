@@ -8,7 +8,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import InvalidName, TooMany
 from mailcore.store.engine.db import Tx
-from mailcore.store.webmail import contacts as store
+from mailcore.store.webmail import blocked_senders as store
 from sieve import one_address
 
 MAX_CONTACTS = 5000

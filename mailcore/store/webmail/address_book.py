@@ -1,4 +1,4 @@
-"""The address book as the webmail keeps it (store/webmail/contacts.py is what scripts ask of it), and identities, as SQL."""
+"""Address book of an account, which the webmail keeps and scripts ask, and identities, as SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,6 +42,17 @@ def list_contacts(tx: Tx, account: AccountId) -> list[Contact]:
     return [Contact(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
 
 
+def list_contact_addresses(tx: Tx, account: AccountId) -> list[str]:
+    """Return the addresses of the account's contacts, by name."""
+    rows = tx.rows("SELECT address FROM contact WHERE account_id=? ORDER BY lower(name), address", account)
+    return [row[0] for row in rows]
+
+
+def has_contact(tx: Tx, account: AccountId, address: str) -> bool:
+    """Say if the address, in lower case, is in the book."""
+    return tx.row("SELECT 1 FROM contact WHERE account_id=? AND address=?", account, address) is not None
+
+
 def list_completions(tx: Tx, account: AccountId, words: str, most: int) -> list[Contact]:
     """Return contacts whose name or address has a word that begins so, most used first."""
     plain = words.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -54,7 +65,8 @@ def list_completions(tx: Tx, account: AccountId, words: str, most: int) -> list[
     return [Contact(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
 
 
-def _key(name: str, address: str) -> str:
+def spell_key(name: str, address: str) -> str:
+    """Spell a contact as `list_completions` looks for it: each word behind a space."""
     return f" {name.casefold()} {address}"
 
 
@@ -79,7 +91,7 @@ def collect_contacts(tx: Tx, account: AccountId, found: Iterable[tuple[str, str]
         " ON CONFLICT (account_id,address) DO UPDATE SET times=contact.times+1, used_at=excluded.used_at,"
         " key=CASE contact.name WHEN '' THEN excluded.key ELSE contact.key END,"
         " name=CASE contact.name WHEN '' THEN excluded.name ELSE contact.name END",
-        [(account, address, name, _key(name, address), now, now) for name, address in found],
+        [(account, address, name, spell_key(name, address), now, now) for name, address in found],
     )
 
 

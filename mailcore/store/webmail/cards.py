@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
+from mailcore.store.webmail.address_book import spell_key
 
 KEEP_SECONDS = 180 * 86_400  # of a deleted card; a program that was away for longer reads the whole book
 SOME = 200  # names in one statement
@@ -163,7 +164,7 @@ def save_addresses(
             address,
             name,
             note,
-            f" {name.casefold()} {address}",
+            spell_key(name, address),
             now,
             card,
         )

@@ -1,17 +1,7 @@
-"""Address book and blocked list of an account as SQL.  Addresses come in lower case."""
+"""Blocked senders of an account as SQL.  Addresses come in lower case."""
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
-
-
-def list_contacts(tx: Tx, account: AccountId) -> list[tuple[str, str]]:
-    """Return addresses and names, by name."""
-    rows = tx.rows("SELECT address,name FROM contact WHERE account_id=? ORDER BY lower(name), address", account)
-    return [(address, name) for address, name in rows]
-
-
-def has_contact(tx: Tx, account: AccountId, address: str) -> bool:
-    return tx.row("SELECT 1 FROM contact WHERE account_id=? AND address=?", account, address) is not None
 
 
 def list_blocked(tx: Tx, account: AccountId) -> list[str]:
