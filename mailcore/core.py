@@ -1,13 +1,13 @@
 """Everything a service needs, built once and passed down as the first argument."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
 from mailcore.clock import Clock
 from mailcore.config import Config, octets
 from mailcore.domain import AccountId
-from mailcore.errors import ConfigError
 from mailcore.net.dns import Resolver
 from mailcore.process.change_counts import open_counts
 from mailcore.process.feed import Feed
@@ -57,34 +57,34 @@ class Core:
 
 
 def build(config: Config, clock: Clock | None = None) -> Core:
-    """Open (and bring up to date) the database and the blob store of `config`."""
+    """Open (and bring up to date) the database and the blob store of `config`; what fails leaves nothing open."""
     clock = clock or Clock()
     config.data_path.mkdir(parents=True, exist_ok=True)
-    counts = open_counts(config.database_key)
-    threads, feed = Threads(), Feed(counts)
-    db = open_database(config, threads, feed.changed, clock.seconds())
-    try:
-        db.read(refuse_marked)
-    except ConfigError:
-        db.close()
-        threads.close()
-        raise
-    blobs = Blobs(open_objects(config), config.blobs_path / "spool", octets(config.blobs_inside))
-    dns, answers = Resolver(config, clock), Answers()
-    return Core(
-        config,
-        clock,
-        threads,
-        feed,
-        dns,
-        db,
-        blobs,
-        MailStore(clock, blobs, answers),
-        SearchIndex(config.data_path / "search"),
-        answers,
-        Resources(),
-        News(),
-    )
+    with ExitStack() as opened:
+        feed = Feed(open_counts(config.database_key))
+        opened.callback(feed.close)
+        threads = Threads()
+        opened.callback(threads.close)
+        db = open_database(config, threads, feed.changed, clock.seconds(), refuse_marked)
+        opened.callback(db.close)
+        blobs = Blobs(open_objects(config), config.blobs_path / "spool", octets(config.blobs_inside))
+        answers = Answers()
+        core = Core(
+            config,
+            clock,
+            threads,
+            feed,
+            Resolver(config, clock),
+            db,
+            blobs,
+            MailStore(clock, blobs, answers),
+            SearchIndex(config.data_path / "search"),
+            answers,
+            Resources(),
+            News(),
+        )
+        opened.pop_all()
+    return core
 
 
 def close(core: Core) -> None:

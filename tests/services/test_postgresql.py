@@ -85,6 +85,17 @@ def test_a_newer_schema_is_left_alone(config, tmp_path):
         cores.build(config)
 
 
+def test_what_is_not_to_be_served_is_not_migrated(config):
+    cores.close(cores.build(config))
+    with psycopg.connect(config.database) as connection:
+        connection.execute("INSERT INTO setting (key,value) VALUES ('moved','sqlite')")
+        connection.execute("DELETE FROM migration")
+    with pytest.raises(ConfigError, match="has moved to sqlite"):
+        cores.build(config)
+    with psycopg.connect(config.database) as connection:
+        assert connection.execute("SELECT count(*) FROM migration").fetchone() == (0,)
+
+
 def test_a_database_has_one_folder_of_data(config, tmp_path):
     cores.close(cores.build(config))
     other = dataclasses.replace(config, data=str(tmp_path / "other"))

@@ -1,5 +1,6 @@
 """The store: uids, flags, changes, quota, blobs, and the four orders that keep data right."""
 
+import dataclasses
 import os
 import threading
 import time
@@ -8,15 +9,19 @@ from datetime import UTC, datetime
 import apsw
 import pytest
 
+from mailcore import core as cores
+from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
-from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound, OverQuota
+from mailcore.errors import ConfigError, InvalidName, MailboxExists, MailboxNotFound, OverQuota
 from mailcore.services.operations import health
+from mailcore.store.copies import marks
 from mailcore.store.engine import checkpoint
 from mailcore.store.mail import blob_sweep
 from mailcore.store.mail.blobs import INSIDE
 from mailcore.store.objects.contract import TURNS
 from mailcore.store.people.accounts import get_account, insert_account
+from tests.machine import until
 from tests.mailboxes import stored_files
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -257,6 +262,36 @@ def test_a_sweep_looks_at_a_part_of_many_rows_and_goes_on_there(core, ola, clock
         health.sweep_orphans(core)
         dead += core.db.read(lambda tx: tx.row("SELECT count(*) FROM blob WHERE dead_at IS NOT NULL"))
     assert dead == [2, 4, 5]
+
+
+@pytest.mark.parametrize("wrong", ["blobs", pytest.param("schema", marks=pytest.mark.sqlite), "mark"])
+def test_what_cannot_be_opened_leaves_nothing_open(tmp_path, wrong):
+    config = Config(data=str(tmp_path / "var"))
+    core = cores.build(config)
+    if wrong == "schema":
+        core.db.write(lambda tx: tx.run("INSERT INTO migration (name,at) VALUES ('9999_newer',1)"))
+    elif wrong == "mark":
+        core.db.write(lambda tx: marks.set_mark(tx, marks.FILLING, "restore"))
+    else:
+        (tmp_path / "file").touch()
+        config = dataclasses.replace(config, blobs=f"file://{tmp_path}/file/blobs")
+    cores.close(core)
+    before = set(threading.enumerate())
+    with pytest.raises((ConfigError, OSError)):
+        cores.build(config)
+    assert until(lambda: set(threading.enumerate()) <= before)
+
+
+@pytest.mark.sqlite  # tests/services/test_postgresql.py has the other
+def test_what_is_not_to_be_served_is_not_migrated(tmp_path):
+    core = cores.build(config := Config(data=str(tmp_path / "var")))
+    core.db.write(lambda tx: marks.set_mark(tx, marks.MOVED, "postgresql"))
+    core.db.write(lambda tx: tx.run("DELETE FROM migration"))
+    cores.close(core)
+    with pytest.raises(ConfigError, match="has moved to postgresql"):
+        cores.build(config)
+    with apsw.Connection(str(config.database_path)) as connection:
+        assert connection.execute("SELECT count(*) FROM migration").fetchall() == [(0,)]
 
 
 def test_order_2_a_change_and_its_change_row_commit_together(core, ola):

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -16,15 +16,15 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.engine.postgres import TURN, PgTx, check_server, connect
 from mailcore.store.migrations import numbered
 from mailcore.store.migrations.fresh import list_schema_statements
-from mailcore.store.migrations.runner import known_names, names_ran, run_migrations
+from mailcore.store.migrations.runner import known_names, names_ran, refuse_old, run_migrations
 
 HOME = "postgresql-home"  # a file in the data folder
 PROOF = "cluster"  # names no file
 CLOCK_SECONDS = 2.0  # by which clocks of nodes may differ; leases are long beside it
 
 
-def prepare(config: Config, at: int) -> None:
-    """Check the server, and make or migrate the schema.
+def prepare(config: Config, at: int, refuse: Callable[[Tx], None]) -> None:
+    """Check the server, and make or migrate the schema; `refuse` is as in `open_database`.
 
     Raises:
         ConfigError: the server or the database is not fit, or belongs to another data folder.
@@ -35,6 +35,7 @@ def prepare(config: Config, at: int) -> None:
             check_server(connection)
             if config.is_in_cluster:
                 _check_cluster(config, PgTx(connection))
+            refuse_old(PgTx(connection), refuse)
             try:
                 _migrate(connection, at)
             except (errors.UniqueViolation, errors.DuplicateTable):  # another process made it in the same moment

@@ -8,23 +8,38 @@ from mailcore.config import Config
 from mailcore.domain import AccountId
 from mailcore.errors import ConfigError
 from mailcore.process.threads import Threads
-from mailcore.store.engine.db import Db
-from mailcore.store.engine.sqlite import SqliteDb
-from mailcore.store.migrations.runner import migrate
+from mailcore.store.engine.db import Db, Tx
+from mailcore.store.engine.sqlite import SqliteDb, SqliteTx
+from mailcore.store.migrations.runner import migrate, refuse_old
 
 
-def open_database(config: Config, threads: Threads, woken: Callable[[set[AccountId]], None], at: int) -> Db:
-    """Open the database and bring it up to date; `at` is now, in seconds since 1970.
+def open_database(
+    config: Config,
+    threads: Threads,
+    woken: Callable[[set[AccountId]], None],
+    at: int,
+    refuse: Callable[[Tx], None] = lambda tx: None,
+) -> Db:
+    """Open the database and bring it up to date.
+
+    Args:
+        woken: called after a commit with the accounts that changed.
+        at: now, in seconds since 1970.
+        refuse: called before anything is written, of a database that is not new; what it raises is raised.
 
     Raises:
         ConfigError: it cannot be used as it is; the text says how that is mended.
         Busy: it cannot be opened, or a migration failed.
     """
     if config.is_on_postgresql:
-        return _open_postgresql(config, threads, woken, at)
+        return _open_postgresql(config, threads, woken, at, refuse)
     db = SqliteDb(config.database_path, threads, woken)
-    db.connection()
-    migrate(db.peewee, at)
+    try:
+        refuse_old(SqliteTx(db.connection()), refuse)
+        migrate(db.peewee, at)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
@@ -43,7 +58,13 @@ def opened(config: Config, clock: Clock) -> Iterator[Db]:
         threads.close()
 
 
-def _open_postgresql(config: Config, threads: Threads, woken: Callable[[set[AccountId]], None], at: int) -> Db:
+def _open_postgresql(
+    config: Config,
+    threads: Threads,
+    woken: Callable[[set[AccountId]], None],
+    at: int,
+    refuse: Callable[[Tx], None],
+) -> Db:
     try:
         from mailcore.store.engine.postgres import PgDb
         from mailcore.store.migrations.on_postgresql import prepare
@@ -51,5 +72,5 @@ def _open_postgresql(config: Config, threads: Threads, woken: Callable[[set[Acco
         raise ConfigError(
             f"database: PostgreSQL needs psycopg ({problem}); pip install 'alumnimail[postgresql]'"
         ) from None
-    prepare(config, at)
+    prepare(config, at, refuse)
     return PgDb(config.database, threads, woken)

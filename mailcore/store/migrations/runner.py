@@ -58,6 +58,12 @@ def migrate(db: SqliteDatabase, at: int) -> None:
     run_migrations(begin, ran, at)
 
 
+def refuse_old(tx: Tx, refuse: Callable[[Tx], None]) -> None:
+    """Let `refuse` look at what a database that is not new says of itself in `setting`."""
+    if tx.columns("setting"):
+        refuse(tx)
+
+
 def run_migrations(begin: Callable[[], AbstractContextManager[Tx]], ran: set[str], at: int) -> None:
     """Run what the database has not had, each in a transaction of its own.
 
