@@ -127,6 +127,7 @@ def account(name: str) -> str:
         facts=facts,
         held=held,
         own=own,
+        used=administration.is_used(core, owner.id),
         acts=[] if own else [(key, act) for key, act in ACTS.items() if act.possible(facts, held)],
         log=audit.list_entries(core, owner.id, LOG_ENTRIES),
         form=EmptyForm(),
@@ -166,13 +167,21 @@ def act_on(name: str, act: str) -> Answer:
     return page, 400 if problem or form.errors else 200
 
 
-@blueprint.post("/accounts/<name>/first-password")
+@blueprint.route("/accounts/<name>/first-password", methods=["GET", "POST"])
 @admin_only
 def first_password(name: str) -> Answer:
     """Create the link that sets the first password; it is mailed, or shown once."""
-    core = current.core()
+    core, form, problem = current.core(), ProofForm(), ""
     owner = account_service.find_account(core, name)
-    if not EmptyForm().validate_on_submit():
-        abort(400)
-    link = administration.create_link(core, owner.name, agent=current.owner())
-    return render_template("admin/created.html", account=owner, link=link)
+    if form.validate_on_submit():
+        try:
+            check_proof(form)
+            link = administration.create_link(core, owner.name, agent=current.owner())
+        except MailError as trouble:
+            problem = words_of(trouble)
+        else:
+            return render_template("admin/created.html", account=owner, link=link)
+    page = render_template(
+        "admin/first_password.html", owner=owner, form=form, problem=problem, needs_code=needs_code()
+    )
+    return page, 400 if problem or form.errors else 200

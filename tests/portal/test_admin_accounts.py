@@ -2,20 +2,22 @@
 
 import re
 from base64 import b32decode
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountState, Scope
+from mailcore.domain import Account, AccountState, Identity, Scope
 from mailcore.errors import NotAllowed
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
-from mailcore.services.credentials import login
+from mailcore.services.credentials import credentials, login, login_log
 from mailcore.services.delivery import sending_limits
 from mailcore.services.operations import administration
 from mailcore.services.signin import recovery, two_factor, web_sessions
+from mailcore.store.people import presence
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
 
@@ -125,14 +127,41 @@ def test_n37_an_account_is_logged_out_everywhere(eva: Browser, core: Core, ola: 
     login.authenticate(core, "ola", PASSWORD, peer="192.0.2.1", scope=Scope.PORTAL)  # the password stays
 
 
-def test_n37_who_has_no_password_gets_a_link_and_who_has_one_is_let_in_by_the_desk(eva: Browser, core: Core):
+def test_n37_an_account_that_nobody_used_gets_a_link_after_a_proof(eva: Browser, core: Core):
     accounts.add_account(core, "kari")
-    page = eva.send("/admin/accounts/kari", to="/admin/accounts/kari/first-password")
+    assert "/admin/accounts/kari/first-password" in eva.get("/admin/accounts/kari").text
+    page = eva.send("/admin/accounts/kari/first-password", password="wrong")
+    assert (page.status_code, "secret" in page.text) == (400, False)
+    page = eva.send("/admin/accounts/kari/first-password", password=PASSWORD)
     assert (page.status_code, "secret" in page.text) == (200, True)
-    accounts.add_account(core, "per", password=PASSWORD)
-    assert "/desk/people/per/recover" in eva.get("/admin/accounts/per").text
+
+
+def _set_password(core: Core, account: Account) -> None:
+    credentials.set_password(core, account.id, PASSWORD)
+
+
+def _log_in_by(source: str) -> Callable[[Core, Account], None]:
+    return lambda core, account: login_log.record_login(core, Identity(account, source), Scope.PORTAL, "192.0.2.1")
+
+
+def _log_in_long_ago(core: Core, account: Account) -> None:
+    """Leave of a log-in what is there after ninety days."""
+    core.db.write(lambda tx: presence.save_sign(tx, account.id, core.clock.seconds() + 3600))
+
+
+@pytest.mark.parametrize("use", [_set_password, _log_in_by("directory"), _log_in_by("feide"), _log_in_long_ago])
+def test_n37_an_administrator_opens_no_mailbox_that_is_used(eva: Browser, core: Core, use: Callable):
+    use(core, accounts.add_account(core, "per"))
+    page = eva.get("/admin/accounts/per").text
+    assert ("/desk/people/per/recover" in page, "/per/first-password" in page) == (True, False)
+    answer = eva.send("/admin/accounts/per/first-password", password=PASSWORD)
+    assert (answer.status_code, "secret" in answer.text) == (400, False)
     with pytest.raises(NotAllowed):
         administration.create_link(core, "per", agent=accounts.find_account(core, "eva"))
+
+
+def test_n37_nobody_lets_themselves_in_again(eva: Browser):
+    assert "/recover" not in eva.get("/admin/accounts/eva").text
 
 
 @pytest.mark.parametrize("act", ACTS)

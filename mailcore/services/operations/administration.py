@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mailcore.config import quota_octets
 from mailcore.core import Core
-from mailcore.domain import Account, AccountState
+from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountNotFound, ConfigError, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services.accounts import accounts, closing
@@ -74,16 +74,22 @@ def create_link(core: Core, name: str, *, agent: Account) -> str:
     """Create the link that sets the first password, and mail it to the contact address; "" then, else the link.
 
     Raises:
-        NotAllowed: there is a password; who cannot get in is recovered by the desk (services/signin/recovery.py).
+        NotAllowed: it is used by somebody, with whatever password; who cannot get in is recovered by the desk, which asks
+            who they are, and a second agent where there is a second step (services/signin/recovery.py).
     """
     account = _find_other(core, name, agent)
-    if core.db.read(lambda tx: store.get_password_state(tx, account.id))[0]:
-        raise NotAllowed(Saying("The account has a password. Let its owner in again at the help desk."))
+    if is_used(core, account.id):
+        raise NotAllowed(Saying("The account is in use. Let its owner in again at the help desk."))
     link = accounts.create_password_link(core, account.name, actor=agent.name)
     if not account.contact:
         return link
     accounts.send_password_link(core, account, link)
     return ""
+
+
+def is_used(core: Core, account: AccountId) -> bool:
+    """Say if anybody has a password or ever got in, so that a link would take somebody's mailbox."""
+    return core.db.read(lambda tx: store.was_opened(tx, account))
 
 
 def set_quota(core: Core, name: str, written: str, *, agent: Account) -> Account:

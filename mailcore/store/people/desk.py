@@ -50,6 +50,21 @@ def get_password_state(tx: Tx, account: AccountId) -> tuple[bool, datetime | Non
     return bool(count), datetime.fromtimestamp(last, UTC) if last else None
 
 
+# signs that somebody got into the account once: log-ins are kept for ninety days, what remains of them for good
+_SIGNS = (
+    "SELECT 1 FROM login_event WHERE account_id=?",  # the right password, even where the log-in was refused
+    "SELECT 1 FROM web_session WHERE account_id=?",
+    "SELECT 1 FROM second_factor WHERE account_id=? AND active<>0",
+    "SELECT 1 FROM credential WHERE account_id=? AND (kind='password' OR last_used_at IS NOT NULL)",
+    "SELECT 1 FROM presence p JOIN account a ON a.id=p.account_id WHERE p.account_id=? AND p.seen_at>a.created_at",
+)
+
+
+def was_opened(tx: Tx, account: AccountId) -> bool:
+    """Did anybody ever get in, by whatever password, key or log-in elsewhere?"""
+    return any(tx.row(f"{sign} LIMIT 1", account) is not None for sign in _SIGNS)
+
+
 def was_noted(tx: Tx, account: AccountId, actor: str, event: str, since: int) -> bool:
     row = tx.row(
         "SELECT 1 FROM audit WHERE account_id=? AND at>? AND actor=? AND event=?", account, since, actor, event
