@@ -23,9 +23,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from portal import access, current
 from portal.addresses import url_for
+from portal.stylesheet import MOST_FORMS
 
 SWITCH = "switch-language"
-MOST = 8  # forms of one page; style.css has a rule for each
 T = TypeVar("T", bound=Callable[..., object])
 # within a tag of ours "<" is always escaped, and no form stands in another: so each place is looked at once
 _FORM = re.compile(r"<form\b([^<>]*+)>((?:[^<]++|<(?!/form>|form\b))*+)</form>")
@@ -61,7 +61,7 @@ def mark_forms(html: str) -> Page:
     """Find the forms of a page, and give those an id that have none."""
     typed = [form for form in _FORM.finditer(html) if _TYPED.search(form[2])]
     typed.sort(key=lambda form: not _POSTS.search(form[1]))
-    kept = {form.start(): _describe(form, number) for number, form in enumerate(typed[:MOST])}
+    kept = {form.start(): _describe(form, number) for number, form in enumerate(typed[:MOST_FORMS])}
 
     def mark(form: re.Match[str]) -> str:
         if (own := kept.get(form.start())) is None:

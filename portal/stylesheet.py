@@ -1,6 +1,7 @@
 """The style sheet as it is sent: written with comments and air in `static/style.css`, sent without, its small pictures inside.
 
-A page with everything is three requests: itself, its style sheet, its icons.
+A page with everything is three requests: itself, its style sheet, its icons.  Pages of many forms bring a second sheet, with the
+rules that show each form's buttons of languages (portal/kept_forms.py).
 """
 
 import re
@@ -9,15 +10,18 @@ from functools import cache
 from hashlib import sha256
 from urllib.parse import quote
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from mailcore.package_data import folder_of
 from portal.access import public, same_for_all
 from portal.addresses import url_for
+from portal.request_values import number
 
 STATIC = folder_of("portal", "static")
 _LETTERS = string.ascii_lowercase
 YEAR = "public, max-age=31536000, immutable"
+FORMS_IN_SHEET = 4  # `style.css` has rules for so many forms of one page: more would make each page heavier
+MOST_FORMS, STEP_FORMS = 40, 8  # of one page; from one sheet for them to the next
 blueprint = Blueprint("site", __name__)
 
 
@@ -60,6 +64,30 @@ def stylesheet_version() -> str:
     return version(_sheet())
 
 
+@cache
+def _forms_sheet(forms: int) -> bytes:
+    """Write the rules for so many forms; browsers that know `:user-valid` know nested rules."""
+    return "".join(
+        f':has([data-kept="{count}"] :is(:user-valid,:user-invalid)) .languages .link'
+        f"{{&:not(.k{count}){{display:none}}&.k{count}{{display:inline}}}}"
+        for count in range(FORMS_IN_SHEET, forms)
+    ).encode()
+
+
+@blueprint.app_template_global()
+def forms_sheet(forms: int) -> str:
+    """Return the address of the rules for more forms than `style.css` knows, "" for a page without so many."""
+    if forms <= FORMS_IN_SHEET:
+        return ""
+    forms = _round_up(forms)
+    return url_for("site.forms_stylesheet", forms=forms, v=version(_forms_sheet(forms)))
+
+
+def _round_up(forms: int) -> int:
+    """Return the number of forms that a sheet is for: few sheets for all pages, none much heavier than its page needs."""
+    return min(MOST_FORMS, -(-forms // STEP_FORMS) * STEP_FORMS)
+
+
 @blueprint.app_template_global()
 def site_icon() -> str:
     """The picture for the browser's tab."""
@@ -71,6 +99,14 @@ def site_icon() -> str:
 @public
 def stylesheet() -> Response:
     return Response(_sheet(), content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})
+
+
+@blueprint.get("/forms.css")
+@same_for_all
+@public
+def forms_stylesheet() -> Response:
+    octets = _forms_sheet(_round_up(number(request.args.get("forms"), MOST_FORMS)))
+    return Response(octets, content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})
 
 
 @blueprint.get("/manifest.webmanifest")

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from mailcore.package_data import folder_of
 from portal import errors, formats
 from portal.access import Large, public, same_for_all
-from portal.stylesheet import STATIC, YEAR, slim, version
+from portal.stylesheet import FORMS_IN_SHEET, STATIC, YEAR, slim, version
 from portal.webmail import show
 
 ICONS = (
@@ -34,7 +34,7 @@ _USED = (
 )  # what pages of the webmail are made of
 # classes that are put together: kinds of banners, how deep a mailbox lies, the page itself, whose buttons of languages
 _MADE = {"good", "bad", "warn", "info", "mail", "deep1", "deep2", "deep3", "deep4"}
-_MADE |= {"k0", "k1", "k2", "k3"}  # for the first four forms: rules for more would make lists heavier than 50 kB
+_MADE |= {f"k{number}" for number in range(FORMS_IN_SHEET)}
 _FORMS = {"input", "select", "textarea", "iframe"}  # that WTForms writes
 _OTHERS = {"framed", "side"}  # of the layout where pages have the menu of settings
 
