@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g
 
 from mailcore.core import Core
 from mailcore.services.operations import figures
@@ -37,14 +37,14 @@ class ResponseTimes:
 
 
 def register(app: Flask, core: Core) -> None:
-    """Time every page but files and streams."""
+    """Time what people wait for: pages, and neither files and streams nor the answers for programs and probes."""
     times = ResponseTimes(core)
 
     def begin() -> None:
         g.began = time.monotonic()
 
     def end(response: Response) -> Response:
-        if "began" in g and request.endpoint != "static" and not response.is_streamed:
+        if "began" in g and response.mimetype == "text/html" and not response.is_streamed:
             times.count(time.monotonic() - g.began)
         return response
 

@@ -104,6 +104,17 @@ def test_n37_response_times_are_counted_in_memory_and_saved_together(eva: Browse
     assert sum(map(sum, counted.values())) >= 3
 
 
+def test_n37_only_pages_are_counted(eva: Browser, monkeypatch):
+    """A probe asks for /health every second: its answers would hide how slow pages are."""
+    counted: list[float] = []
+    monkeypatch.setattr(timing.ResponseTimes, "count", lambda _self, seconds: counted.append(seconds))
+    for path in ("/health", "/look.css", "/forms.css", "/mail/keys.js", "/scim/v2/Users", "/robots.txt"):
+        eva.get(path)
+    assert counted == []
+    eva.get("/admin/")
+    assert len(counted) == 1
+
+
 @pytest.mark.parametrize(
     ("seconds", "label"), [(0.0, "0.1"), (0.1, "0.1"), (0.2, "0.3"), (0.9, "1"), (2.9, "3"), (3.1, "more")]
 )
