@@ -43,7 +43,7 @@ def well_known() -> BaseResponse:
 @blueprint.route("/dav/", methods=["GET", "OPTIONS", "PROPFIND", "REPORT"], provide_automatic_options=False)
 @program_only(Scope.CONTACTS)
 def root() -> Response:
-    return _answer_collection(url_for("carddav.root"), _root_properties(), lambda: [(_home(), _home_properties())])
+    return _answer_collection(url_for("carddav.root"), _root_properties(), lambda _: [(_home(), _home_properties())])
 
 
 @blueprint.route(
@@ -52,7 +52,7 @@ def root() -> Response:
 @program_only(Scope.CONTACTS)
 def home(name: str) -> Response:
     _check_owner(name)
-    return _answer_collection(_home(), _home_properties(), lambda: [(_book(), _book_properties())])
+    return _answer_collection(_home(), _home_properties(), lambda _: [(_book(), _book_properties())])
 
 
 @blueprint.route(
@@ -67,12 +67,10 @@ def book(name: str) -> Response:
         return _report()
     if request.method == "DELETE":
         abort(403)
-    wish = _wish()
-    needs_text = card("address-data") in wish.names
 
-    def inside() -> list[tuple[str, Properties]]:
+    def inside(wish: Wish) -> list[tuple[str, Properties]]:
         refs = service.list_refs(current.core(), current.program().id)
-        cards = _texts([ref.name for ref in refs]) if needs_text else {}
+        cards = _texts([ref.name for ref in refs]) if card("address-data") in wish.names else {}
         return [(_path(ref.name), _card_properties(ref, cards.get(ref.name))) for ref in refs]
 
     return _answer_collection(_book(), _book_properties(), inside)
@@ -89,7 +87,7 @@ def one_card(name: str, resource: str) -> BaseResponse:
         case "PUT":
             return _put(resource)
         case "DELETE":
-            service.delete_card(core, owner.id, resource, if_match=_etag(request.if_match))
+            service.delete_card(core, owner.id, resource, if_match=_etags(request.if_match))
             return Response(status=204)
         case "PROPFIND":
             found = service.get_card(core, owner.id, resource)
@@ -118,8 +116,8 @@ def _put(resource: str) -> Response:
             current.program().id,
             resource,
             octets,
-            if_match=_etag(request.if_match),
-            if_none_match=_etag(request.if_none_match),
+            if_match=_etags(request.if_match),
+            if_none_match=_etags(request.if_none_match),
         )
     except errors.CardInvalid:
         return _error(403, element(card("valid-address-data")))
@@ -136,15 +134,10 @@ def _put(resource: str) -> Response:
 
 def _report() -> Response:
     body = _body()
-    match "" if body is None else body.tag:
-        case str() as named if body is not None and named == card("addressbook-multiget"):
-            return _multiget(body)
-        case str() as named if body is not None and named == card("addressbook-query"):
-            return _query(body)
-        case str() as named if body is not None and named == dav("sync-collection"):
-            return _sync(body)
-        case _:
-            return _error(403, element(dav("supported-report")))
+    report = None if body is None else REPORTS.get(body.tag)
+    if body is None or report is None:
+        return _error(403, element(dav("supported-report")))
+    return report(body)
 
 
 def _multiget(body: Element) -> Response:
@@ -193,6 +186,13 @@ def _sync(body: Element) -> Response:
         full = element(dav("status"), "HTTP/1.1 507 Insufficient Storage")
         answers.append(element(dav("response"), href(_book()), full))
     return _multistatus(answers, element(dav("sync-token"), f"{CHANGES}{changes.seq}"))
+
+
+REPORTS: dict[str, Callable[[Element], Response]] = {
+    card("addressbook-multiget"): _multiget,
+    card("addressbook-query"): _query,
+    dav("sync-collection"): _sync,
+}
 
 
 def _since(token: str) -> int | None:
@@ -249,7 +249,6 @@ def _book_properties() -> Properties:
     def state() -> str:
         return f"{CHANGES}{service.count_changes(core, owner.id)}"
 
-    reports = (card("addressbook-multiget"), card("addressbook-query"), dav("sync-collection"))
     return {
         dav("resourcetype"): lambda: element(dav("collection")) + element(card("addressbook")),
         dav("displayname"): lambda: "Alumnimail",
@@ -257,7 +256,7 @@ def _book_properties() -> Properties:
         dav("owner"): _principal,
         dav("current-user-privilege-set"): lambda: _privileges("read", "write", "write-content", "bind", "unbind"),
         dav("supported-report-set"): lambda: "".join(
-            element(dav("supported-report"), element(dav("report"), element(name))) for name in reports
+            element(dav("supported-report"), element(dav("report"), element(name))) for name in REPORTS
         ),
         dav("sync-token"): state,
         server("getctag"): state,
@@ -296,7 +295,7 @@ def _privileges(*names: str) -> str:
 
 
 def _answer_collection(
-    path: str, properties: Properties, inside: Callable[[], Iterable[tuple[str, Properties]]]
+    path: str, properties: Properties, inside: Callable[[Wish], Iterable[tuple[str, Properties]]]
 ) -> Response:
     """Answer for a collection: itself, and at depth 1 what is inside."""
     match request.method:
@@ -310,7 +309,7 @@ def _answer_collection(
             depth, wish = request.headers.get("Depth", "infinity").strip().lower(), _wish()
             if depth not in ("0", "1"):  # RFC 4918 section 9.1
                 return _error(403, element(dav("propfind-finite-depth")))
-            here = [(path, properties), *(inside() if depth == "1" else ())]
+            here = [(path, properties), *(inside(wish) if depth == "1" else ())]
             return _multistatus(xml.response(each, of_it, wish) for each, of_it in here)
         case _:
             return Response("An address book for programs (CardDAV).\n", content_type="text/plain; charset=utf-8")
@@ -346,9 +345,9 @@ def _wish() -> Wish:
     return Wish.parse(_body())
 
 
-def _etag(condition: ETags) -> str:
-    """Return the one ETag of a condition, ANY for `*`, "" without a condition."""
-    return ANY if condition.star_tag else next(iter(sorted(condition.as_set(include_weak=True))), "")
+def _etags(condition: ETags) -> frozenset[str]:
+    """Return the ETags of a condition, ANY for `*`, none without a condition."""
+    return frozenset([ANY]) if condition.star_tag else frozenset(condition.as_set(include_weak=True))
 
 
 def _check_owner(name: str) -> None:

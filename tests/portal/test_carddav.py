@@ -117,6 +117,19 @@ def test_n35_a_card_comes_back_octet_for_octet(phone: Phone) -> None:
     assert phone.ask("GET", BOOK + "6F1A.vcf").status_code == 404
 
 
+def test_n35_a_condition_names_as_many_etags_as_it_likes(phone: Phone) -> None:
+    """RFC 9110 section 13.1.1: one of them must be the card's."""
+    now = phone.put("a.vcf", KARI).headers["ETag"]
+    assert phone.put("a.vcf", KARI, If_None_Match=f'"0", {now}, "zz"').status_code == 412
+    assert phone.put("a.vcf", KARI, If_Match='"0", "zz"').status_code == 412
+    assert phone.put("a.vcf", KARI.replace("1980", "1981"), If_Match=f'"0", {now}, "zz"').status_code == 204
+    assert phone.ask("DELETE", BOOK + "a.vcf", If_Match=f'"0", {now}').status_code == 412
+
+
+def test_n35_a_book_that_is_only_looked_at_reads_no_body(phone: Phone) -> None:
+    assert phone.ask("GET", BOOK, "<no xml").status_code == 200
+
+
 def test_n35_an_etag_is_told_only_where_nothing_was_changed(phone: Phone) -> None:
     """RFC 6352 section 6.3.2.3."""
     assert "ETag" in phone.put("a.vcf", KARI).headers

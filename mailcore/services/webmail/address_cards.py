@@ -7,7 +7,7 @@ Cards are read and written outside of the transaction; what it saves is only com
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -86,12 +86,18 @@ def list_changes(core: Core, account: AccountId, since: int, most: int = MAX_CHA
 
 
 def put_card(
-    core: Core, account: AccountId, name: str, octets: bytes, *, if_match: str = "", if_none_match: str = ""
+    core: Core,
+    account: AccountId,
+    name: str,
+    octets: bytes,
+    *,
+    if_match: Collection[str] = (),
+    if_none_match: Collection[str] = (),
 ) -> tuple[StoredCard, bool]:
     """Save a card as a program sends it; return it as it is saved, and True if it is new.
 
     Args:
-        if_match, if_none_match: ETags that the card must have, or must not have; ANY for any.
+        if_match, if_none_match: ETags of which the card must have one, or must have none; ANY for any, nothing for no condition.
 
     Raises:
         CardInvalid, CardChanged, TooMany.
@@ -119,11 +125,11 @@ def put_card(
     return new, core.db.write(write)
 
 
-def delete_card(core: Core, account: AccountId, name: str, *, if_match: str = "") -> None:
+def delete_card(core: Core, account: AccountId, name: str, *, if_match: Collection[str] = ()) -> None:
     """Delete a card with its addresses.  Raises CardNotFound, CardChanged."""
 
     def write(tx: Tx) -> None:
-        _check_conditions(_get(tx, account, name), if_match, "")
+        _check_conditions(_get(tx, account, name), if_match, ())
         store.delete_card(tx, account, name, core.clock.seconds())
 
     core.db.write(write)
@@ -287,10 +293,10 @@ def _get(tx: Tx, account: AccountId, name: str) -> StoredCard:
     return card
 
 
-def _check_conditions(old: StoredCard | None, if_match: str, if_none_match: str) -> None:
-    if if_match and (old is None or if_match not in (ANY, old.etag)):
+def _check_conditions(old: StoredCard | None, if_match: Collection[str], if_none_match: Collection[str]) -> None:
+    if if_match and (old is None or {ANY, old.etag}.isdisjoint(if_match)):
         raise CardChanged("it is another one now")
-    if if_none_match and old is not None and if_none_match in (ANY, old.etag):
+    if if_none_match and old is not None and not {ANY, old.etag}.isdisjoint(if_none_match):
         raise CardChanged("there is one already")
 
 
