@@ -93,8 +93,6 @@ def plan() -> Answer:
         moving_day.save_wishes(current.core(), current.owner().id, form.until.data, form.new_address.data or "")
     except InvalidName as trouble:
         code, words = answer(trouble)
-        if not trouble.args or isinstance(trouble.args[0], str) and not hasattr(trouble.args[0], "text"):
-            words = _("That cannot be your new address. It must be an address outside Alumnimail.")
         return _page(form, words, code)
     flash(_("Saved."))
     return redirect(url_for("moving.index"), 303)

@@ -1,6 +1,6 @@
 """The button of letters to owners of whom there was no sign: still here, or what shall become of the account (N22, N30)."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField
@@ -10,6 +10,8 @@ from mailcore.errors import InvalidName
 from mailcore.services.accounts import sleeping
 from portal import current
 from portal.access import public
+from portal.addresses import url_for
+from portal.errors import words_of
 from portal.signin.views import Answer, blueprint
 from portal.web_form import Form, like_an_address
 
@@ -33,8 +35,8 @@ def here(token: str) -> Answer:
         if request.form.get("action") == "close":
             try:
                 sleeping.close_by_link(core, token, form.notice.data or "")
-            except InvalidName:
-                problem = _("That cannot be your new address. It must be an address outside Alumnimail.")
+            except InvalidName as trouble:
+                problem = words_of(trouble)
             else:
                 flash(
                     _(

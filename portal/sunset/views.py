@@ -83,9 +83,6 @@ def new_address() -> Answer:
         sunset.set_new_address(current.core(), current.owner().id, form.address.data or "")
     except MailError as trouble:
         code, problem = answer(trouble)
-        problem = (
-            problem if code != 400 else _("That cannot be your new address. It must be an address outside Alumnimail.")
-        )
         return _page(form, str(problem), code)
     flash(_("Saved."))
     return redirect(url_for("sunset.index"))

@@ -47,7 +47,7 @@ def close_account(core: Core, name: str, *, new_address: str = "", actor: str = 
     account = accounts.find_account(core, name)
     if account.state != AccountState.ACTIVE:
         raise AccountNotFound(f"{account.name} is closed")
-    new_address = contact_addresses.check_address(core, new_address) if new_address.strip() else ""
+    new_address = contact_addresses.check_new_address(core, new_address)
     token = secrets.token_urlsafe(24)
     link = f"{core.config.url}/account/undo/{token}"
     marks = core.db.read(lambda tx: _correspondents(core, tx, account)) if new_address else set()

@@ -187,7 +187,7 @@ def set_new_address(core: Core, account: AccountId, address: str) -> str:
         InvalidName: no address, or one of ours.
     """
     current = get_current(core)
-    checked = contact_addresses.check_address(core, address) if address.strip() else ""
+    checked = contact_addresses.check_new_address(core, address)
 
     def write(tx: Tx) -> str:
         _record_read(core, tx, sunset=current.id, account=account, means="button")

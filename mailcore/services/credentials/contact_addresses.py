@@ -10,6 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, TooMany
 from mailcore.mail.reading import address as addresses
+from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits import links, mail_limits
@@ -35,6 +36,18 @@ def check_address(core: Core, written: str) -> str:
     if domain in core.config.our_domains:
         raise InvalidName("the contact address must be outside this mailbox, to help when it cannot be opened")
     return written
+
+
+def check_new_address(core: Core, written: str) -> str:
+    """Return the outside address where its owner is from now on, as it is saved; "" for none.  Raises InvalidName."""
+    if not written.strip():
+        return ""
+    try:
+        return check_address(core, written)
+    except InvalidName:
+        raise InvalidName(
+            Saying("That cannot be your new address. It must be an address outside Alumnimail.")
+        ) from None
 
 
 def list_verified(core: Core, account: AccountId) -> list[str]:

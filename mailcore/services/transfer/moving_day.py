@@ -133,7 +133,7 @@ def save_wishes(core: Core, account: AccountId, until: date | None, new_address:
     """
     if until is not None and until < core.clock.now().astimezone(core.config.zone).date():
         raise InvalidName(Saying("That day is over. Choose a later one, or none."))
-    checked = contact_addresses.check_address(core, new_address) if new_address.strip() else ""
+    checked = contact_addresses.check_new_address(core, new_address)
     core.db.write(lambda tx: store.save_wishes(tx, account, until.isoformat() if until else "", checked))
 
 
