@@ -1,6 +1,6 @@
 """Search: words and operators, over all mailboxes."""
 
-from flask import flash, g, redirect, render_template, request
+from flask import flash, redirect, render_template, request
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,6 +11,7 @@ from mailcore.services.webmail.mail_settings import SavedSearch
 from portal import current, errors
 from portal.access import owner_only
 from portal.addresses import url_for
+from portal.webmail import reader
 from portal.webmail.views import blueprint
 
 
@@ -55,10 +56,7 @@ def change_searches() -> BaseResponse:
 @blueprint.app_template_global()
 def saved_searches() -> tuple[SavedSearch, ...]:
     """Return the searches that stand beside the mailboxes; read once a request."""
-    if "saved_searches" not in g:
-        g.saved_searches = mail_settings.read_settings(current.core(), current.owner().id).searches
-    found: tuple[SavedSearch, ...] = g.saved_searches
-    return found
+    return reader.read_settings().searches
 
 
 def marked(text: str, words: tuple[str, ...]) -> Markup:

@@ -8,12 +8,13 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.services.webmail import drafts, mail_actions, mail_list, mail_settings, overview, snippets
+from mailcore.services.webmail import drafts, mail_actions, mail_list, overview, snippets
 from mailcore.services.webmail.mail_list import ListRequest
 from mailcore.services.webmail.mail_settings import MailSettings
 from portal import current, request_values
 from portal.access import owner_only
 from portal.addresses import url_for
+from portal.webmail import reader
 from portal.webmail import rows as shown
 from portal.webmail.views import blueprint
 
@@ -34,7 +35,7 @@ def messages(mailbox: str) -> str:
 
 
 def _list(name: str) -> str:
-    settings = mail_settings.read_settings(current.core(), current.owner().id)
+    settings = reader.read_settings()
     page = mail_list.page(current.core(), current.owner().id, name, _wish(settings))
     boxes = overview.list_mailboxes(current.core(), current.owner().id)
     begins = (

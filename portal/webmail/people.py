@@ -16,6 +16,7 @@ from portal import current, downloads
 from portal.access import owner_only, takes
 from portal.errors import answer
 from portal.request_values import number
+from portal.webmail import reader
 from portal.webmail.forms import ContactForm, IdentityForm, ReadingForm
 from portal.webmail.views import A_MESSAGE, blueprint
 
@@ -88,7 +89,7 @@ def settings() -> Answer:
     names = service.identities(core, owner.id, owner.display_name, own)
     chosen = next((one for one in names if str(one.id) == request.args.get("name", "")), None)
     if request.method == "GET":
-        now = mail_settings.read_settings(core, owner.id)
+        now = reader.read_settings()
         reading.threads.data, reading.html_first.data = now.threads, now.html_first
         reading.undo_seconds.data, reading.snippets.data = now.undo_seconds, now.snippets
         shown = chosen or WriterName(0, owner.display_name, own, first=not names[0].id)

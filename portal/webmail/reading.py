@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from flask import Response, current_app, g, render_template, request, url_for
+from flask import Response, current_app, g, render_template, request
 
 from mailcore.errors import MailboxNotFound
 from mailcore.services.webmail import (
@@ -10,14 +10,14 @@ from mailcore.services.webmail import (
     attachments,
     html_mail,
     mail_actions,
-    mail_settings,
     mail_view,
     overview,
     remote_pictures,
 )
 from portal import current, downloads
 from portal.access import owner_only, public, same_for_all
-from portal.webmail import invitation_words
+from portal.addresses import url_for
+from portal.webmail import invitation_words, reader
 from portal.webmail.views import blueprint
 
 
@@ -28,7 +28,7 @@ def message(mailbox: str, uid: int) -> str:
     core, owner = current.core(), current.owner()
     reading = mail_view.read_message(core, owner.id, mailbox, uid, address_book.domains(core, owner.id))
     g.account = overview.read_account(core, owner.id)
-    settings = mail_settings.read_settings(core, owner.id)
+    settings = reader.read_settings()
     return render_template(
         "webmail/message.html",
         reading=reading,

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectChoice
 
 from mailcore.errors import MailError, NotAllowed, OverQuota
-from mailcore.services.webmail import address_book, mail_settings, overview, second_thoughts
+from mailcore.services.webmail import address_book, overview, second_thoughts
 from mailcore.services.webmail import compose as service
 from mailcore.services.webmail import drafts as writings
 from mailcore.services.webmail.address_book import WriterName
@@ -21,6 +21,7 @@ from portal.access import owner_only, takes
 from portal.errors import answer
 from portal.kept_forms import saves_what_is_written
 from portal.request_values import is_number, number
+from portal.webmail import reader
 from portal.webmail.forms import ComposeForm
 from portal.webmail.views import A_MESSAGE, blueprint
 
@@ -75,7 +76,7 @@ def _do(action: str, kept: Writing) -> Answer:
         return here
     if action not in ("send", "later"):  # files were attached, or people chosen from the address book
         return here
-    seconds = mail_settings.read_settings(current.core(), current.owner().id).undo_seconds
+    seconds = reader.read_settings().undo_seconds
     at = _chosen_time() if action == "later" else current.core().clock.now() + timedelta(seconds=seconds)
     writings.schedule_sending(current.core(), current.owner(), kept.id, at)
     if action == "send" and not seconds:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailcore.services.webmail import mail_settings
 from tests.machine import program
 from tests.portal.mailing import letter, put
 
@@ -124,3 +125,14 @@ def test_s30_a_stranger_is_led_to_the_log_in_whatever_is_asked_for(browser, core
             assert answer.headers["Location"].startswith("/login?next="), (method, path)
             asked += 1
     assert asked > 40
+
+
+@pytest.mark.parametrize("path", ["/mail/", "/mail/INBOX/1", "/mail/settings"])
+def test_the_settings_are_read_once_for_a_page(inside, core, ola, monkeypatch, path):
+    """They are asked for by the view, and by the mailboxes beside it for the searches that are kept."""
+    put(core, ola, letter())
+    reads: list[object] = []
+    read = mail_settings.read_settings
+    monkeypatch.setattr(mail_settings, "read_settings", lambda *about: (reads.append(about), read(*about))[1])
+    assert inside.get(path).status_code == 200
+    assert len(reads) == 1
