@@ -1,6 +1,6 @@
 """The domain: DNS records with what is missing, the rotation of DKIM keys, the certificate; a page for each."""
 
-from flask import flash, redirect, render_template, request
+from flask import abort, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,7 +15,6 @@ from portal.admin import words as spoken
 from portal.admin.proof import ProofForm, check_proof, needs_code
 from portal.admin.views import Answer, blueprint
 from portal.errors import words_of
-from portal.request_values import number
 from portal.web_form import EmptyForm
 
 
@@ -47,10 +46,13 @@ def dkim() -> Answer:
     """Show the keys of each domain, and take the next step of a rotation."""
     core, form, problem = current.core(), ProofForm(), ""
     domains = core.config.mail_domains
+    chosen = request.form.get("domain", domains[0])
+    if chosen not in domains:
+        abort(400)
     if form.validate_on_submit():
         try:
             check_proof(form)
-            flash(_rotate(domains[min(number(request.form.get("domain")), len(domains) - 1)]))
+            flash(_rotate(chosen))
         except MailError as trouble:
             problem = words_of(trouble)
         else:
@@ -58,6 +60,7 @@ def dkim() -> Answer:
     page = render_template(
         "admin/dkim.html",
         keys=[(name, dkim_keys.list_generations(core.config, name)) for name in domains],
+        chosen=chosen,
         key_words=spoken.KEY_STATES,
         form=form,
         problem=problem,

@@ -72,6 +72,15 @@ def test_n37_keys_rotate_by_steps_and_each_is_in_the_log(eva: Browser, core: Cor
     assert _last(core, audit.Event.DKIM_ROTATED).detail == "alumni.example: signs 2, before 1"
 
 
+def test_n37_a_domain_whose_keys_rotate_is_named(eva: Browser, core: Core):
+    """An index was cut to the last domain there is: a page from before a change rotated another's keys."""
+    dkim_keys.ensure_keys(core.config)
+    for wrong in ("7", "0", "other.example", ""):
+        assert eva.send("/admin/domain/dkim", password=PASSWORD, domain=wrong).status_code == 400
+    assert dkim_keys.generations(core.config) == [1]
+    assert eva.send("/admin/domain/dkim", password=PASSWORD, domain="alumni.example").status_code == 303
+
+
 def test_n37_a_job_that_failed_says_why_and_can_have_its_turn_now(eva: Browser, core: Core):
     def fail(_: Core) -> None:
         raise ZeroDivisionError
