@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from flask import Response, abort, render_template, request
 
 from mailcore.services import audit
+from mailcore.services.accounts.sunset import escape_formula
 from mailcore.services.audit import AuditFilter, Event
 from portal import current, downloads
 from portal.access import admin_only
@@ -17,7 +18,6 @@ from portal.web_form import EmptyForm
 
 PAGE = 50
 _MAX = 100  # characters of a field
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @blueprint.get("/log")
@@ -49,15 +49,10 @@ def export_log() -> Response:
     for line in lines:
         entry = line.entry
         row = (entry.at.isoformat(), line.name or entry.account or "", entry.actor, entry.event, entry.detail)
-        writer.writerow([_harmless(str(cell)) for cell in row])
+        writer.writerow([escape_formula(str(cell)) for cell in row])
     answer = Response("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
     downloads.name_file(answer, f"alumnimail-log-{core.clock.now():%Y-%m-%d}.csv")
     return answer
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking what a stranger wrote for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _read_filter() -> AuditFilter:

@@ -16,6 +16,7 @@ from mailcore.errors import InvalidName, LinkExpired
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
+from mailcore.services.accounts.sunset import escape_formula
 from mailcore.services.audit import Event
 from mailcore.services.limits import keys
 from mailcore.services.notices.notices import LANGUAGES
@@ -133,8 +134,9 @@ def export_subscribers(core: Core, topic: int, *, agent: Account) -> str:
     writer = csv.writer(text)
     writer.writerow(("address", "name", "language", "agreed_at", "agreed_to", "list_unsubscribe"))
     for one in core.db.write(read):
-        name = f"'{one.display_name}" if one.display_name.startswith(("=", "+", "-", "@")) else one.display_name
         address = accounts.load_account(core, one.account).address(core.config.domain)
         link = create_leave_link(core, one.account, topic)
-        writer.writerow((address, name, one.language, one.at.isoformat(), one.wording, link))
+        writer.writerow(
+            (address, escape_formula(one.display_name), one.language, one.at.isoformat(), one.wording, link)
+        )
     return text.getvalue()
