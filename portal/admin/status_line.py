@@ -3,30 +3,30 @@
 from flask import flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import SelectChoice, SelectField, StringField
-from wtforms.validators import DataRequired, Length
+from wtforms import SelectChoice, SelectField
 
 from mailcore.errors import MailError
 from mailcore.services.operations import service_status
 from portal import current
 from portal.access import admin_only
 from portal.addresses import url_for
+from portal.admin import languages
 from portal.admin import words as spoken
 from portal.admin.views import Answer, blueprint
 from portal.errors import words_of
 from portal.request_values import number
 from portal.web_form import EmptyForm, Form
 
-_checks = [DataRequired(_l("This must be filled in.")), Length(max=500, message=_l("This is too long."))]
+MAX_WORDS = 500  # characters
 
 
 class StatusForm(Form):
-    nb = StringField("Bokmål", _checks, render_kw={"lang": "nb"})
-    nn = StringField("Nynorsk", _checks, render_kw={"lang": "nn"})
-    en = StringField("English", _checks, render_kw={"lang": "en"})
     level = SelectField(
         _l("How bad is it?"), choices=[SelectChoice(level, words) for level, words in spoken.LEVELS.items()]
     )
+
+
+languages.add_fields(StatusForm, most=MAX_WORDS)
 
 
 @blueprint.route("/texts/status", methods=["GET", "POST"])
@@ -36,7 +36,7 @@ def status_line() -> Answer:
     form, problem, action = StatusForm(), "", request.form.get("action", "")
     shown = False
     if form.validate_on_submit():
-        words = {language: form[language].data for language in ("nb", "nn", "en")}
+        words = languages.read_fields(form)
         if action == "announce":
             try:
                 service_status.announce_incident(core, words, form.level.data, actor=agent.name)

@@ -2,30 +2,24 @@
 
 from flask import Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
-from wtforms import StringField
-from wtforms.validators import DataRequired, Length
 
 from mailcore.errors import MailError
 from mailcore.services.operations import newsletter_topics
 from portal import current, downloads
 from portal.access import admin_only
 from portal.addresses import url_for
+from portal.admin import languages
 from portal.admin.proof import ProofForm, check_proof, needs_code
 from portal.admin.views import Answer, blueprint
 from portal.errors import words_of
-from portal.request_values import number
 from portal.web_form import Form
 
 
-def _name(label: str, language: str) -> StringField:
-    checks = [DataRequired(), Length(max=newsletter_topics.MAX_NAME)]
-    return StringField(label, checks, render_kw={"lang": language})
-
-
 class TopicForm(Form):
-    nb = _name("Bokmål", "nb")
-    nn = _name("Nynorsk", "nn")
-    en = _name("English", "en")
+    """The name of a topic in each language."""
+
+
+languages.add_fields(TopicForm, most=newsletter_topics.MAX_NAME)
 
 
 @blueprint.route("/topics", methods=["GET", "POST"])
@@ -34,8 +28,7 @@ def topics() -> Answer:
     core, form, problem = current.core(), TopicForm(), ""
     if form.validate_on_submit():
         try:
-            words = {language: form[language].data for language in ("nb", "nn", "en")}
-            newsletter_topics.create_topic(core, words, actor=current.owner().name)
+            newsletter_topics.create_topic(core, languages.read_fields(form), actor=current.owner().name)
         except MailError as trouble:
             problem = words_of(trouble)
         else:
@@ -65,7 +58,7 @@ def topic(topic: int) -> Answer | Response:
             problem = words_of(trouble)
         else:
             answer = Response("\ufeff" + text, content_type="text/csv; charset=utf-8")
-            downloads.name_file(answer, f"subscribers-{number(str(topic))}.csv")
+            downloads.name_file(answer, f"subscribers-{topic}.csv")
             return answer
     page = render_template("admin/topic.html", topic=found, form=form, problem=problem, needs_code=needs_code())
     return page, 400 if problem or form.errors else 200
