@@ -124,7 +124,8 @@ WORDS: dict[str, Words] = {
     Event.VACATION_OFF: _l("The away message was turned off"),
     Event.VACATION_ON: _l("The away message was turned on"),
 }
-_ROLES: dict[str, Words] = {"none": _l("no role"), "desk": _l("help desk"), "admin": _l("administrator")}
+ROLES: dict[str, Words] = {"": _l("no role"), "desk": _l("help desk"), "admin": _l("administrator")}
+_ROLES_LOGGED = {role or "none": words for role, words in ROLES.items()}  # as services/accounts writes them
 _NAMED: dict[str, dict[str, Words]] = {
     Event.SUNSET_READ: {
         "button": _l("by the button"),
@@ -138,7 +139,7 @@ _NAMED: dict[str, dict[str, Words]] = {
     },
     Event.SENDING_RELEASED: {"dropped": _l("what was held back was discarded")},
     Event.REMINDED_OF_PASSWORD: {"twice": _l("twice a year"), "gone": _l("after you had left the university")},
-    Event.ROLE_GIVEN: _ROLES,
+    Event.ROLE_GIVEN: _ROLES_LOGGED,
 }
 _ACTORS = {
     "service": _l("the service"),
@@ -209,7 +210,7 @@ def _number(entry: AuditEntry, found: re.Match[str]) -> str:
 
 
 def _role(_entry: AuditEntry, found: re.Match[str]) -> str:
-    new, old = (_ROLES.get(role, role) for role in (found[1], found[2]))
+    new, old = (_ROLES_LOGGED.get(role, role) for role in (found[1], found[2]))
     return _("%(new)s, before %(old)s", new=new, old=old)
 
 

@@ -18,8 +18,8 @@ from mailcore.domain import AccountState
 from mailcore.services.accounts.desk import AccountFacts
 from mailcore.services.operations import administration
 from portal import current
+from portal.account.events import ROLES
 from portal.admin.proof import ProofForm
-from portal.admin.words import ROLES
 from portal.web_form import EmptyForm, Form
 
 Words = Any  # flask-babel's LazyString, which has no types

@@ -7,6 +7,7 @@ from mailcore.services.operations import attention
 from mailcore.services.signin import two_factor
 from portal import current
 from portal.access import admin_only
+from portal.account.events import ROLES
 from portal.addresses import url_for
 from portal.admin import words as spoken
 
@@ -18,7 +19,7 @@ Answer = str | BaseResponse | tuple[str, int]
 def in_words() -> dict[str, object]:
     return {
         "queue_words": spoken.QUEUE_STATES,
-        "role_words": spoken.ROLES,
+        "role_words": ROLES,
         "state_words": spoken.STATES,
         "span": spoken.describe_seconds,
     }

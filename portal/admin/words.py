@@ -25,7 +25,6 @@ PLACES: dict[Trouble, str] = {
     Trouble.QUEUE_OLD: "admin.queue",
     Trouble.SENDING_HELD: "admin.accounts",
 }
-ROLES: dict[str, Words] = {"": _l("no role"), "desk": _l("help desk"), "admin": _l("administrator")}
 FAULTS: dict[Fault, Words] = {
     Fault.NAME: _l("cannot be a user name"),
     Fault.RESERVED: _l("is a reserved name"),
