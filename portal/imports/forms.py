@@ -1,9 +1,11 @@
 """The form for fetching mail from another account."""
 
 from flask_babel import lazy_gettext as _l
-from wtforms import IntegerField, StringField
+from wtforms import StringField
 from wtforms.validators import DataRequired, Length
 
+from mailcore.services.transfer import mail_fetch
+from portal.request_values import NumberField
 from portal.signin.forms import password_field
 from portal.web_form import Form
 
@@ -24,4 +26,4 @@ class FetchForm(Form):
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
     password = password_field(_l("Password there"), "off")
-    port = IntegerField(_l("Port"), default=993)
+    port = NumberField(_l("Port"), default=mail_fetch.PORT)

@@ -1,13 +1,14 @@
 """Fetch mail from another account: its server, its folders, and how far it has come (N32)."""
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
 from mailcore.services.transfer import mail_fetch
 from portal import current
-from portal.access import owner_only
+from portal.access import owner_only, public, same_for_all
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.imports.forms import FetchForm
 
@@ -37,6 +38,14 @@ def _page(form: FetchForm | None = None, problem: object = "", code: int = 200) 
     if code == 200 and any(fetch.state.value in ("listing", "running") for fetch in fetches):
         shown.headers["Refresh"] = str(REFRESH_SECONDS)
     return shown
+
+
+@blueprint.get("/import")
+@same_for_all
+@public
+def by_short_name() -> BaseResponse:
+    """Lead to the page from the name that it was promised under."""
+    return redirect(url_for("imports.index"), 302)
 
 
 @blueprint.get("/imports")

@@ -8,6 +8,7 @@ from mailcore.services.transfer import mail_fetch
 from mailcore.store.site import fetches as store
 from mailcore.store.site.fetches import FetchedFolder, FetchState
 from portal import create_app
+from portal.imports.forms import FetchForm
 from tests.portal.conftest import Browser
 
 FIELDS = {"host": "imap.example.org", "user": "kari", "password": "s3cret-there", "port": "993"}
@@ -32,6 +33,20 @@ def test_n32_an_import_is_begun_and_goes_on_by_itself(inside, core, ola):
     assert "The folders there are being listed." in answer.text
     assert answer.headers["Refresh"] == "5"
     assert "s3cret-there" not in answer.text
+
+
+@pytest.mark.parametrize("port", ["x", "9" * 30, "-1", "99³"])
+def test_n32_a_port_that_is_no_number_is_refused_on_the_form(core, port):
+    app = create_app(core)
+    with app.test_request_context("/imports", method="POST", data={**FIELDS, "port": port}):
+        form = FetchForm(meta={"csrf": False})
+        assert not form.validate()
+        assert list(map(str, form.port.errors)) == ["This is not a number."]
+
+
+def test_n32_the_promised_name_leads_to_the_page(browser):
+    answer = browser.get("/import")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/imports")
 
 
 def test_n32_there_is_a_forecast_and_a_choice(inside, core, ola):
