@@ -45,8 +45,9 @@ def _handle(path: str) -> Response:
 
     from mailcore.services.provisioning import people
 
-    handler = current_app.extensions.setdefault("scim", None) or people.create_handler(current.core())
-    current_app.extensions["scim"] = handler
+    handler = current_app.extensions.get("scim")
+    if handler is None:
+        handler = current_app.extensions["scim"] = people.create_handler(current.core())
     asked = ScimRequest(
         method=request.method,
         base_url=f"{current.core().config.url}/scim/v2",
