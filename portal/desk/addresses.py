@@ -28,7 +28,7 @@ def address_list() -> Answer:
         except MailError as trouble:
             problem = words_of(trouble)
         else:
-            return redirect(url_for("desk.address_list"))
+            return redirect(url_for("desk.address_list"), 303)
     page = render_template(
         "desk/addresses.html", form=form, problem=problem, waiting=addresses.list_requests(current.core())
     )
