@@ -1,6 +1,6 @@
 """The owner's addresses: all of them lead to the one box; a further one, another name, the one that is written under (N29)."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request
 from flask_babel import gettext as _
 
 from mailcore.errors import InvalidName, MailError
@@ -9,6 +9,7 @@ from portal import current
 from portal.access import owner_only
 from portal.account.forms import AddressForm, PasswordForm
 from portal.account.views import Answer, blueprint
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.web_form import EmptyForm
 

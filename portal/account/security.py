@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import segno
-from flask import current_app, flash, g, redirect, render_template, request, session, url_for
+from flask import current_app, flash, g, redirect, render_template, request, session
 from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
@@ -19,6 +19,7 @@ from portal import current, request_values
 from portal.access import owner_only, public, second_step
 from portal.account.forms import CloseForm, KeyForm, PasswordForm, TotpForm
 from portal.account.views import blueprint
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.signin import oidc as elsewhere
 from portal.signin import views as signin

@@ -1,6 +1,6 @@
 """The account: who you are here, the language, contact addresses, app passwords, log-ins."""
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -13,6 +13,7 @@ from mailcore.services.signin import recovery, two_factor, web_sessions
 from portal import current, i18n, request_values
 from portal.access import owner_only, public
 from portal.account.forms import AppForm, ContactForm, LanguageForm, PasswordForm
+from portal.addresses import url_for
 from portal.errors import answer
 
 blueprint = Blueprint("account", __name__)

@@ -1,12 +1,13 @@
 """Addresses that people ask the desk for, beside those that their name allows (N29)."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template
 from flask_babel import gettext as _
 
 from mailcore.errors import MailError
 from mailcore.services.accounts import addresses
 from portal import current
 from portal.access import desk_only
+from portal.addresses import url_for
 from portal.desk.forms import ActForm
 from portal.desk.views import Answer, blueprint
 from portal.errors import words_of

@@ -1,6 +1,6 @@
 """Recovery at the desk: who cannot get in by any other way gets a link, never a password (S15, N20)."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import HiddenField, SelectChoice, SelectMultipleField, StringField, TextAreaField
@@ -12,6 +12,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.signin import recovery
 from portal import current
 from portal.access import desk_only
+from portal.addresses import url_for
 from portal.desk.views import Answer, blueprint
 from portal.errors import words_of
 from portal.request_values import NumberField

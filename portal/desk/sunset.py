@@ -3,7 +3,7 @@
 The end is announced and carried out on the command line alone.
 """
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template
 from flask_babel import gettext as _
 from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
@@ -12,6 +12,7 @@ from mailcore.domain import AccountId
 from mailcore.services.accounts import accounts, sunset
 from portal import current, surroundings
 from portal.access import desk_only
+from portal.addresses import url_for
 from portal.desk.views import blueprint
 from portal.request_values import number
 from portal.web_form import EmptyForm

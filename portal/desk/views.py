@@ -5,7 +5,7 @@ Facts stand beside a case, the content of mail never.  What is done to an accoun
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template
 from flask_babel import gettext as _
 from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
@@ -18,6 +18,7 @@ from mailcore.services.quota import quota
 from mailcore.services.tickets import canned, tickets
 from portal import current, i18n, surroundings
 from portal.access import desk_only
+from portal.addresses import url_for
 from portal.desk import words as spoken
 from portal.desk.forms import ActForm
 from portal.errors import words_of

@@ -6,7 +6,7 @@ A form names a filter by its number and what all filters were when the page was 
 import hashlib
 from collections.abc import Sequence
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -16,6 +16,7 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import overview
 from portal import current, formats, i18n, request_values
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.filters import rule_form, words
 from portal.filters.rule_form import RuleForm

@@ -1,6 +1,6 @@
 """Automatic forwarding to an outside address: one page that a person understands (S24 to S27, N1 to N5)."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -12,6 +12,7 @@ from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.sieve_scripts import filters
 from portal import current
 from portal.access import owner_only, public
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.forwarding import words
 from portal.forwarding.forms import ForwardingForm

@@ -1,6 +1,6 @@
 """Questions and answers, and the form to the help desk, for everyone: who is locked out gives another address."""
 
-from flask import Blueprint, g, redirect, render_template, session, url_for
+from flask import Blueprint, g, redirect, render_template, session
 from flask_babel import gettext as _
 from htmx_flask import request
 from werkzeug.datastructures import FileStorage
@@ -15,6 +15,7 @@ from mailcore.services.operations import faq as faq_service
 from mailcore.services.tickets import ticket_text, tickets
 from portal import current, i18n
 from portal.access import Large, open_to_ended, owner_only, public, takes
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.help.forms import KINDS, HelpForm, is_human, stamp
 

@@ -1,6 +1,6 @@
 """Pages of moving day: what hangs on the address, who writes to it, and how far one has come (N31)."""
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -11,6 +11,7 @@ from mailcore.errors import InvalidName, MailError
 from mailcore.services.transfer import moving_day, moving_letters, moving_scan
 from portal import current
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.moving.forms import LetterForm, PlanForm
 from portal.request_values import number

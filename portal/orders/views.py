@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from flask import Blueprint, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, g, redirect, render_template, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Proven
@@ -14,6 +14,7 @@ from mailcore.services.credentials import directory, login_log
 from mailcore.services.signin import oidc
 from portal import current, i18n, surroundings
 from portal.access import public
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.orders.forms import AnswerForm, AtOnceForm, OrderForm, UniversityForm
 from portal.signin.oidc import keep_proof

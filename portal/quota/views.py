@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
@@ -21,6 +21,7 @@ from mailcore.services.webmail import list_leaving, overview
 from mailcore.services.webmail.list_leaving import Ways
 from portal import current, formats, i18n
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.quota.forms import MoreForm
 from portal.request_values import number

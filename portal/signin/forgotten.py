@@ -1,6 +1,6 @@
 """Forgotten passwords: a link by mail, a printed code, or the help desk."""
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -9,6 +9,7 @@ from mailcore.services.signin import password_requests as forgotten_password
 from mailcore.services.signin import recovery
 from portal import current
 from portal.access import public
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.signin.forms import ForgottenForm, RecoveryCodeForm
 from portal.signin.views import blueprint

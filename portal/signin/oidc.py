@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask import g, redirect, request, session, url_for
+from flask import g, redirect, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Proven
@@ -11,6 +11,7 @@ from mailcore.errors import LinkExpired, NotAllowed
 from mailcore.services.signin import oidc, oidc_login
 from portal import addresses, current
 from portal.access import public
+from portal.addresses import url_for
 from portal.signin.views import blueprint, enter
 
 PURPOSES = ("login", "order", "link")

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -14,6 +14,7 @@ from mailcore.services.credentials import login as login_service
 from mailcore.services.signin import oidc, passkeys, password_requests, two_factor, web_sessions
 from portal import addresses, current
 from portal.access import open_to_ended, owner_only, public, second_step
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.signin.forms import ChangePasswordForm, CodeForm, ForgottenForm, LoginForm, NewPasswordForm, PasskeyForm
 

@@ -1,6 +1,6 @@
 """The page about the end of the service, and the button by which people say that they have read it (N11)."""
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as BaseResponse
@@ -11,6 +11,7 @@ from mailcore.errors import Busy, MailError
 from mailcore.services.accounts import sunset
 from portal import current, surroundings
 from portal.access import owner_only, public
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.signin.forms import password_field
 from portal.web_form import EmptyForm, Form, like_an_address

@@ -1,6 +1,6 @@
 """Everything out, and mail from elsewhere in (N17).  Plain forms; the page tells how far it is and asks again by itself."""
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -8,6 +8,7 @@ from mailcore.errors import MailError
 from mailcore.services.transfer import takeout, transfers, uploads
 from portal import current, downloads
 from portal.access import Large, owner_only, takes
+from portal.addresses import url_for
 from portal.errors import answer
 
 blueprint = Blueprint("takeout", __name__)

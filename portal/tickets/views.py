@@ -1,6 +1,6 @@
 """Cases as their people see them: one's own when logged in, or by the link that came by mail."""
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -10,6 +10,7 @@ from mailcore.errors import MailError
 from mailcore.services.tickets import tickets
 from portal import current, downloads
 from portal.access import Large, owner_only, public, takes
+from portal.addresses import url_for
 from portal.errors import words_of
 from portal.help.forms import ReplyForm
 from portal.help.views import MAX_FORM, read_files

@@ -1,6 +1,6 @@
 """Pages of delivery traces: why a message came, and why one did not (N14)."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -10,6 +10,7 @@ from mailcore.services.filtering import learning
 from mailcore.services.webmail import overview
 from portal import current, formats
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.trace import words
 from portal.web_form import EmptyForm
 

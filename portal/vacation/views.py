@@ -1,6 +1,6 @@
 """Out of office, and the script that comes of all settings."""
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -8,6 +8,7 @@ from mailcore.domain import Away
 from mailcore.services.sieve_scripts import filters, out_of_office
 from portal import current, formats
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.vacation.forms import VacationForm
 
 blueprint = Blueprint("vacation", __name__)

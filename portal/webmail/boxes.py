@@ -1,6 +1,6 @@
 """Mailboxes created, renamed, deleted and emptied."""
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
@@ -9,6 +9,7 @@ from mailcore.errors import MailError
 from mailcore.services.webmail import mailboxes, overview
 from portal import current
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.webmail.views import blueprint
 

@@ -2,13 +2,14 @@
 
 from functools import partial
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.services.webmail import invitations
 from portal import current
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.webmail import invitation_words
 from portal.webmail.views import blueprint
 

@@ -1,6 +1,6 @@
 """Mailing lists left from the page of a message."""
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -8,6 +8,7 @@ from mailcore.errors import NotAllowed
 from mailcore.services.webmail import list_leaving
 from portal import current
 from portal.access import owner_only
+from portal.addresses import url_for
 from portal.webmail.views import blueprint
 
 

@@ -1,6 +1,6 @@
 """The address book, and the names that the owner writes under."""
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.datastructures import FileStorage
@@ -14,6 +14,7 @@ from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
 from portal import current, downloads
 from portal.access import owner_only, takes
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.request_values import number
 from portal.webmail import reader

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
@@ -18,6 +18,7 @@ from mailcore.services.webmail.compose import Draft
 from mailcore.services.webmail.drafts import Writing
 from portal import current
 from portal.access import owner_only, takes
+from portal.addresses import url_for
 from portal.errors import answer
 from portal.kept_forms import saves_what_is_written
 from portal.request_values import is_number, number
