@@ -100,6 +100,20 @@ def test_n13_a_name_is_no_formula_in_the_list(core: Core, ola: Account, topic: i
     assert row["name"] == f"'{begin}cmd"
 
 
+def test_n13_a_list_of_more_subscribers_asks_the_database_no_more_often(core: Core, ola: Account, topic, monkeypatch):
+    reads: list[object] = []
+    read = type(core.db).read
+    monkeypatch.setattr(type(core.db), "read", lambda *about, **more: (reads.append(about), read(*about, **more))[1])
+    asked = []
+    for name in ("ola", "siri", "per"):
+        account = ola if name == "ola" else accounts.add_account(core, name)
+        _agree(core, account, topic)
+        reads.clear()
+        text = newsletter_topics.export_subscribers(core, topic, agent=ola)
+        asked.append((len(reads), f"{name}@alumni.example" in text))
+    assert len(set(asked)) == 1, asked
+
+
 def test_n13_a_closed_account_gets_nothing(core: Core, ola: Account, topic: int):
     _agree(core, ola, topic)
     closing.close_account(core, "ola")

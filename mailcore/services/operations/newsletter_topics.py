@@ -15,7 +15,6 @@ from mailcore.domain import Account, AccountId, NewsletterTopic
 from mailcore.errors import InvalidName, LinkExpired
 from mailcore.saying import Saying
 from mailcore.services import audit
-from mailcore.services.accounts import accounts
 from mailcore.services.accounts.sunset import escape_formula
 from mailcore.services.audit import Event
 from mailcore.services.limits import keys
@@ -134,9 +133,8 @@ def export_subscribers(core: Core, topic: int, *, agent: Account) -> str:
     writer = csv.writer(text)
     writer.writerow(("address", "name", "language", "agreed_at", "agreed_to", "list_unsubscribe"))
     for one in core.db.write(read):
-        address = accounts.load_account(core, one.account).address(core.config.domain)
-        link = create_leave_link(core, one.account, topic)
-        writer.writerow(
-            (address, escape_formula(one.display_name), one.language, one.at.isoformat(), one.wording, link)
-        )
+        address = one.account.address(core.config.domain)
+        link = create_leave_link(core, one.account.id, topic)
+        name, language = escape_formula(one.account.display_name), one.account.language
+        writer.writerow((address, name, language, one.at.isoformat(), one.wording, link))
     return text.getvalue()

@@ -3,18 +3,16 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailcore.domain import AccountId, NewsletterTopic
+from mailcore.domain import Account, AccountId, NewsletterTopic
 from mailcore.store.engine.db import Tx
+from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """Somebody who agreed; `wording` is the question that they said yes to."""
 
-    account: AccountId
-    name: str
-    display_name: str
-    language: str
+    account: Account
     at: datetime
     wording: str
 
@@ -59,11 +57,8 @@ def delete_consent(tx: Tx, account: AccountId, topic: int) -> bool:
 def list_subscribers(tx: Tx, topic: int) -> list[Subscriber]:
     """Return everybody who agreed and whose account is in use."""
     rows = tx.rows(
-        "SELECT a.id,a.name,a.display_name,a.language,c.at,c.wording FROM consent c JOIN account a ON a.id=c.account_id"
-        " WHERE c.topic_id=? AND a.state='active' ORDER BY a.id",
+        f"SELECT {ACCOUNT_COLUMNS},at,wording FROM account JOIN consent ON account_id=id"  # noqa: S608
+        " WHERE topic_id=? AND state='active' ORDER BY id",
         topic,
     )
-    return [
-        Subscriber(AccountId(row[0]), row[1], row[2], row[3], datetime.fromtimestamp(row[4], UTC), row[5])
-        for row in rows
-    ]
+    return [Subscriber(account_of(row[:-2]), datetime.fromtimestamp(row[-2], UTC), row[-1]) for row in rows]
