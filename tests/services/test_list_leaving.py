@@ -15,7 +15,7 @@ from mailcore.errors import NotAllowed, TooMany
 from mailcore.mail.reading.fields import Header
 from mailcore.services.accounts import accounts
 from mailcore.services.quota import cleanup
-from mailcore.services.webmail import list_leaving, mail_view, remote_pictures
+from mailcore.services.webmail import list_leaving, mail_actions, mail_view, remote_pictures
 from tests.machine import dripping
 from tests.outside import dns_server
 from tests.portal.mailing import flags, put, queued, sent_octets
@@ -177,12 +177,16 @@ def test_n36_a_hijacked_session_cannot_ask_for_ever(core, ola, lists, monkeypatc
     assert len(Lists.asked) == 2
 
 
-def test_n36_where_one_press_does_not_do_a_message_goes(core, ola, lists):
+def test_n36_where_one_press_does_not_do_a_message_goes(core, ola, lists, monkeypatch):
+    opened: list[object] = []
+    open_message = mail_actions.open_message
+    monkeypatch.setattr(mail_actions, "open_message", lambda *about: (opened.append(about), open_message(*about))[1])
     Lists.status = 500
     uid = put(core, ola, newsletter(core, lists, mail="leave@outside.example?subject=stop"))
     assert list_leaving.leave(core, ola, "INBOX", uid)
     assert [item.recipient for item in queued(core)] == ["leave@outside.example"]
     assert b"Subject: stop\r\n" in sent_octets(core)
+    assert len(opened) == 1
     assert list_leaving.has_left(flags(core, ola, uid))
 
 

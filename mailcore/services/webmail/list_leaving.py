@@ -97,7 +97,11 @@ def press(core: Core, account: AccountId, mailbox: str, uid: int) -> str:
         NotAllowed: the list takes no such request, or its server did not say yes.
         TooMany: more lists in an hour than anybody leaves.
     """
-    page = read_ways(core, account, mailbox, uid).press
+    return _press(core, account, mailbox, uid, read_ways(core, account, mailbox, uid))
+
+
+def _press(core: Core, account: AccountId, mailbox: str, uid: int, ways: Ways) -> str:
+    page = ways.press
     if page is None:
         raise NotAllowed("this list takes no such request")
     now = core.clock.seconds()
@@ -116,7 +120,11 @@ def write_to_list(core: Core, account: Account, mailbox: str, uid: int) -> str:
         NotAllowed: the list takes no mail for it.
         TooMany, SendingHeld: as for all mail that one sends.
     """
-    leaving = read_ways(core, account.id, mailbox, uid).mail
+    return _write_to_list(core, account, mailbox, uid, read_ways(core, account.id, mailbox, uid))
+
+
+def _write_to_list(core: Core, account: Account, mailbox: str, uid: int, ways: Ways) -> str:
+    leaving = ways.mail
     if leaving is None:
         raise NotAllowed("this list takes no mail for it")
     own = account.address(core.config.domain)
@@ -145,13 +153,13 @@ def leave(core: Core, account: Account, mailbox: str, uid: int) -> bool:
     ways = read_ways(core, account.id, mailbox, uid)
     try:
         if ways.press:
-            press(core, account.id, mailbox, uid)
+            _press(core, account.id, mailbox, uid, ways)
             return True
     except NotAllowed:
         if not ways.mail:
             return False
     if ways.mail:
-        write_to_list(core, account, mailbox, uid)
+        _write_to_list(core, account, mailbox, uid, ways)
     return bool(ways.mail)
 
 
