@@ -273,7 +273,7 @@ def test_s13_what_the_directory_opened_ends_within_fifteen_minutes(core, clock, 
         clock.forward(minutes=1)
         passed += 1
         look()
-        affiliations.end_sessions(core)
+        affiliations.end_sessions_of_leavers(core)
         assert passed <= 15
     assert by_ours.why == ""
     found = web_sessions.load_session(core, "token")
@@ -292,7 +292,7 @@ def test_s13_the_offer_and_the_end_come_in_time_at_the_pace_of_the_jobs(core, cl
     slapd.add("worst", "p46", THEIRS, "student")
     worst = accounts.add_account(core, "worst", person="p46")
     web_sessions.begin_session(core, "token", worst.id, "{}", source="directory", peer="192.0.2.1", agent="browser")
-    job = next(job for job in jobs.list_jobs(core) if job.run is affiliations.end_sessions)
+    job = next(job for job in jobs.list_jobs(core) if job.run is affiliations.end_sessions_of_leavers)
     affiliations.refresh_affiliation(core, worst)
     clock.forward(seconds=since_checked)
     jobs.run_due(core, job)
@@ -365,7 +365,7 @@ def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, 
     for number in range(12):
         slapd.remove(f"open{number}")
     clock.forward(minutes=5)
-    ended = affiliations.end_sessions(core)
+    ended = affiliations.end_sessions_of_leavers(core)
     assert ended <= 3
     assert len([t for t in tickets.list_tickets(core) if "too many people" in t.subject]) == 1
     assert (
@@ -375,7 +375,7 @@ def test_s13_a_directory_that_is_empty_ends_no_sessions_one_by_one(core, clock, 
     with pytest.raises(TooManyVanished):
         affiliations.sync_directory(core)
     assert affiliations.sync_directory(core, believe=True).vanished >= 9
-    assert affiliations.end_sessions(core) >= 9
+    assert affiliations.end_sessions_of_leavers(core) >= 9
 
 
 def test_s13_a_directory_that_blocks_everybody_at_once_is_not_believed(core, slapd):

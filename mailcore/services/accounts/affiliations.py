@@ -192,7 +192,7 @@ def is_still_affiliated(core: Core, identity: Identity) -> bool:
     return affiliation is None or not has_ended(affiliation, core.clock.now().date())
 
 
-def end_sessions(core: Core) -> int:
+def end_sessions_of_leavers(core: Core) -> int:
     """End portal sessions of people who have left, by the directory's password; return how many accounts, as a job.
 
     Each is offered to choose an alumni password first, for a few minutes (services/signin/web_sessions.py).

@@ -56,8 +56,7 @@ def _save_password(
 ) -> None:
     store.save_password(tx, account, hashed, core.clock.seconds(), chosen=True)
     delete_tokens(tx, account, LinkPurpose.PASSWORD)
-    web_sessions.delete_other_sessions(tx, account, links.hash_token(session))
-    store.raise_epoch(tx, account)
+    web_sessions.end_access(tx, account, links.hash_token(session))
     if apps:
         store.delete_app_passwords(tx, account)
         second_factors.delete_passkeys(tx, account)

@@ -7,7 +7,7 @@ from mailcore.services.audit import Event
 from mailcore.services.limits import links
 from mailcore.services.limits.links import LinkPurpose
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import credentials, web_sessions
+from mailcore.store.people import web_sessions
 from mailcore.store.people.accounts import get_account
 
 GOOD_SECONDS = 30 * 86_400
@@ -33,8 +33,7 @@ def end_sessions(core: Core, token: str) -> Account:
 
     def write(tx: Tx) -> Account:
         owner = _find_owner(core, tx, token)
-        web_sessions.delete_other_sessions(tx, owner.id, "")
-        credentials.raise_epoch(tx, owner.id)
+        web_sessions.end_access(tx, owner.id)
         audit.note(core, tx, owner.id, Event.LOGGED_OUT_EVERYWHERE)
         return owner
 

@@ -83,7 +83,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("kept copies that roll", HOUR, copy_expiry.expire_copies),
         Job("old envelope senders of forwarded mail", DAY, bounces.delete_expired_addresses),
         Job("reminders to those who leave", DAY, leaving.send_reminders),
-        Job("sessions of those who left", affiliations.CHECK_SECONDS, affiliations.end_sessions, waits=True),
+        Job("sessions of those who left", affiliations.CHECK_SECONDS, affiliations.end_sessions_of_leavers, waits=True),
         Job("notices of the end of the service", 600, sunset_notices.notify_people),
         Job("erasure of closed accounts", HOUR, closing.erase_closed),
         Job("old log-ins", DAY, login_log.expire_logins),

@@ -9,7 +9,6 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits.links import hash_token
 from mailcore.store.engine.db import Tx
-from mailcore.store.people import credentials
 from mailcore.store.people import web_sessions as store
 from mailcore.store.people.web_sessions import WebSession
 from mailcore.store.site.secrets import get_secret
@@ -98,8 +97,7 @@ def end_other_sessions(core: Core, account: AccountId, token: str) -> None:
     """End all sessions but this one, and all connections of mail programs."""
 
     def write(tx: Tx) -> None:
-        store.delete_other_sessions(tx, account, hash_token(token))
-        credentials.raise_epoch(tx, account)
+        store.end_access(tx, account, hash_token(token))
         audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE)
 
     core.db.write(write)
@@ -109,8 +107,7 @@ def end_all_sessions(core: Core, account: AccountId, *, actor: str) -> None:
     """End all sessions of an account and all connections of mail programs, on behalf of staff."""
 
     def write(tx: Tx) -> None:
-        ended = store.delete_other_sessions(tx, account, "")
-        credentials.raise_epoch(tx, account)
+        ended = store.end_access(tx, account)
         audit.note(core, tx, account, Event.LOGGED_OUT_EVERYWHERE, actor=actor, detail=f"{ended} browsers")
 
     core.db.write(write)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
+from mailcore.store.people.credentials import raise_epoch
 
 _COLUMNS = "account_id,data,created_at,expires_at,source,place,agent,ended_at"
 
@@ -74,6 +75,12 @@ def delete_session(tx: Tx, hashed: str) -> None:
 def delete_other_sessions(tx: Tx, account: AccountId, keep: str) -> int:
     """End all sessions of an account but one; return how many."""
     return tx.run("DELETE FROM web_session WHERE account_id=? AND id<>?", account, keep)
+
+
+def end_access(tx: Tx, account: AccountId, keep: str = "") -> int:
+    """End all sessions but one, and all connections of mail programs; return how many sessions."""
+    raise_epoch(tx, account)
+    return delete_other_sessions(tx, account, keep)
 
 
 def list_sessions(tx: Tx, account: AccountId, now: int) -> list[WebSession]:
