@@ -97,6 +97,10 @@ class SendingHeld(MailError):
     """The account may not send for the time being, as somebody else may have its password."""
 
 
+class AccountAsleep(SendingHeld):
+    """The account sleeps or is closed, and sends nothing."""
+
+
 class TooMany(MailError):
     """A rate or a count is above the limit."""
 

@@ -43,6 +43,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     ),
     errors.NotAllowed: (403, _l("You may not do this.")),
     errors.ProofNeeded: (403, _l("We must know for certain that it is you.")),
+    errors.AccountAsleep: (403, _l("Your account was asleep or closed at that time. Nothing was sent.")),
     errors.SendingHeld: (
         403,
         _l(

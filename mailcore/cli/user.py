@@ -181,7 +181,7 @@ def release(site: Site, name: str, drop: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @pass_site
 def import_(site: Site, file: Path) -> None:
-    """Create the accounts of a CSV file: username, password, name, person, quota."""
-    wishes = people_file.read_csv(file)
+    """Create the accounts of a CSV file: username, password, name, person, quota, addresses (blanks between them)."""
+    wishes = people_file.read_csv(file, site.core.config.mail_domains)
     count = counted(accounts.import_accounts(site.core, wishes), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

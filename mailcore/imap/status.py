@@ -26,6 +26,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.ScriptHeld: ("NOPERM", "Not allowed"),
     errors.ProofNeeded: ("AUTHENTICATIONFAILED", "Log in to the portal first"),
     errors.SendingHeld: ("NOPERM", "Sending is on hold"),
+    errors.AccountAsleep: ("NOPERM", "The account sleeps"),
     errors.TooMany: ("LIMIT", "Too many, try again later"),
     errors.RoomGone: ("UNAVAILABLE", "Try again later"),
     errors.Busy: ("UNAVAILABLE", "Try again later"),

@@ -29,6 +29,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.NotAllowed: "550 5.7.1 The sender must be an address of yours",
     errors.ProofNeeded: "535 5.7.8 Log in to the portal first",
     errors.SendingHeld: "550 5.7.1 Your sending is on hold, as somebody else may have your password; see your INBOX",
+    errors.AccountAsleep: "550 5.7.1 Your account sleeps; log in to the portal to wake it",
     errors.TooMany: "450 4.7.0 Too many; try again later",
     errors.Busy: "451 4.3.0 Try again later",
     errors.AccountExists: "550 5.7.1 The name is taken",

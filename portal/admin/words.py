@@ -29,6 +29,7 @@ FAULTS: dict[Fault, Words] = {
     Fault.NAME: _l("cannot be a user name"),
     Fault.RESERVED: _l("is a reserved name"),
     Fault.QUOTA: _l("the quota is not valid"),
+    Fault.ADDRESS: _l("has an address that cannot be one here"),
     Fault.PASSWORD: _l("the hash of the password cannot be read"),
     Fault.LONG: _l("a cell is too long"),
     Fault.TWICE: _l("the name or the person is in the file twice"),

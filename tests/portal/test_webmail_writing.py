@@ -8,11 +8,15 @@ import re
 
 import pytest
 
-from mailcore.errors import MailboxNotFound
+from mailcore.errors import AccountAsleep, MailboxNotFound, SendingHeld
+from mailcore.services.accounts import closing
+from mailcore.services.credentials import waking
+from mailcore.services.delivery import sending_limits
 from mailcore.services.webmail import address_book, compose, drafts
 from mailcore.services.webmail.address_book import WriterName
+from mailcore.store.people import presence
 from mailcore.store.people.accounts import get_account
-from mailcore.store.queue.items import read_octets
+from mailcore.store.queue.items import list_items, read_octets
 from tests.portal.mailing import (
     MESSAGE,
     count,
@@ -31,6 +35,11 @@ from tests.readers import READERS, faults
 
 def parsed(core) -> email.message.EmailMessage:
     return email.message_from_bytes(sent_octets(core), policy=email.policy.default)
+
+
+def subject_of(core, item) -> bytes:
+    octets = core.db.read(lambda tx: read_octets(tx, core.blobs, item))
+    return str(email.message_from_bytes(octets, policy=email.policy.default)["Subject"]).encode()
 
 
 def write(inside, core, start="/mail/compose", **fields):
@@ -294,6 +303,37 @@ def test_what_could_not_be_sent_in_the_end_is_told_and_kept(inside, core, ola):
     [one] = drafts.list_writings(core, ola.id)
     assert one.form.body.strip() == "viktig"
     drafts.take_back(core, ola.id, one.id)
+
+
+@pytest.mark.parametrize("bar", ["asleep", "held", "closed"])
+def test_n30_what_waits_for_its_time_is_not_sent_by_an_account_that_sleeps_and_its_owner_is_told(
+    inside, core, ola, bar
+):
+    soon = (later(core, days=3).clock.now()).strftime("%Y-%m-%dT08:00")
+    for subject in ("En", "To"):
+        write(inside, core, action="later", send_at=soon, to="x@outside.example", subject=subject, body="t")
+    if bar == "asleep":
+        core.db.write(lambda tx: (presence.add_missing(tx), presence.put_to_sleep(tx, ola.id, core.clock.seconds())))
+    elif bar == "held":
+        core.db.write(lambda tx: sending_limits.hold(core, tx, ola, "it looked strange"))
+    else:
+        closing.close_account(core, "ola")
+    for day in (4, 5):
+        drafts.send_due(later(core, days=day))
+    sent = [item.recipient for item in core.db.read(list_items)]
+    assert "x@outside.example" not in sent
+    kept = drafts.list_writings(core, ola.id)
+    assert [one.state for one in kept] == ["failed", "failed"]
+    assert {type(one.problem) for one in kept} == {SendingHeld if bar == "held" else AccountAsleep}
+    letters = [item for item in core.db.read(list_items) if b"En melding du har skrevet" in subject_of(core, item)]
+    assert len(letters) == 1  # one a day, though two messages were not sent
+    if bar == "asleep":  # it is the owner who sends it then
+        waking.wake_account(core, ola.id)
+        drafts.send_due(later(core, days=6))
+        assert "x@outside.example" not in [item.recipient for item in core.db.read(list_items)]
+        drafts.take_back(core, ola.id, kept[0].id)
+        drafts.schedule_sending(core, ola, kept[0].id, core.clock.now())
+        assert "x@outside.example" in [item.recipient for item in core.db.read(list_items)]
 
 
 def test_n7_a_full_box_keeps_every_text(inside, core, ola):

@@ -9,7 +9,7 @@ from mailcore.config_file import parse_config
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
-from mailcore.services.accounts import accounts, people_file
+from mailcore.services.accounts import accounts, addresses, people_file
 from mailcore.services.credentials import login
 from mailcore.store.people.addresses import find_address_owner
 
@@ -107,6 +107,53 @@ def test_a_table_of_a_norwegian_spreadsheet_is_read_and_one_of_an_old_encoding_i
     file.write_bytes("username;name\r\nola;Øystein\r\n".encode("latin-1"))
     with pytest.raises(InvalidName, match="not text in UTF-8"):
         people_file.read_csv(file)
+
+
+DOMAINS = ("alumni.example", "old.example")
+
+
+def test_without_a_column_of_addresses_everybody_has_the_user_name_and_with_it_what_stands_there(
+    core: Core, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("username\nola\n")
+    file_with = tmp_path / "more.csv"
+    file_with.write_text("username;addresses\nkari;Kari.Nordmann kn@old.example kari@alumni.example\nper;\n")
+    for one in (file, file_with):
+        list(accounts.import_accounts(core, people_file.read_csv(one, DOMAINS)))
+
+    def own(name: str) -> list[str]:
+        return accounts.list_addresses(core, accounts.find_account(core, name).id)
+
+    assert own("ola") == ["ola@alumni.example"]
+    assert own("per") == ["per@alumni.example"]
+    assert sorted(own("kari")) == ["kari.nordmann@alumni.example", "kari@alumni.example", "kn@old.example"]
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("kari,k@elsewhere.example", "is not at a domain of ours"),
+        ("kari,k@@old.example", "cannot be a user name"),
+        ("kari,@old.example", "cannot be a user name"),
+        ("kari,root", "is reserved"),
+        ("kari,ola", "stands in the file twice"),
+    ],
+)
+def test_an_address_that_cannot_be_is_named_with_its_line(line: str, fault: str) -> None:
+    people = people_file.parse_people(f"username,addresses\nola,\n{line}\n", DOMAINS)
+    assert [account.name for account in people.accounts] == ["ola"]
+    assert [(one.line, fault in one.text) for one in people.faults] == [(3, True)]
+
+
+def test_an_address_that_was_somebody_s_is_given_to_nobody_by_a_file(core: Core) -> None:
+    ola = accounts.add_account(core, "ola")
+    addresses.add_address(core, ola.id, "ola.nordmann", actor="test")
+    addresses.remove_address(core, ola.id, "ola.nordmann", actor="test")
+    people = people_file.parse_people("username,addresses\nkari,ola.nordmann\n", DOMAINS)
+    assert people_file.leave_out_taken(core, people).accounts == ()
+    with pytest.raises(AccountExists):
+        list(accounts.import_accounts(core, people.accounts))
 
 
 def test_a_file_with_a_bad_line_names_the_line(core: Core, tmp_path: Path) -> None:

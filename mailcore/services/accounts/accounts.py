@@ -48,7 +48,10 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to create; `password` may be a hash, `quota` is in octets, None = the site's default."""
+    """An account to create; `password` may be a hash, `quota` is in octets, None = the site's default.
+
+    `addresses` are those that it has besides its name at the site's domain, in parts.
+    """
 
     name: str
     display_name: str = ""
@@ -57,6 +60,7 @@ class NewAccount:
     password: str | None = None
     contact: str = ""
     language: str = "nb"
+    addresses: tuple[tuple[str, str], ...] = ()
 
 
 def check_name(name: str, *, reserved: bool = False) -> str:
@@ -132,6 +136,8 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
         raise AccountExists(f"{new.name} is taken, or was somebody's before")
     if new.person and account_store.find_account_of_person(tx, new.person):
         raise AccountExists("this person has an account already")
+    if taken := find_taken_address(core, tx, new):
+        raise AccountExists(f"{taken} is taken, or was somebody's before")
     now = core.clock.seconds()
     quota = core.config.quota.default_octets if new.quota is None else new.quota
     language = new.language if new.language in notices.LANGUAGES else "nb"
@@ -145,6 +151,8 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
         closing_store.give_addresses_back(tx, tombstones.mark_person(core, new.person), account)
     else:
         address_store.insert_address(tx, account, new.name, domain, now)
+    for localpart, at in new.addresses:
+        address_store.insert_address(tx, account, localpart, at, now, origin="site")
     if hashed is not None:
         credential_store.save_password(tx, account, hashed, now, chosen=False)
     for folder, special_use in FOLDERS:
@@ -154,6 +162,17 @@ def create_account(core: Core, tx: Tx, new: NewAccount, hashed: str | None = Non
     _deliver_welcome(core, tx, created)
     audit.note(core, tx, account, Event.ACCOUNT_MADE, actor=actor)
     return account_store.get_account(tx, account)
+
+
+def find_taken_address(core: Core, tx: Tx, new: NewAccount) -> str:
+    """Find the first of its further addresses that is, or was, somebody's; ""."""
+    for localpart, domain in new.addresses:
+        is_name = domain == core.config.domain.lower() and account_store.find_account(tx, localpart) is not None
+        if is_name or address_store.was_ever_address(tx, localpart, domain):
+            return f"{localpart}@{domain}"
+        if address_store.is_requested(tx, localpart, domain, besides=AccountId(0)):
+            return f"{localpart}@{domain}"
+    return ""
 
 
 def _deliver_welcome(core: Core, tx: Tx, account: Account) -> None:

@@ -1,11 +1,13 @@
-"""Files of accounts to create: CSV with the columns username, password, name, person, quota, of which the first is required.
+"""Files of accounts to create: CSV with the columns username, password, name, person, quota, addresses; the first is required.
+
+Every account has its user name at the site's domain; `addresses` are what it has besides, with blanks between them.
 
 Every line with a fault is named, so that a file of a hundred thousand is mended once and not ten times.
 """
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +16,7 @@ from mailcore.config import quota_octets
 from mailcore.core import Core
 from mailcore.errors import AccountExists, ConfigError, InvalidName
 from mailcore.saying import Saying
-from mailcore.services.accounts.accounts import NewAccount, check_name, is_free
+from mailcore.services.accounts.accounts import NewAccount, check_name, find_taken_address, is_free
 from mailcore.services.credentials import passwords
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import accounts as account_store
@@ -30,6 +32,7 @@ class Fault(StrEnum):
     NAME = "name"
     RESERVED = "reserved"
     QUOTA = "quota"
+    ADDRESS = "address"
     PASSWORD = "password"  # noqa: S105 - none
     LONG = "long"
     TWICE = "twice"
@@ -70,8 +73,11 @@ def decode(octets: bytes) -> str:
         raise InvalidName(Saying("The file is not text in UTF-8. Save it as such.")) from None
 
 
-def parse_people(text: str, *, reserved: bool = False) -> PeopleFile:
+def parse_people(text: str, domains: Sequence[str] = (), *, reserved: bool = False) -> PeopleFile:
     """Read all lines; `reserved` names are a fault unless they are allowed.
+
+    Args:
+        domains: of addresses, the site's first.
 
     Raises:
         InvalidName: the first line does not name the columns, or there are too many lines.
@@ -89,13 +95,15 @@ def parse_people(text: str, *, reserved: bool = False) -> PeopleFile:
             if len(accounts) + len(faults) >= MAX_LINES:
                 raise InvalidName(Saying("The file has more than %(count)s lines. Divide it.", count=MAX_LINES))
             try:
-                account = _read_row(row, reserved=reserved)
-                if account.name in names or (account.person and account.person in persons):
+                account = _read_row(row, domains, reserved=reserved)
+                own = {f"{localpart}@{domain}" for localpart, domain in account.addresses}
+                own.add(f"{account.name}@{domains[0]}" if domains else account.name)
+                if own & names or (account.person and account.person in persons):
                     raise _Faulty(Fault.TWICE, f"{account.name} or the person stands in the file twice")
             except _Faulty as problem:
                 faults.append(LineFault(reader.line_num, problem.fault, (row["username"] or "")[:64], str(problem)))
                 continue
-            names.add(account.name)
+            names |= own
             if account.person:
                 persons.add(account.person)
             accounts.append(account)
@@ -105,7 +113,7 @@ def parse_people(text: str, *, reserved: bool = False) -> PeopleFile:
     return PeopleFile(tuple(accounts), tuple(lines), tuple(faults))
 
 
-def _read_row(row: dict[str, str], *, reserved: bool) -> NewAccount:
+def _read_row(row: dict[str, str], domains: Sequence[str], *, reserved: bool) -> NewAccount:
     """Raises _Faulty."""
     if any(len(str(cell)) > _CELL for cell in row.values()):
         raise _Faulty(Fault.LONG, f"a cell has more than {_CELL} characters")
@@ -121,13 +129,28 @@ def _read_row(row: dict[str, str], *, reserved: bool) -> NewAccount:
         raise _Faulty(Fault.NAME, str(problem)) from None
     except ConfigError as problem:
         raise _Faulty(Fault.QUOTA, str(problem)) from None
+    further = [_read_address(cell, domains, reserved=reserved) for cell in (row.get("addresses") or "").split()]
     return NewAccount(
         name,
         display_name=(row.get("name") or "").strip(),
         person=(row.get("person") or "").strip() or None,
         quota=octets,
         password=password,
+        addresses=tuple(dict.fromkeys(one for one in further if one != (name, domains[0]))),
     )
+
+
+def _read_address(written: str, domains: Sequence[str], *, reserved: bool) -> tuple[str, str]:
+    """Read an address in parts; the site's domain where none is named.  Raises _Faulty."""
+    localpart, at, domain = written.lower().rpartition("@")
+    if not at:
+        localpart, domain = domain, domains[0] if domains else ""
+    if domain not in domains:
+        raise _Faulty(Fault.ADDRESS, f"{written} is not at a domain of ours")
+    try:
+        return check_name(localpart, reserved=reserved), domain
+    except (AccountExists, InvalidName) as problem:
+        raise _Faulty(Fault.ADDRESS, str(problem)) from None
 
 
 def leave_out_taken(core: Core, people: PeopleFile) -> PeopleFile:
@@ -152,15 +175,17 @@ def _list_taken(core: Core, tx: Tx, people: PeopleFile) -> Iterator[tuple[int, L
                 fault, text = Fault.TAKEN, f"{account.name} is taken, or was somebody's before"
             elif account.person in persons:
                 fault, text = Fault.PERSON_TAKEN, "this person has an account already"
+            elif address := find_taken_address(core, tx, account):
+                fault, text = Fault.TAKEN, f"{address} is taken, or was somebody's before"
             else:
                 continue
             yield number, LineFault(people.lines[number], fault, account.name, text)
 
 
-def read_csv(path: Path) -> list[NewAccount]:
+def read_csv(path: Path, domains: Sequence[str] = ()) -> list[NewAccount]:
     """Read a file for the command line, where reserved names are allowed.  Raises InvalidName for the first fault."""
     try:
-        people = parse_people(decode(path.read_bytes()), reserved=True)
+        people = parse_people(decode(path.read_bytes()), domains, reserved=True)
     except InvalidName as problem:
         raise InvalidName(f"{path}: {problem}") from None
     if people.faults:

@@ -7,7 +7,7 @@ mail is held, its owner is notified in the mailbox and at the contact address, a
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
-from mailcore.errors import MailError, SendingHeld, TooMany
+from mailcore.errors import AccountAsleep, MailError, SendingHeld, TooMany
 from mailcore.log import log_for
 from mailcore.net.address import place
 from mailcore.services import audit
@@ -28,15 +28,23 @@ REFUSALS = 50  # recipients that other servers refused for good within an hour
 
 
 def check(tx: Tx, account: AccountId) -> None:
-    """Raises SendingHeld."""
-    if store.get_reason(tx, account):
-        raise SendingHeld("sending is on hold")
+    """Raises SendingHeld, AccountAsleep."""
+    if bar := find_bar(tx, account):
+        raise bar
+
+
+def find_bar(tx: Tx, account: AccountId) -> SendingHeld | None:
+    """Find what keeps the account from sending anything at all."""
+    reason, is_asleep = store.find_bar(tx, account)
+    if reason:
+        return SendingHeld("sending is on hold")
+    return AccountAsleep("the account sleeps") if is_asleep else None
 
 
 def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> MailError | None:
     """Count a message, or say why it may not be sent.  A value and not raised, as what is counted must be kept."""
-    if store.get_reason(tx, account.id):
-        return SendingHeld("sending is on hold")
+    if bar := find_bar(tx, account.id):
+        return bar
     limits, now = core.config.limits, core.clock.seconds()
     if limits.is_trusted(peer):
         return None

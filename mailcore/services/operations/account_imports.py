@@ -33,7 +33,7 @@ def begin_import(core: Core, octets: bytes, file_name: str, *, agent: Account) -
     if len(octets) > MAX_OCTETS:
         raise InvalidName(Saying("The file is too large. Divide it."))
     text = people_file.decode(octets)
-    people = people_file.parse_people(text)
+    people = people_file.parse_people(text, core.config.mail_domains)
 
     def write(tx: Tx) -> int:
         number = store.add_import(tx, agent.name, file_name[:200], core.clock.seconds(), len(people.accounts))
@@ -61,7 +61,7 @@ def _load_people(core: Core, number: int) -> PeopleFile:
     text = keys.unseal(core.config, _KEY, sealed, str(number)) if sealed else None
     if text is None:
         raise InvalidName(Saying("The file is no longer here. Send it again."))
-    return people_file.parse_people(text.decode())
+    return people_file.parse_people(text.decode(), core.config.mail_domains)
 
 
 def confirm_import(core: Core, number: int, *, agent: Account) -> None:

@@ -40,7 +40,7 @@ def choose_people(core: Core, account: AccountId, addresses: Sequence[str], subj
 
     Raises:
         NotAllowed: it has no subject or no text.
-        SendingHeld.
+        SendingHeld, AccountAsleep.
     """
     subject, text = one_line(subject).strip()[:MAX_SUBJECT], text.replace("\r\n", "\n").strip()[:MAX_TEXT]
     if not subject or not text:
@@ -90,7 +90,7 @@ def _send_portion(core: Core, account_id: AccountId) -> int:
         try:
             _send_one(core, account, author, letter, person, is_first=is_first)
         except MailError as problem:
-            if problem.temporary or isinstance(problem, AccountNotFound) or _is_held(core, account_id):
+            if problem.temporary or isinstance(problem, AccountNotFound) or _may_not_send(core, account_id):
                 log.info("messages of account %d about a move wait: %s", account_id, type(problem).__name__)
                 break
             core.db.write(lambda tx, person=person: store.save_state(tx, account_id, person.address, "failed", now))  # type: ignore[misc]  # a default in a lambda
@@ -100,8 +100,8 @@ def _send_portion(core: Core, account_id: AccountId) -> int:
     return sent
 
 
-def _is_held(core: Core, account: AccountId) -> bool:
-    return bool(sending_limits.why_held(core, account))
+def _may_not_send(core: Core, account: AccountId) -> bool:
+    return core.db.read(lambda tx: sending_limits.find_bar(tx, account)) is not None
 
 
 def _send_one(

@@ -15,12 +15,14 @@ from typing import IO
 from mailcore import errors
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope
-from mailcore.errors import MailboxNotFound, MailError, NotAllowed, OverQuota, TooLarge, TooMany
+from mailcore.errors import MailboxNotFound, MailError, NotAllowed, OverQuota, SendingHeld, TooLarge, TooMany
 from mailcore.log import log_for
 from mailcore.mail.reading import structure, text
 from mailcore.mail.showing import body as bodies
 from mailcore.mail.showing.files import safe_name
 from mailcore.services.delivery import recipients, submission
+from mailcore.services.limits import tries
+from mailcore.services.notices import account_notices
 from mailcore.services.webmail import address_book, attachments, compose, mail_actions
 from mailcore.services.webmail.compose import PIECE, Attachment, Built, Draft
 from mailcore.store.engine.db import Tx
@@ -313,7 +315,10 @@ def send_due(core: Core) -> None:
 
 
 def send_one(core: Core, account_id: AccountId, id_: int) -> None:
-    """Send a writing that is due; nothing happens if somebody else does.  Raises what sending raises; it stays then."""
+    """Send a writing that is due; nothing happens if somebody else does.  Raises what sending raises; it stays then.
+
+    An account that sleeps or is on hold sends nothing, also later by itself: its owner is told, and sends it or not.
+    """
     now = core.clock.seconds()
     if not core.db.write(lambda tx: store.claim_writing(tx, id_, now, LEASE_SECONDS)):
         return
@@ -327,12 +332,21 @@ def send_one(core: Core, account_id: AccountId, id_: int) -> None:
             submission.send(core, envelope, account, built.prepared, _finish(core, account_id, writing, built, people))
         )
     except MailError as problem:
-        name = type(problem).__name__
         if problem.temporary:
             core.db.write(lambda tx: store.postpone_sending(tx, id_, now + AGAIN_SECONDS))
         else:
-            core.db.write(lambda tx: store.mark_failed(tx, id_, name))
+            refused = problem
+            core.db.write(lambda tx: _mark_failed(core, tx, account_id, id_, refused))
         raise
+
+
+def _mark_failed(core: Core, tx: Tx, account_id: AccountId, id_: int, problem: MailError) -> None:
+    """Save why it was not sent; whoever cannot be expected to look at the webmail has a letter, one a day at most."""
+    store.mark_failed(tx, id_, type(problem).__name__)
+    if not isinstance(problem, SendingHeld):
+        return
+    if not tries.is_over_limit(core, tx, "not sent", str(account_id), limit=1, seconds=tries.DAY):
+        account_notices.notify_owner(core, tx, get_account(tx, account_id), "not_sent")
 
 
 def _finish(

@@ -10,6 +10,15 @@ def get_reason(tx: Tx, account: AccountId) -> str:
     return str(row[0]) if row else ""
 
 
+def find_bar(tx: Tx, account: AccountId) -> tuple[str, bool]:
+    """Return the reason why the account may not send, or "", and whether it sleeps or is closed."""
+    row = tx.row(
+        "SELECT h.reason, a.asleep_at, a.state FROM account a LEFT JOIN sending_hold h ON h.account_id=a.id WHERE a.id=?",
+        account,
+    )
+    return (row[0] or "", row[1] is not None or row[2] != "active") if row else ("", True)
+
+
 def hold_sending(tx: Tx, account: AccountId, why: str, now: int) -> int:
     """Keep the account from sending, and hold what it sent and waits; return how many items that are."""
     tx.run("INSERT INTO sending_hold (account_id,at,reason) VALUES (?,?,?) ON CONFLICT DO NOTHING", account, now, why)
