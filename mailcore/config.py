@@ -79,6 +79,23 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Acme:
+    """A certificate authority (RFC 8555) that gives the certificate; no `directory` = none.
+
+    `names` empty = the host's alone; `ca`: a PEM file of CAs to trust for the server itself, "" = the system's.
+    """
+
+    directory: str = ""
+    email: str = ""
+    names: tuple[str, ...] = ()
+    challenge: str = "http-01"
+    listen: str = ""
+    ca: str = ""
+    eab_key_id: str = ""
+    eab_hmac_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """`default`, of a new account, is a size or `unlimited`; `0` is a deprecated way to write `unlimited`."""
 
@@ -375,6 +392,7 @@ class Config:
     timezone: str = "Europe/Oslo"
     listen: Listen = field(default_factory=Listen)
     tls: Tls = field(default_factory=Tls)
+    acme: Acme = field(default_factory=Acme)
     quota: Quota = field(default_factory=Quota)
     outbound: Outbound = field(default_factory=Outbound)
     dns: Dns = field(default_factory=Dns)
@@ -490,11 +508,25 @@ class Config:
 
     @property
     def certificate_path(self) -> Path:
+        if self.acme.directory and self.acme_path.exists():
+            return self.acme_path
         return Path(self.tls.certificate) if self.tls.certificate else self.data_path / "tls" / "server.pem"
 
     @property
     def key_path(self) -> Path:
+        if self.acme.directory and self.acme_path.exists():
+            return self.acme_path
         return Path(self.tls.key) if self.tls.key else self.data_path / "tls" / "server.key"
+
+    @property
+    def acme_path(self) -> Path:
+        """Return the file of the chain and the key that the ACME server gave; both change in one moment."""
+        return self.data_path / "tls" / "acme.pem"
+
+    @property
+    def certificate_names(self) -> tuple[str, ...]:
+        """Return the names that a certificate is ordered for."""
+        return self.acme.names or (self.host,)
 
     @property
     def message_octets(self) -> int:

@@ -72,6 +72,7 @@ _CHOICES = {
     "outbound.mode": ("direct", "relay", "capture"),
     "filter.level": ("off", "low", "normal", "strict"),
     "filter.programs": ("junk", "mark"),
+    "acme.challenge": ("http-01", "tls-alpn-01"),
     "dns.dnssec": ("auto", "yes", "no"),
     "forwarding.unsafe": ("rewrite", "keep"),
     "forwarding.targets": ("any", "confirmed", "none"),
@@ -93,10 +94,11 @@ _SIZES = (
 )
 MOST_INSIDE = 2**20
 _NETWORKS = ("imports.networks", "limits.trusted", "listen.balancers")
-_ADDRESSES = tuple(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str)
+_ADDRESSES = (*(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str), "acme.listen")
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
 _URLS = (
     "public_url",
+    "acme.directory",
     "s3.endpoint",
     "directory.url",
     "filter.rspamd",
@@ -177,6 +179,8 @@ def _check(config: Config) -> None:
         raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
     if bool(config.tls.certificate) != bool(config.tls.key):
         raise ConfigError("tls.certificate and tls.key go together; one of them is not set")
+    if config.acme.directory:
+        _check_acme(config)
     if octets(config.blobs_inside) > MOST_INSIDE:
         raise ConfigError("blobs_inside must be at most 1M; what is larger makes the database slow")
     if config.bucket and bool(config.s3.access_key) != bool(config.s3.secret_key):
@@ -184,6 +188,22 @@ def _check(config: Config) -> None:
     if config.is_in_cluster:
         _check_cluster(config)
     _ = config.zone, config.database_key, config.blobs_path
+
+
+def _check_acme(config: Config) -> None:
+    if urlsplit(config.acme.directory).scheme != "https":
+        raise ConfigError("acme.directory must begin with https://")
+    if config.tls.certificate:
+        raise ConfigError("acme.directory and tls.certificate both name the certificate; set one of them")
+    if bool(config.acme.eab_key_id) != bool(config.acme.eab_hmac_key):
+        raise ConfigError("acme.eab_key_id and acme.eab_hmac_key go together; one of them is not set")
+    if config.acme.challenge == "tls-alpn-01" and not config.acme.listen:
+        raise ConfigError('acme.challenge is "tls-alpn-01", so acme.listen must say where it is answered')
+    for name in config.acme.names:
+        if not _DOMAIN.match(name):
+            raise ConfigError(f"acme.names: {name!r} is not the name of a host; write it in small ASCII letters")
+    if config.acme.ca and not Path(config.acme.ca).exists():
+        raise ConfigError(f"acme.ca: there is no {config.acme.ca}")
 
 
 def _check_cluster(config: Config) -> None:

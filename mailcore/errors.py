@@ -205,6 +205,12 @@ class LoginRefused(ImportRefused):
     """The server there does not take the password or the token."""
 
 
+class CertificateProblem(MailError):
+    """The certificate authority gave no certificate; the text says why."""
+
+    temporary = True
+
+
 class MoveProblem(ConfigError):
     """An installation cannot be moved to another database as asked; the text says why."""
 

@@ -17,7 +17,8 @@ from mailcore.errors import MailError
 # take half a second, and most commands have no need of them.
 COMMANDS = {
     "address": "address",
-    "backup": "backup", "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
+    "backup": "backup", "certificate": "certificate",
+    "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
     "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",
     "init": "serve:init",
     "move-database": "database_move:move_database",

@@ -1,7 +1,8 @@
-"""A private CA and a server certificate for a first start; a real site names its own under [tls]."""
+"""A private CA and a server certificate for a first start; a real site names its own under [tls], or a server under [acme]."""
 
 import asyncio
 import datetime
+import os
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
@@ -48,7 +49,7 @@ def ensure_certificate(config: Config, clock: Clock) -> None:
     )
     pem = serialization.Encoding.PEM
     (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
-    _write_secret(
+    write_secret(
         config.key_path,
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
@@ -69,10 +70,21 @@ def _builder(
     )
 
 
-def _write_secret(path: Path, octets: bytes) -> None:
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_bytes(octets)
+def write_secret(path: Path, octets: bytes) -> None:
+    """Write a file that only its owner may read, whole or not at all."""
+    _write_beside(path, octets).rename(path)
+
+
+def _write_beside(path: Path, octets: bytes) -> Path:
+    """Write what `path` will be, durably, and return where it stands."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+    return new
 
 
 def tls_context(config: Config) -> ssl.SSLContext:
@@ -144,10 +156,31 @@ class CertificateFacts:
     ours: bool  # made by `ensure_certificate`: known to nobody else
 
 
+def save_acme_certificate(config: Config, chain: bytes, key: bytes) -> None:
+    """Save what an ACME server gave, both in PEM, in one moment.  Raises ConfigError: they do not belong together."""
+    new = _write_beside(config.acme_path, chain + b"\n" + key)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(new)
+    except ssl.SSLError as problem:
+        new.unlink()
+        raise ConfigError(f"acme: what the server gave cannot be used: {problem}") from None
+    new.rename(config.acme_path)
+
+
+def read_acme_facts(config: Config) -> CertificateFacts | None:
+    """Read the facts of the ACME server's certificate; None where it gave none yet."""
+    return _read_facts(config.acme_path, ours=False)
+
+
 def read_facts(config: Config) -> CertificateFacts | None:
     """Read the certificate's facts; None when it cannot be read."""
+    path = config.certificate_path
+    return _read_facts(path, ours=not config.tls.certificate and path != config.acme_path)
+
+
+def _read_facts(path: Path, *, ours: bool) -> CertificateFacts | None:
     try:
-        certificate = x509.load_pem_x509_certificate(config.certificate_path.read_bytes())
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError):
         return None
     try:
@@ -160,8 +193,8 @@ def read_facts(config: Config) -> CertificateFacts | None:
         names,
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
-        config.certificate_path,
-        not config.tls.certificate,
+        path,
+        ours,
     )
 
 

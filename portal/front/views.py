@@ -7,7 +7,7 @@ from mailcore.errors import Busy
 from mailcore.services import data_inventory
 from mailcore.services.data_inventory import StoredTable
 from mailcore.services.forwarding import arrivals
-from mailcore.services.operations import dns_records, nodes, service_status
+from mailcore.services.operations import acme_challenges, dns_records, nodes, service_status
 from portal import current, formats, i18n, navigation
 from portal.access import ROLES, any_host, open_to_ended, public, same_for_all
 from portal.front import stored_words
@@ -115,6 +115,17 @@ def robots() -> tuple[str, dict[str, str]]:
 def mta_sts() -> tuple[str, dict[str, str]]:
     """Serve the policy for other servers, at the host mta-sts.DOMAIN."""
     return dns_records.make_mta_sts_policy(current.core().config), {"Content-Type": "text/plain"}
+
+
+@blueprint.get(f"{acme_challenges.PATH}<token>")
+@same_for_all
+@any_host
+@open_to_ended
+@public
+def acme_challenge(token: str) -> tuple[str, dict[str, str]]:
+    """Prove to a certificate authority that this name leads here (RFC 8555 section 8.3)."""
+    answer = acme_challenges.find_answer(current.core(), token)
+    return (answer or abort(404)), {"Content-Type": "text/plain"}
 
 
 @blueprint.get("/ready")

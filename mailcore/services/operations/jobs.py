@@ -17,7 +17,15 @@ from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning, sender_reputation
 from mailcore.services.forwarding import arrivals, bounces, complaints, consent, copy_expiry, digest
 from mailcore.services.limits import rates
-from mailcore.services.operations import account_imports, dns_watch, figures, health, reports, rereading
+from mailcore.services.operations import (
+    account_imports,
+    certificate_renewal,
+    dns_watch,
+    figures,
+    health,
+    reports,
+    rereading,
+)
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.services.transfer import mail_fetch, moving_letters, moving_scan, takeout_reminder, transfers
@@ -78,6 +86,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("digests of what was not forwarded", DAY, digest.send_digests),
         Job("old news of other domains", DAY, queue_admin.tidy_up),
         Job("look at the domain's DNS records", HOUR, dns_watch.check_records, waits=True),
+        Job("certificate from the ACME server", HOUR, certificate_renewal.renew_when_due, waits=True),
         Job("figures for administrators", 5 * MINUTE, figures.collect_figures),
         Job("reports to other domains", 6 * HOUR, reports.send_reports, waits=True),
         Job("kept copies that roll", HOUR, copy_expiry.expire_copies),

@@ -19,7 +19,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.site import nodes as store
 
 FOLDERS = ("keys", "dkim", "tls")
-CHANGING = "dkim"  # whose files others replace and remove
+CHANGING = ("dkim/", "tls/acme.pem")  # which others replace and remove
 
 
 @contextlib.contextmanager
