@@ -1,5 +1,6 @@
 """`alumnimail backup DIR` and `restore DIR`."""
 
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -10,6 +11,7 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, size
 from mailcore.services.operations import backup as backups
+from mailcore.services.operations import restore_drill
 
 T = TypeVar("T")
 
@@ -48,19 +50,58 @@ def backup(site: Site, folder: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--replace", is_flag=True, help="Restore even if a database is there already.")
+@click.option("--drill", is_flag=True, help="Only try it, in a temporary folder, and check all that came back.")
+@json_option
 @pass_site
-def restore(site: Site, folder: Path, replace: bool) -> None:
-    """Restore a backup; the server must not run."""
+def restore(site: Site, folder: Path, replace: bool, drill: bool, as_json: bool) -> None:
+    """Restore a backup; the server must not run.
+
+    With --drill it may: nothing of the installation is touched.
+    """
+    if drill and replace:
+        raise click.UsageError("--drill replaces nothing")
+    if drill:
+        _try_restore(site, folder, as_json)
+    else:
+        _restore(site, folder, replace, as_json)
+
+
+def _restore(site: Site, folder: Path, replace: bool, as_json: bool) -> None:
     config = site.config
     done = show_progress(
         "restore",
         0,
         lambda told: backups.restore_backup(config, folder, site.clock, replace=replace, progress=told),
     )
-    click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")
-    if done.held:
+    if as_json:
+        print_json(asdict(done))
+    else:
+        click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")
+    if done.held and not as_json:
         click.echo(f"{done.held} items of the queue are held, as they may have been sent since: alumnimail queue list")
     if done.missing:
         raise click.ClickException(
             f"{done.missing} large messages are missing in the backup; alumnimail check names them"
         )
+
+
+def _try_restore(site: Site, folder: Path, as_json: bool) -> None:
+    # everybody's mail must not stay behind in the temporary folder
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        result = show_progress("drill", 0, lambda told: restore_drill.run_drill(site.config, folder, site.clock, told))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    made, contents = result.made, result.contents
+    if as_json:
+        print_json(asdict(result))
+    else:
+        click.echo(
+            f"as of {made.at}: {contents.accounts} accounts, {contents.mailboxes} mailboxes, {contents.messages} messages, "
+            f"{made.blobs} large messages, {made.files} other files"
+        )
+        click.echo(f"restored in {result.restore_seconds} s, compared in {result.check_seconds} s")
+        for problem in result.problems:
+            click.echo(problem)
+    if result.problems:
+        raise click.ClickException("this backup is not whole")

@@ -12,7 +12,7 @@ from mailcore.errors import Busy
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients, sending_limits
-from mailcore.services.operations import jobs
+from mailcore.services.operations import backup, jobs, restore_drill
 from mailcore.services.tickets import tickets
 from mailcore.store.queue.items import enqueue_mail
 from tests.machine import free_port
@@ -107,6 +107,18 @@ def test_the_end_of_the_certificate_is_told(core, clock, read):
     assert read()["certificate_ends_timestamp_seconds"] == pytest.approx(
         clock.now().timestamp() + 800 * 86_400, abs=2 * 86_400
     )
+
+
+def test_ages_of_backups_are_told(core, clock, read, tmp_path):
+    before = read()
+    assert (before["backup_timestamp_seconds"], before["restore_drill_timestamp_seconds"]) == (0, 0)
+    backup.create_backup(core.config, tmp_path / "backup", clock)
+    made = clock.seconds()
+    clock.forward(hours=1)
+    restore_drill.run_drill(core.config, tmp_path / "backup", clock, lambda octets: None)
+    now = read()
+    assert (now["backup_timestamp_seconds"], now["restore_drill_timestamp_seconds"]) == (made, clock.seconds())
+    assert now["restore_drill_duration_seconds"] > 0
 
 
 def test_a_database_that_does_not_answer_is_told(core, read, monkeypatch):

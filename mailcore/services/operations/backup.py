@@ -6,12 +6,15 @@ the one before.  In the folder:
     database          the database of that moment
     blobs/ab/cd/...   octets of large messages, named by their SHA-256
     files/...         what else stands under `data` (keys of DKIM, certificates)
+    SHA256SUMS        of the database and of what stands in files/, as sha256sum --check reads it
     manifest.json     written last: when, and how much
 """
 
 import contextlib
+import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +23,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
 from mailcore.process.data_lock import lock_data
-from mailcore.services.operations import file_delta
+from mailcore.services.operations import backup_sums, backup_times, file_delta
 from mailcore.services.operations.other_files import copy_other_files
 from mailcore.store.copies import files, marks, tables
 from mailcore.store.engine import snapshot
@@ -37,7 +40,8 @@ FORM = 1
 class BackupManifest:
     """The manifest of a backup: `written` octets are new since the last one into the folder.
 
-    `missing`: large blobs that were already missing here; `alumnimail check` names them.
+    `missing`: large blobs that were already missing here; `alumnimail check` names them.  Backups of before 0.2.0
+    did not count `accounts`, `mailboxes` and `messages`.
     """
 
     at: str
@@ -48,6 +52,9 @@ class BackupManifest:
     written: int
     form: int = FORM
     missing: int = 0
+    accounts: int | None = None
+    mailboxes: int | None = None
+    messages: int | None = None
 
 
 Progress = Callable[[int], object]
@@ -69,13 +76,16 @@ def create_backup(config: Config, folder: Path, clock: Clock, progress: Progress
     """
     if not config.is_on_postgresql and not config.database_path.exists():
         raise BackupProblem(f"there is no database at {config.database_path}")
+    began = time.monotonic()
     try:
-        return _write_backup(config, folder, clock, progress)
+        made = _write_backup(config, folder, clock, progress)
     except OSError as problem:
         raise BackupProblem(f"{folder} cannot be written: {problem.strerror}") from problem
     finally:
         with contextlib.suppress(OSError):
             file_delta.discard_delta(folder / "database")
+    backup_times.record_backup(config, clock, time.monotonic() - began)
+    return made
 
 
 def _write_backup(config: Config, folder: Path, clock: Clock, progress: Progress) -> BackupManifest:
@@ -85,10 +95,10 @@ def _write_backup(config: Config, folder: Path, clock: Clock, progress: Progress
         raise BackupProblem(f"{folder} is not empty and holds no backup")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    target = folder / "database"
+    target, digest = folder / "database", hashlib.sha256()
     with _one_moment(config, folder, clock) as source:
-        written = file_delta.write_delta(source, target, progress)
-        blobs = list(snapshot.blob_names(source))
+        written = file_delta.write_delta(source, target, progress, digest.update)
+        blobs, contents = list(snapshot.blob_names(source)), snapshot.count_contents(source)
     # order 1 holds: what the database of that moment names is stored, and octets go a day after their row
     stored, copies = open_objects(config), FileObjects(folder / "blobs")
     missing = 0
@@ -101,9 +111,19 @@ def _write_backup(config: Config, folder: Path, clock: Clock, progress: Progress
     file_delta.apply_delta(target)
     _remove_others(folder / "blobs", {copies.path(name) for name, _ in blobs})
     _remove_others(folder / "files", set(others))
+    backup_sums.write_sums(folder, digest.digest(), others)
     octets = sum(size for _, size in blobs)
     made = BackupManifest(
-        clock.now().isoformat(), target.stat().st_size, len(blobs), octets, len(others), written, missing=missing
+        clock.now().isoformat(),
+        target.stat().st_size,
+        len(blobs),
+        octets,
+        len(others),
+        written,
+        missing=missing,
+        accounts=contents.accounts,
+        mailboxes=contents.mailboxes,
+        messages=contents.messages,
     )
     manifest = folder / "manifest.json.new"
     with manifest.open("w") as out:
@@ -128,6 +148,14 @@ def _one_moment(config: Config, folder: Path, clock: Clock) -> Iterator[Path]:
         yield copy
     finally:
         files.remove_file(copy)
+
+
+def read_manifest(folder: Path) -> BackupManifest:
+    """Read when a backup was made, and what is in it.  Raises BackupProblem."""
+    try:
+        return BackupManifest(**json.loads((folder / "manifest.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        raise BackupProblem(f"{folder} holds no finished backup") from None
 
 
 def estimate_size(config: Config) -> int:
@@ -198,10 +226,7 @@ def restore_backup(
 
 def _write_restored(config: Config, folder: Path, clock: Clock, temporary: Path, progress: Progress) -> RestoreResult:
     """Restore what takes room first: a full disk leaves the present data as it is.  Raises OSError, BackupProblem."""
-    try:
-        made = BackupManifest(**json.loads((folder / "manifest.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        raise BackupProblem(f"{folder} holds no finished backup") from None
+    made = read_manifest(folder)
     file_delta.finish_interrupted(folder / "database")
     file_delta.copy_file(folder / "database", temporary)
     progress(made.database)

@@ -22,15 +22,18 @@ def update_file(source: Path, base: Path, progress: Callable[[int], object]) -> 
     return written
 
 
-def write_delta(source: Path, base: Path, progress: Callable[[int], object]) -> int:
+def write_delta(
+    source: Path, base: Path, progress: Callable[[int], object], read: Callable[[bytes], object] = lambda octets: None
+) -> int:
     """Write down what `bring` shall change in `base`, which stays as it is; the number of octets written.
 
     Args:
         progress: called with the number of octets that were read.
+        read: called with these octets, to hash them on the way.
     """
     finish_interrupted(base)
     if not base.exists():
-        return _write_records(source, _new_path(base), progress)
+        return _write_records(source, _new_path(base), progress, read)
     written = 0
     with source.open("rb") as new, base.open("rb") as old, _new_path(_delta_path(base)).open("wb") as output:
         digest = hashlib.sha256()
@@ -49,6 +52,7 @@ def write_delta(source: Path, base: Path, progress: Callable[[int], object]) -> 
                         write(_RECORD.pack(at + start, len(page)) + page)
                         written += len(page)
             at += len(block)
+            read(block)
             progress(len(block))
         write(_END.pack(at))
         output.write(digest.digest())
@@ -117,12 +121,15 @@ def _apply_records(delta: Path, base: Path) -> None:
         os.fsync(output.fileno())
 
 
-def _write_records(source: Path, target: Path, progress: Callable[[int], object]) -> int:
+def _write_records(
+    source: Path, target: Path, progress: Callable[[int], object], read: Callable[[bytes], object] = lambda octets: None
+) -> int:
     size = 0
     with source.open("rb") as file, target.open("wb") as output:
         while block := file.read(BLOCK):
             output.write(block)
             size += len(block)
+            read(block)
             progress(len(block))
         output.flush()
         os.fsync(output.fileno())

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.process import memory
-from mailcore.services.operations import jobs
+from mailcore.services.operations import backup_times, jobs
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import metrics as store
 
@@ -88,11 +88,20 @@ class _Metrics(Collector):
         named = {job.name for job in jobs.list_jobs(self._core)}  # a row may be left of one that there is no more
         turns = [turn for turn in store.list_jobs(tx) if turn[0] in named]
         age = now - single["oldest"] if single["oldest"] else 0
+        backup, drill = backup_times.read_backup(tx), backup_times.read_drill(tx)
         slow = store.list_slow_writes(tx, now - DAY)
         found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.count_by_state(tx).items()]
         return [
             *found,
             _gauge("queue_oldest_seconds", "Age of the oldest outgoing message", age),
+            _gauge("backup_timestamp_seconds", "When the last backup was finished; 0 = never", backup.at),
+            _gauge("backup_duration_seconds", "How long it took", backup.seconds),
+            _gauge(
+                "restore_drill_timestamp_seconds",
+                "When a backup was last restored for trial, and found whole; 0 = never",
+                drill.at,
+            ),
+            _gauge("restore_drill_duration_seconds", "How long that restore took", drill.seconds),
             _gauge("stored_bytes", "Mail of all accounts, as quotas count it", single["stored"]),
             _gauge("accounts_on_hold", "Accounts that may not send as they behaved as if hijacked", single["on_hold"]),
             _gauges(

@@ -4,16 +4,20 @@ SQLite's write-ahead log makes it cheap: with a reader at the end of the log, th
 checkpoint) and nothing behind that reader can be, so the file is that moment for as long as the reader stays.
 """
 
+import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import apsw
 
 from mailcore.errors import Busy
 
 _OUTSIDE = "SELECT name, size FROM blob WHERE NOT EXISTS (SELECT 1 FROM blob_octets o WHERE o.blob=blob.id)"
+_CONTENTS = "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM mailbox), (SELECT count(*) FROM message)"
 TRIES, PAUSE_SECONDS, LOCK_MILLISECONDS = 100, 0.1, 10_000
 
 
@@ -55,16 +59,63 @@ def _stop_at_the_end(reader: apsw.Connection, writer: apsw.Connection, copier: a
         writer.execute("ROLLBACK")
 
 
-def blob_names(path: Path) -> Iterator[tuple[bytes, int]]:
-    """SHA-256 and size of the blobs that stand outside of a database that nobody writes."""
+@contextmanager
+def _opened_to_read(path: Path) -> Iterator[apsw.Connection]:
+    """Open a database that nobody writes meanwhile."""
     connection = apsw.Connection(
-        f"file:{path}?mode=ro&immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        f"file:{quote(str(path))}?mode=ro&immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     )
     try:
-        for name, size in connection.execute(_OUTSIDE):
-            yield bytes(name), int(size)
+        yield connection
     finally:
         connection.close()
+
+
+def blob_names(path: Path) -> Iterator[tuple[bytes, int]]:
+    """SHA-256 and size of the blobs that stand outside of a database that nobody writes."""
+    with _opened_to_read(path) as connection:
+        for name, size in connection.execute(_OUTSIDE):
+            yield bytes(name), int(size)
+
+
+def list_changed_blobs(path: Path) -> Iterator[bytes]:
+    """Yield the names of blobs inside of a database that nobody writes whose octets are not what the name says."""
+    with _opened_to_read(path) as connection:
+        for name, octets in connection.execute("SELECT name, octets FROM blob JOIN blob_octets ON blob=id"):
+            if hashlib.sha256(octets).digest() != bytes(name):
+                yield bytes(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """How much is in a database."""
+
+    accounts: int
+    mailboxes: int
+    messages: int
+
+
+def count_contents(path: Path) -> Contents:
+    """Count the rows of a database that nobody writes."""
+    with _opened_to_read(path) as connection:
+        row = connection.execute(_CONTENTS).fetchall()[0]
+    return Contents(*(int(str(count)) for count in row))
+
+
+def save_value(path: Path, key: str, value: str) -> None:
+    """Save a value of the installation in a database that others write; its schema stays.  Raises Busy."""
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            connection.set_busy_timeout(LOCK_MILLISECONDS)
+            connection.execute(
+                "INSERT INTO setting (key,value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
+                (key, value),
+            )
+        finally:
+            connection.close()
+    except apsw.Error as problem:
+        raise Busy(f"the database cannot be written: {problem}") from problem
 
 
 def is_whole(path: Path) -> bool:
