@@ -13,3 +13,4 @@ def start_logging(level: str = "INFO") -> None:
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"
     )
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells each command, with addresses
+    logging.getLogger("dkimpy").setLevel(logging.CRITICAL)  # it calls what strangers write an error, with their fields

@@ -20,7 +20,7 @@ from mailcore.imap.status import WrongState, answer
 from mailcore.process import budget
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.store.mail.spool import Spool
-from mailcore.wire.framing import CommandLine, LiteralWanted
+from mailcore.wire.framing import CommandLine, LineTooLong, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 STRANGER_LITERAL = 4096  # octets; before login only names and passwords are sent
@@ -110,7 +110,7 @@ class Session:
             with budget.limit(context.core.config.limits.work_seconds):
                 done = await spec.run(context, read)
             await send_changes(context, may_expunge=context.may_expunge)
-        except ConnectionError:
+        except (ConnectionError, LineTooLong):  # the latter in what a command asked for: IDLE, AUTHENTICATE
             raise
         except Exception as problem:  # the one place: see status.answer
             self._failed(problem)

@@ -8,7 +8,7 @@ from mailcore.managesieve.context import Context
 from mailcore.managesieve.status import Refused, answer, line
 from mailcore.net.transport import Connection
 from mailcore.process import budget
-from mailcore.wire.framing import CommandLine, LiteralWanted
+from mailcore.wire.framing import CommandLine, LineTooLong, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 STRANGER_LITERAL = 4096  # octets
@@ -54,7 +54,7 @@ class Session:
             with budget.limit(context.core.config.limits.work_seconds):
                 answers = await spec.run(context, read)
             context.wire.write(answers)
-        except ConnectionError:
+        except (ConnectionError, LineTooLong):  # the latter in the answer to a challenge
             raise
         except Exception as problem:  # the one place: see status.answer
             context.wire.write(answer(problem))

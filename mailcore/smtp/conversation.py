@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from mailcore.errors import WrongPassword
 from mailcore.smtp import auth, transaction
 from mailcore.smtp.parameters import Refused
 from mailcore.smtp.reply import reply_to
@@ -11,12 +12,13 @@ from mailcore.smtp.session import STOPPING, Session
 UNKNOWN = "502 5.5.1 Command not known"
 MAX_LINE = 2048
 MAX_BOGUS = 20
+MAX_FAILURES = 5  # wrong passwords, as in IMAP and ManageSieve
 MAX_IDLE_COMMANDS = 200  # that lead nowhere, one after another
 Verb = Callable[[Session, str], Awaitable[bool | None]]  # False ends the conversation
 
 
 async def converse(session: Session) -> None:
-    bogus = 0
+    bogus = failures = 0
     session.say(f"220 {session.hostname} {'LMTP' if session.handler.lmtp else 'ESMTP'} Alumnimail")
     while session.transport is not None and not session.transport.is_closing():
         if session.door.is_stopping and not session.in_message:
@@ -41,10 +43,11 @@ async def converse(session: Session) -> None:
             raise
         except Exception as problem:  # the one place: see reply.reply_to
             session.say(reply_to(problem))
+            failures += isinstance(problem, WrongPassword)
             go_on = True
         if not go_on:
             break
-        if bogus > MAX_BOGUS or session.idle > MAX_IDLE_COMMANDS:
+        if bogus > MAX_BOGUS or failures >= MAX_FAILURES or session.idle > MAX_IDLE_COMMANDS:
             session.say("421 4.7.0 Too many errors")
             break
 

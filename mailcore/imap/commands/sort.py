@@ -51,7 +51,7 @@ async def sort(context: Context, read: Reader) -> Tagged:
 def _parse_sort_keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
     """sort-criteria = "(" sort-key *(SP sort-key) ")"; each with whether it is reversed"""
     read.expect(b"(", "an opening parenthesis")
-    wanted: list[tuple[SortKey, bool]] = []
+    wanted: dict[SortKey, bool] = {}
     while not read.take(b")"):
         if wanted:
             read.space()
@@ -62,10 +62,11 @@ def _parse_sort_keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
         word = name.decode("ascii", "replace")
         if word not in SortKey.__members__:
             raise SyntaxProblem(f"unknown sort key {word}")
-        wanted.append((SortKey[word], reverse))
+        # a second time it decides nothing, and SQL has a longest ORDER BY
+        wanted.setdefault(SortKey[word], reverse)
     if not wanted:
         raise SyntaxProblem("expected a sort key")
-    return tuple(wanted)
+    return tuple(wanted.items())
 
 
 def _parse_criterion(context: Context, read: Reader) -> tuple[Criterion, Scope]:
