@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -10,8 +11,10 @@ from typing import TypeVar
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, size
+from mailcore.cli.moving import print_report, show_octets
+from mailcore.services.accounts import accounts
+from mailcore.services.operations import account_restore, restore_drill
 from mailcore.services.operations import backup as backups
-from mailcore.services.operations import restore_drill
 
 T = TypeVar("T")
 
@@ -51,19 +54,51 @@ def backup(site: Site, folder: Path, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--replace", is_flag=True, help="Restore even if a database is there already.")
 @click.option("--drill", is_flag=True, help="Only try it, in a temporary folder, and check all that came back.")
+@click.option("--account", default="", metavar="NAME", help="Only bring back what this account no longer has.")
+@click.option("--mailbox", default="", help="With --account: only the mail of this mailbox and of those below it.")
+@click.option("--under", default="", metavar="MAILBOX", help="With --account: put mail below this mailbox.")
 @json_option
 @pass_site
-def restore(site: Site, folder: Path, replace: bool, drill: bool, as_json: bool) -> None:
+def restore(
+    site: Site, folder: Path, replace: bool, drill: bool, account: str, mailbox: str, under: str, as_json: bool
+) -> None:
     """Restore a backup; the server must not run.
 
-    With --drill it may: nothing of the installation is touched.
+    With --drill or --account it may: the one touches nothing of the installation, the other adds and replaces nothing.
     """
-    if drill and replace:
-        raise click.UsageError("--drill replaces nothing")
+    if replace + drill + bool(account) > 1:
+        raise click.UsageError("--replace, --drill and --account are three ways to restore; choose one")
+    if (mailbox or under) and not account:
+        raise click.UsageError("--mailbox and --under need --account")
     if drill:
         _try_restore(site, folder, as_json)
+    elif account:
+        _restore_account(site, folder, account, mailbox, under, as_json)
     else:
         _restore(site, folder, replace, as_json)
+
+
+@contextmanager
+def _ends_cleanly() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does: everybody's mail must not stay behind in a temporary folder."""
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _restore_account(site: Site, folder: Path, account: str, mailbox: str, under: str, as_json: bool) -> None:
+    accounts.find_account(site.core, account)  # before the backup is copied
+    with (
+        _ends_cleanly(),
+        account_restore.open_account(site.core, folder, account, mailbox) as saved,
+        show_octets("restore", saved.octets) as tell,
+    ):
+        report = account_restore.restore_account(
+            site.core, saved, under=under, progress=lambda report: tell(report.octets)
+        )
+    print_report(report, as_json)
 
 
 def _restore(site: Site, folder: Path, replace: bool, as_json: bool) -> None:
@@ -86,12 +121,8 @@ def _restore(site: Site, folder: Path, replace: bool, as_json: bool) -> None:
 
 
 def _try_restore(site: Site, folder: Path, as_json: bool) -> None:
-    # everybody's mail must not stay behind in the temporary folder
-    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
+    with _ends_cleanly():
         result = show_progress("drill", 0, lambda told: restore_drill.run_drill(site.config, folder, site.clock, told))
-    finally:
-        signal.signal(signal.SIGTERM, before)
     made, contents = result.made, result.contents
     if as_json:
         print_json(asdict(result))

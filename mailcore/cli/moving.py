@@ -17,7 +17,7 @@ from mailcore.services.transfer.mail_import import Report
 
 
 @contextmanager
-def _shown(label: str, total: int) -> Iterator[Callable[[int], None]]:
+def show_octets(label: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show progress: a bar on a terminal, a plain line now and then elsewhere."""
     if sys.stderr.isatty():
         with click.progressbar(length=max(1, total), label=label, file=sys.stderr) as bar:
@@ -48,7 +48,7 @@ def export(site: Site, name: str, file: Path, form: str) -> None:
     found, planned = takeout.count_contents(site.core, account.id), takeout.make_plan(site.core, account.id, form)
     partial = file.with_name(file.name + ".part")
     try:
-        with _shown("export", found.octets) as tell, partial.open("wb") as out:
+        with show_octets("export", found.octets) as tell, partial.open("wb") as out:
             for block in takeout.write_zip(site.core, account.id, planned, lambda done, total: tell(done)):
                 out.write(block)
         partial.replace(file)
@@ -64,7 +64,8 @@ def import_() -> None:
     """Import mail from elsewhere.  Nothing is doubled; run an import that broke off once more."""
 
 
-def _done(report: Report, as_json: bool) -> None:
+def print_report(report: Report, as_json: bool) -> None:
+    """Print what an import did; exit with 1 where something did not come."""
     if as_json:
         print_json(plain(report))
     else:
@@ -94,11 +95,11 @@ def _done(report: Report, as_json: bool) -> None:
 def mbox(site: Site, name: str, file: Path, mailbox: str, as_json: bool) -> None:
     """Import all messages of an mbox FILE into the account NAME."""
     account = accounts.find_account(site.core, name)
-    with file.open("rb") as lines, _shown("import", file.stat().st_size) as tell:
+    with file.open("rb") as lines, show_octets("import", file.stat().st_size) as tell:
         report = mail_import.import_mbox(
             site.core, account.id, lines, mailbox or "INBOX", lambda report: tell(report.octets), by_labels=not mailbox
         )
-    _done(report, as_json)
+    print_report(report, as_json)
 
 
 @import_.command()
@@ -111,8 +112,8 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
     """Import a Maildir with its sub-folders, or a folder of Maildirs such as an unpacked take-out, into account NAME."""
     account = accounts.find_account(site.core, name)
     total = sum(path.stat().st_size for path in folder.glob("**/*") if path.is_file())
-    with _shown("import", total) as tell:
-        _done(
+    with show_octets("import", total) as tell:
+        print_report(
             maildir_reader.import_maildir(site.core, account.id, folder, mailbox, lambda report: tell(report.octets)),
             as_json,
         )
@@ -126,8 +127,10 @@ def maildir(site: Site, name: str, folder: Path, mailbox: str, as_json: bool) ->
 def takeout_(site: Site, name: str, file: Path, as_json: bool) -> None:
     """Import a zip FILE of `alumnimail export` into the account NAME."""
     account = accounts.find_account(site.core, name)
-    with file.open("rb") as octets, _shown("import", file.stat().st_size) as tell:
-        _done(takeout_import.import_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json)
+    with file.open("rb") as octets, show_octets("import", file.stat().st_size) as tell:
+        print_report(
+            takeout_import.import_takeout(site.core, account.id, octets, lambda report: tell(report.octets)), as_json
+        )
 
 
 @import_.command()
@@ -176,8 +179,10 @@ def imap(
         return
     if account.quota and total > free:
         click.echo(f"only {size(max(0, free))} of {size(total)} fit; see --forecast", err=True)
-    with _shown("import", total) as tell:
-        _done(imap_import.import_mail(site.core, account.id, server, lambda report: tell(report.octets)), as_json)
+    with show_octets("import", total) as tell:
+        print_report(
+            imap_import.import_mail(site.core, account.id, server, lambda report: tell(report.octets)), as_json
+        )
 
 
 @import_.command("sieve")

@@ -50,7 +50,9 @@ def run_drill(config: Config, folder: Path, clock: Clock, progress: Progress) ->
     Raises:
         BackupProblem: there is no complete backup, it cannot be restored at all, or there is no room to try.
     """
-    _check_room(folder, backup.read_manifest(folder))
+    made = backup.read_manifest(folder)
+    others = sum(file.stat().st_size for file in (folder / "files").rglob("*") if file.is_file())
+    check_room(made.database + made.blob_octets + others)
     with tempfile.TemporaryDirectory(prefix="alumnimail-drill-") as temporary:
         place = describe_place(config, Path(temporary) / "data")
         began = time.monotonic()
@@ -69,14 +71,13 @@ def describe_place(config: Config, data: Path) -> Config:
     return replace(config, data=str(data), database="", blobs="", cluster=Cluster())
 
 
-def _check_room(folder: Path, made: BackupManifest) -> None:
-    """Raise BackupProblem if there is no room for a trial."""
-    others = sum(file.stat().st_size for file in (folder / "files").rglob("*") if file.is_file())
-    wanted, place = made.database + made.blob_octets + others + SPARE, tempfile.gettempdir()
+def check_room(wanted: int) -> None:
+    """Raise BackupProblem if temporary files have no room for so many octets, and some to spare."""
+    wanted, place = wanted + SPARE, tempfile.gettempdir()
     free = shutil.disk_usage(place).free
     if free < wanted:
         raise BackupProblem(
-            f"a trial needs {wanted // 2**20 + 1} MiB in {place}, which has {free // 2**20}; set TMPDIR to a folder with room"
+            f"it needs {wanted // 2**20 + 1} MiB in {place}, which has {free // 2**20}; set TMPDIR to a folder with room"
         )
 
 
