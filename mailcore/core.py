@@ -13,6 +13,7 @@ from mailcore.process.change_counts import open_counts
 from mailcore.process.feed import Feed
 from mailcore.process.resources import Resources
 from mailcore.process.threads import Threads
+from mailcore.process.waits import Waits
 from mailcore.store.copies.marks import refuse_marked
 from mailcore.store.engine.db import Db
 from mailcore.store.mail.answers import Answers
@@ -40,6 +41,7 @@ class Core:
     answers: Answers
     resources: Resources
     news: News
+    waits: Waits
 
     async def store(self, fn: Callable[..., T], *args: object) -> T:
         """Run what stores octets in a thread, one that may wait if another server has them."""
@@ -63,7 +65,8 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     with ExitStack() as opened:
         feed = Feed(open_counts(config.database_key))
         opened.callback(feed.close)
-        threads = Threads()
+        waits = Waits()
+        threads = Threads(waits=waits)
         opened.callback(threads.close)
         db = open_database(config, threads, feed.changed, clock.seconds(), refuse_marked)
         opened.callback(db.close)
@@ -82,6 +85,7 @@ def build(config: Config, clock: Clock | None = None) -> Core:
             answers,
             Resources(),
             News(),
+            waits,
         )
         opened.pop_all()
     return core
@@ -93,3 +97,4 @@ def close(core: Core) -> None:
     core.db.close()
     core.threads.close()
     core.feed.close()
+    core.waits.close()

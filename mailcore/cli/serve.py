@@ -125,10 +125,11 @@ async def _mail(
     certificate = certificates.Certificate(config)
     loop.add_signal_handler(signal.SIGHUP, certificate.refresh)
     core.start_feed()
+    core.waits.share(config.database_key)
     servers: list[asyncio.Server | Listener] = []
     member = Membership(core) if queue else None
     worker = Worker(core, has_lapsed=member.has_lapsed) if member else None
-    chores: list[asyncio.Task[None]] = []
+    chores: list[asyncio.Task[None]] = [loop.create_task(core.waits.watch_loop())]
     tasks: list[asyncio.Task[None]] = []
     web = metrics = None
     try:

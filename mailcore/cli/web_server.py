@@ -100,7 +100,9 @@ def _load() -> Callable[..., Any]:
     from portal import create_app
 
     malloc.configure()
-    return create_app(cores.build(load_config()))
+    core = cores.build(load_config())
+    core.waits.share(core.config.database_key)
+    return create_app(core)
 
 
 def main(address: str) -> None:

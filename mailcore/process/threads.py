@@ -5,11 +5,13 @@ reading mail.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from mailcore.process import budget
+from mailcore.process.waits import Wait, Waits
 
 T = TypeVar("T")
 
@@ -17,12 +19,19 @@ T = TypeVar("T")
 class Threads:
     """A small pool for work (Argon2, files, reads of the database), a larger one for waiting."""
 
-    def __init__(self, workers: int = 8, waiters: int = 32) -> None:
+    def __init__(self, workers: int = 8, waiters: int = 32, waits: Waits | None = None) -> None:
+        self.waits = waits or Waits()
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="work")
         self._waiting = ThreadPoolExecutor(waiters, thread_name_prefix="wait")
 
     async def run(self, fn: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, budget.bound(fn), *args)
+        asked, bound, note = time.perf_counter(), budget.bound(fn), self.waits.note
+
+        def begin() -> T:
+            note(Wait.THREAD_WAIT, time.perf_counter() - asked)
+            return bound(*args)
+
+        return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
 
     async def wait(self, fn: Callable[..., T], *args: object) -> T:
         """The same for what may wait seconds for another server."""

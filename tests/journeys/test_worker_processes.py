@@ -1,5 +1,6 @@
 """Several mail processes: limits count together; SIGTERM while a message comes in loses and doubles nothing."""
 
+import re
 import signal
 import socket
 import ssl
@@ -132,4 +133,9 @@ def test_a_message_on_its_way_in_when_the_server_stops_is_answered_and_kept(hous
 
 def test_one_of_the_processes_tells_how_all_is(house):
     with urllib.request.urlopen(f"http://127.0.0.1:{house.ports['metrics']}/metrics", timeout=60) as answer:
-        assert b"alumnimail_database_answers 1.0\n" in answer.read()
+        text = answer.read().decode()
+    assert "alumnimail_database_answers 1.0\n" in text
+    looked = dict(re.findall(r'alumnimail_loop_lag_seconds_count\{(kind="\w+",number="\d+")\} (\S+)', text))
+    assert set(looked) >= {'kind="mail",number="1"', 'kind="mail",number="2"', 'kind="queue",number="1"'}
+    assert all(float(looks) > 0 for kind, looks in looked.items() if "portal" not in kind)
+    assert 'alumnimail_write_wait_seconds_bucket{kind="mail",le="0.001",number="1"}' in text

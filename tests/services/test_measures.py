@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mailcore.cli.metrics_server import Metrics
 from mailcore.domain import Envelope
 from mailcore.errors import Busy
+from mailcore.process.waits import Wait
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients, sending_limits
@@ -99,6 +100,26 @@ def test_a_job_that_fails_or_is_late_is_told(core, clock, read, monkeypatch):
     assert (now["job_failed good"], now["job_failed bad"]) == (0, 1)
     assert now["job_late_seconds good"] == 5
     assert "job_failed gone" not in now
+
+
+def test_how_long_people_wait_is_told_for_each_process(core, read):
+    assert "loop_lag_seconds_count all 1" not in read()
+    core.waits.share(core.config.database_key)
+    before = read()
+    for seconds in (0.003, 0.3, 60):
+        core.waits.note(Wait.LOOP_LAG, seconds)
+    now = read()
+    assert now["loop_lag_seconds_count all 1"] == before["loop_lag_seconds_count all 1"] + 3
+    assert now["loop_lag_seconds_sum all 1"] - before["loop_lag_seconds_sum all 1"] == pytest.approx(60.303)
+    assert [now[f"loop_lag_seconds_bucket all {bound} 1"] for bound in (0.001, 0.005, 0.1, 0.5, "+Inf")] == [
+        0,
+        1,
+        1,
+        2,
+        3,
+    ]
+    core.db.write(lambda tx: None)
+    assert read()["write_wait_seconds_count all 1"] == now["write_wait_seconds_count all 1"] + 1
 
 
 def test_the_end_of_the_certificate_is_told(core, clock, read):

@@ -3,18 +3,20 @@
 All is read from the database when it is asked for, so that one process answers for the whole installation.
 """
 
+import itertools
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from cryptography import x509
 from prometheus_client import CollectorRegistry
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.process import memory
+from mailcore.process.waits import BOUNDS, Wait, read_shared
 from mailcore.services.operations import backup_times, jobs
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import metrics as store
@@ -26,6 +28,12 @@ _BY_STATE = {
     "forwardings": ("forwardings", "Forwardings by health"),
     "orders": ("orders", "Orders of accounts by state"),
     "tickets": ("tickets", "Tickets of the help desk by state"),
+}
+_WAITS = {
+    Wait.LOOP_LAG: "How late the event loop of each process is, looked at ten times a second",
+    Wait.THREAD_WAIT: "How long work waits for a thread",
+    Wait.WRITE_WAIT: "How long a write waits until it begins, for those before it and for other processes",
+    Wait.COMMIT: "How long a group of writes takes until it is on disk",
 }
 
 
@@ -55,7 +63,7 @@ class _Metrics(Collector):
         """Nothing is read before somebody asks."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         core = self._core
         try:
             yield from core.db.read(self._of_the_database)
@@ -66,21 +74,31 @@ class _Metrics(Collector):
             "database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers
         )
         yield _gauge("disk_free_bytes", "Room left where the data stand", shutil.disk_usage(core.config.data_path).free)
-        yield self._memory()
+        yield from self._of_processes()
         if ends := self._certificate_ends():
             yield _gauge("certificate_ends_timestamp_seconds", "When the TLS certificate ends", ends)
 
-    def _memory(self) -> GaugeMetricFamily:
-        family = GaugeMetricFamily(
+    def _of_processes(self) -> list[Metric]:
+        octets = GaugeMetricFamily(
             "alumnimail_process_memory_bytes",
             "Memory that each process has for itself (RssAnon)",
             labels=["kind", "number"],
         )
+        waits = {
+            wait: HistogramMetricFamily(f"alumnimail_{wait.name.lower()}_seconds", text, labels=["kind", "number"])
+            for wait, text in _WAITS.items()
+        }
+        shared = read_shared(self._core.config.database_key)
         numbers = Counter[str]()
         for process in memory.list_processes(self._supervisor):
             numbers[process.kind] += 1
-            family.add_metric([process.kind, str(numbers[process.kind])], process.octets)
-        return family
+            labels = [process.kind, str(numbers[process.kind])]
+            octets.add_metric(labels, process.octets)
+            for wait, histogram in shared.get(process.pid, {}).items():
+                sums = itertools.accumulate(histogram.counts)
+                buckets = list(zip((*map(str, BOUNDS), "+Inf"), sums, strict=True))
+                waits[wait].add_metric(labels, buckets, histogram.seconds)
+        return [octets, *waits.values()]
 
     def _of_the_database(self, tx: Tx) -> list[GaugeMetricFamily]:
         now = self._core.clock.seconds()

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
@@ -21,6 +22,7 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process import budget
 from mailcore.process.threads import Threads
+from mailcore.process.waits import Wait
 from mailcore.store.engine.tx import AccountNotLocked as AccountNotLocked
 from mailcore.store.engine.tx import Outside as Outside
 from mailcore.store.engine.tx import Row as Row
@@ -45,9 +47,10 @@ class Write:
     Attributes:
         of: the accounts whose mail it writes, and beside which it writes nothing that others read and then write; None =
             nobody else may write while it runs.
+        asked: seconds of perf_counter.
     """
 
-    __slots__ = ("fn", "future", "loop", "of")
+    __slots__ = ("asked", "fn", "future", "loop", "of")
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Write:
         of: Collection[AccountId] | None = None,
     ) -> None:
         self.fn, self.future, self.loop, self.of = fn, future, loop, of
+        self.asked = time.perf_counter()
 
 
 Answer = tuple[Write, Any, BaseException | None]
@@ -285,12 +289,20 @@ class Db(ABC):
             try:
                 with self._turn():
                     ending = self._gather(group)
+                    began = time.perf_counter()
                     answers = self._commit(group)
+                    self._note_waits(group, began)
             # the lock, memory: nothing of this group has been written, unless there are answers
             except Exception as problem:
                 log.error("the writer could not write", exc_info=problem)
             finally:
                 _answer(all_busy(group) if answers is None else answers)
+
+    def _note_waits(self, group: list[Write], began: float) -> None:
+        note = self._threads.waits.note
+        note(Wait.COMMIT, time.perf_counter() - began)
+        for write in group:
+            note(Wait.WRITE_WAIT, began - write.asked)
 
     def _gather(self, group: list[Write]) -> bool:
         """Add every write that waits; tells whether it is the last time."""
