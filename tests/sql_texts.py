@@ -88,6 +88,8 @@ class SqlTexts:
         key = f"{sql}\0{types}"
         if key not in self.texts:
             frame = sys._getframe(2)
+            while frame.f_back and frame.f_code.co_filename.endswith("engine/tx.py"):  # `ask`, `run_later`
+                frame = frame.f_back
             self.texts[key] = (types, f"{frame.f_code.co_filename}:{frame.f_lineno}")
 
     @pytest.hookimpl(optionalhook=True)

@@ -15,7 +15,9 @@ def call_twice(_db: Db, connection: Connection, tx: Tx, write: Write) -> Any:  #
     begin, undo, end = UNDONE
     connection.execute(begin)
     with contextlib.suppress(Exception):  # the second run says what becomes of it
-        write.fn(type(tx)(connection, write.of))  # type: ignore[arg-type, call-arg]  # each engine's own
+        first = type(tx)(connection, write.of)  # type: ignore[arg-type, call-arg]  # each engine's own
+        write.fn(first)
+        first.finish()
     connection.execute(undo)
     connection.execute(end)
     return write.fn(tx)

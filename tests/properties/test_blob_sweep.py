@@ -234,7 +234,9 @@ class Hammer:
 
                 def begin(fn: Callable[[Tx], T]) -> T:
                     with connection.transaction():
-                        return fn(postgres.PgTx(connection))
+                        result = fn(tx := postgres.PgTx(connection))
+                        tx.finish()
+                        return result
 
                 while time.monotonic() < self.until:
                     work(begin, number)

@@ -10,9 +10,11 @@ from typing import assert_never
 
 from mailcore.core import Core
 from mailcore.domain import (
+    AccountFacts,
     AccountId,
     Delivered,
     DeskRecipient,
+    Mailbox,
     MailboxId,
     Outcome,
     Refusal,
@@ -34,7 +36,6 @@ from mailcore.services.delivery.plans import (
     Take,
     Unsent,
 )
-from mailcore.services.delivery.recipients import fits
 from mailcore.services.delivery.traces import Rule
 from mailcore.services.forwarding import bounces, complaints, target_lessons
 from mailcore.services.limits import mail_limits
@@ -45,6 +46,8 @@ from mailcore.store.delivery import account_facts, records, spam_signs, vacation
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import held_back, kept_copies
 from mailcore.store.mail.blobs import Saved
+from mailcore.store.mail.mailboxes import canonical
+from mailcore.store.mail.messages import fits
 
 log = log_for(__name__)
 JUNK = File("Junk")
@@ -59,7 +62,9 @@ def carry_out(core: Core, tx: Tx, plan: DeliveryPlan) -> list[Delivered]:
         PlanOutdated: a script, a setting or the room of a box has changed; nothing has been written.
         RoomGone, OverQuota.
     """
-    writer = _Writer(core, tx, plan, _check(core, tx, plan))
+    known = _find_known(core, tx, plan)
+    _check(core, tx, plan, known)
+    writer = _Writer(core, tx, plan, known)
     try:
         return [writer.deliver(one) for one in plan.recipients]
     except OverQuota:
@@ -68,14 +73,52 @@ def carry_out(core: Core, tx: Tx, plan: DeliveryPlan) -> list[Delivered]:
         raise
 
 
-def _check(core: Core, tx: Tx, plan: DeliveryPlan) -> dict[AccountId, tuple[int, int]]:
-    """Check that what the plan rests on still holds, and tell the room of each box as it is now."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Facts as the write begins, by one question to the database.
+
+    Attributes:
+        boxes: first mailbox of each plan, where it is there, by account and name.
+        saved: the message, where a mailbox is sure to get it and its row could be had at once.
+    """
+
+    facts: dict[AccountId, AccountFacts]
+    boxes: dict[tuple[AccountId, str], Mailbox]
+    saved: Saved | None
+
+
+def _find_known(core: Core, tx: Tx, plan: DeliveryPlan) -> _Known:
     mailboxes = [one for one in plan.recipients if isinstance(one, MailboxPlan)]
     if not mailboxes:
-        return {}
-    known = account_facts.get_facts(tx, [one.recipient.account for one in mailboxes])
-    for one in mailboxes:
-        account, now = one.recipient.account, known[one.recipient.account]
+        return _Known({}, {}, None)
+    accounts = [one.recipient.account for one in mailboxes]
+    targets = {one.recipient.account: canonical(file.mailbox) for one in mailboxes if (file := _first_file(one))}
+    questions = [account_facts.ask_for_facts(accounts)]
+    if targets:
+        questions.append(core.mail.ask_for(list(targets), list(dict.fromkeys(targets.values()))))
+    prepared, saved = plan.arrival.prepared, None
+    if is_saved := any((file := _first_file(one)) and file.octets is None for one in mailboxes):
+        questions += core.blobs.begin_saving(prepared, core.clock.seconds())
+    answers = tx.ask(questions)
+    if is_saved and (blob := core.blobs.finish_saving(tx, prepared, answers[-2:])) is not None:
+        saved = Saved(blob, prepared.size)
+    boxes = core.mail.read_mailboxes(answers[1]) if targets else []
+    return _Known(
+        account_facts.read_facts(accounts, answers[0]), {(box.account, box.name): box for box in boxes}, saved
+    )
+
+
+def _first_file(one: MailboxPlan) -> File | None:
+    steps = one.plan.steps if isinstance(one.plan, Take) else ()
+    return next((step for step in steps if isinstance(step, File)), None)
+
+
+def _check(core: Core, tx: Tx, plan: DeliveryPlan, known: _Known) -> None:
+    """Check that what the plan rests on still holds."""
+    for one in plan.recipients:
+        if not isinstance(one, MailboxPlan):
+            continue
+        account, now = one.recipient.account, known.facts[one.recipient.account]
         room = now.used, now.quota
         if not now.has_settings_of(one.facts):
             raise PlanOutdated
@@ -83,7 +126,6 @@ def _check(core: Core, tx: Tx, plan: DeliveryPlan) -> dict[AccountId, tuple[int,
             raise PlanOutdated
         if one.answers and not Place(core, tx, account, plan.at, room=room).still_gives(one.answers):
             raise PlanOutdated
-    return {account: (now.used, now.quota) for account, now in known.items()}
 
 
 @dataclass(slots=True)
@@ -92,7 +134,7 @@ class _Writer:
 
     Attributes:
         rooms: octets used and allowed.
-        saved: the message, once a mailbox has it.
+        saved: the message, once it has its row.
         filed: mailboxes and UIDs, for the recipient at hand.
         served: who has it already.
         all_rejected: nobody takes it, so that the session says so.
@@ -101,7 +143,8 @@ class _Writer:
     core: Core
     tx: Tx
     plan: DeliveryPlan
-    rooms: dict[AccountId, tuple[int, int]]
+    known: _Known
+    rooms: dict[AccountId, tuple[int, int]] = field(init=False)
     now: int = 0
     all_rejected: bool = False
     saved: Saved | None = None
@@ -110,6 +153,8 @@ class _Writer:
 
     def __post_init__(self) -> None:
         plan = self.plan
+        self.rooms = {account: (now.used, now.quota) for account, now in self.known.facts.items()}
+        self.saved = self.known.saved
         self.now = int(plan.at.timestamp())
         self.all_rejected = all(
             isinstance(one, MailboxPlan) and not isinstance(one.plan, Take) for one in plan.recipients
@@ -227,15 +272,17 @@ class _Writer:
 
     def _file(self, one: MailboxPlan, where: File) -> str:
         """File into a mailbox, and give its name."""
-        core, tx, account, prepared = self.core, self.tx, one.recipient.account, self.plan.arrival.prepared
-        box = script_runs.find_mailbox(core, tx, account, where)
-        message = where.octets or self.saved
-        if message is None:
-            message = self.saved = Saved(core.blobs.save(tx, prepared, core.clock.seconds()), prepared.size)
+        core, tx, account, at = self.core, self.tx, one.recipient.account, self.plan.at
+        as_read = None if account in tx.changed else self.known.boxes.get((account, canonical(where.mailbox)))
+        box = as_read or script_runs.find_mailbox(core, tx, account, where)
+        message = where.octets or self._saved_message()
         try:
-            uid = core.mail.append(
-                tx, account, box.id, message, where.flags, self.plan.at, prefix=one.prefix, grace=True
-            )
+            if as_read and isinstance(message, Saved):
+                uid = core.mail.append_unasked(
+                    tx, box, self.rooms[account], message, where.flags, at, prefix=one.prefix
+                )
+            else:
+                uid = core.mail.append(tx, account, box.id, message, where.flags, at, prefix=one.prefix, grace=True)
         except OverQuota:
             if account not in self.served:
                 raise
@@ -244,6 +291,13 @@ class _Writer:
         self.served.add(account)
         self.filed.append((box.id, uid))
         return box.name
+
+    def _saved_message(self) -> Saved:
+        if self.saved is None:
+            prepared = self.plan.arrival.prepared
+            blob = self.core.blobs.save(self.tx, prepared, self.core.clock.seconds())
+            self.saved = Saved(blob, prepared.size)
+        return self.saved
 
     def _file_copy(self, account: AccountId, where: File | None) -> None:
         """File a copy of what a script sent (RFC 8580); without room for it the sending still succeeds."""

@@ -49,7 +49,7 @@ from mailcore.services.delivery.plans import (
     Take,
     Unsent,
 )
-from mailcore.services.delivery.recipients import fits, passes_on
+from mailcore.services.delivery.recipients import passes_on
 from mailcore.services.delivery.script_runs import Actions, Decision
 from mailcore.services.forwarding import digest
 from mailcore.services.mailauth import forward_policy
@@ -60,6 +60,7 @@ from mailcore.services.tickets import ticket_inbox
 from mailcore.store.engine.db import Outside, Tx
 from mailcore.store.forwarding.held_back import HeldBack
 from mailcore.store.mail.blobs import Prepared
+from mailcore.store.mail.messages import fits
 
 log = log_for(__name__)
 _JUNK = (sieve.FileInto("Junk"),)

@@ -10,8 +10,7 @@ from mailcore.services.forwarding import bounces
 from mailcore.services.tickets import ticket_inbox
 from mailcore.store.delivery import account_facts
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.messages import GRACE
-from mailcore.store.people.addresses import find_address_owner
+from mailcore.store.mail.messages import fits
 from sieve.addrspec import normal_address
 
 SMALL = 8000  # characters of an account's scripts, which a recipient may bear along
@@ -45,12 +44,12 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sende
     name = localpart.partition("+")[0]
     if ticket_inbox.is_desk(name):
         return DeskRecipient(address)
-    account = find_address_owner(tx, name.lower(), domain.lower())
-    if account is None:
+    owner = account_facts.find_owner(tx, name.lower(), domain.lower())
+    if owner is None:
         if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):
             raise Moved(moved)
         raise UnknownRecipient("no such address here")
-    facts = account_facts.get_facts(tx, [account])[account]
+    account, facts = owner
     if not fits(facts.used, facts.quota, size or 0) and not passes_on(core, facts):
         raise OverQuota(MAILBOX_FULL)
     most = TRACE_ROOM + (core.config.message_octets if size is None else size)
@@ -83,11 +82,6 @@ def _find_bounce(core: Core, tx: Tx, address: str, localpart: str, sender: str) 
     if sender:
         raise ReportsOnly("mail with a sender")
     return ReturnedBounce(address)
-
-
-def fits(used: int, quota: int, size: int) -> bool:
-    """Say if so many octets have room; one last message up to GRACE may cross the line (S20)."""
-    return not quota or used + size <= quota or (used < quota and size <= GRACE)
 
 
 def passes_on(core: Core, facts: AccountFacts) -> bool:

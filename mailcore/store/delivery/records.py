@@ -44,7 +44,7 @@ def save_record(
     about: About = About(),  # noqa: B008 - frozen
     rules: str = "",
 ) -> None:
-    tx.run(
+    tx.run_later(
         "INSERT INTO delivery (account_id,at,sender,address,outcome,detail,blob,subject,author,message_id,content,size,"
         "checks,rules) VALUES (?,?,?,?,?,?,0,?,?,?,?,?,?,?)",
         account,

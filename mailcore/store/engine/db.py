@@ -26,6 +26,7 @@ from mailcore.process.waits import Wait
 from mailcore.store.engine.tx import AccountNotLocked as AccountNotLocked
 from mailcore.store.engine.tx import Outside as Outside
 from mailcore.store.engine.tx import Row as Row
+from mailcore.store.engine.tx import Statement as Statement
 from mailcore.store.engine.tx import Tx as Tx
 from mailcore.store.engine.write_watch import SlowWrites, WriteWatch, caller_of
 
@@ -155,25 +156,24 @@ class Db(ABC):
         """
         self._here.tx = tx
         if not alone:
-            connection.execute("SAVEPOINT one")
+            tx.begin_part()
         began = self.watch.begin(write.fn)
         try:
             result = self._call(connection, tx, write)
+            if not alone:
+                tx.end_part()
         except self.whole_group:
             raise
         except BaseException as problem:  # noqa: BLE001 - handed to whoever asked
             if alone:
                 connection.execute("ROLLBACK")
             else:
-                connection.execute("ROLLBACK TO SAVEPOINT one")
-                connection.execute("RELEASE SAVEPOINT one")
+                tx.undo_part()
             return write, None, problem
         finally:
             self._here.tx = None
             if (seconds := self.watch.end(began)) >= SLOW_SECONDS:
                 self._slow.note(caller_of(write.fn), seconds)
-        if not alone:
-            connection.execute("RELEASE SAVEPOINT one")
         changed |= tx.changed
         return write, result, None
 

@@ -26,7 +26,7 @@ from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
 from mailcore.domain import AccountId
 from mailcore.errors import Busy, ConfigError
 from mailcore.process.threads import Threads
-from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
+from mailcore.store.engine.db import Answer, Db, Row, Statement, Tx, Write, all_busy
 from mailcore.store.engine.dialect import spell_for_postgres
 from mailcore.store.engine.postgres_news import NewsWire
 from mailcore.store.engine.tx import Horizon
@@ -52,6 +52,7 @@ _OPTIONS = (
 )
 # the server or the way to it, not this write: the whole group must hear of it
 WHOLE_GROUP = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
+_BEGIN_PART = "SAVEPOINT one"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -133,13 +134,63 @@ MAY_LOSE_ALL = False  # tests, whose server forgets everything anyway
 
 
 class PgTx(Tx):
-    __slots__ = ("_cursor", "_execute")
+    """SQL inside a transaction; what nobody waits for goes along with what is waited for, in one round trip (pipeline)."""
+
+    __slots__ = ("_connection", "_cursor", "_later")
     whole_group = WHOLE_GROUP
 
     def __init__(self, connection: psycopg.Connection[Row], locked: Collection[AccountId] | None = ()) -> None:
         super().__init__(locked)
+        self._connection = connection
         self._cursor = connection.cursor(binary=True)
-        self._execute = self._cursor.execute
+        self._later: list[Statement] = []
+
+    def _execute(self, sql: str, params: Sequence[object]) -> None:
+        if not self._later:
+            self._cursor.execute(sql, params)
+            return
+        with self._connection.pipeline():
+            self._send_later()
+            self._cursor.execute(sql, params)
+
+    def _send_later(self) -> None:
+        statements, self._later = self._later, []
+        cursor = self._connection.cursor(binary=True)
+        for sql, params in statements:
+            cursor.execute(spell_for_postgres(sql), params)
+
+    def ask(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        cursors = [self._connection.cursor(binary=True) for _ in statements]
+        with self._connection.pipeline():
+            self._send_later()
+            for cursor, (sql, params) in zip(cursors, statements, strict=True):
+                cursor.execute(spell_for_postgres(sql), params)
+        return [cursor.fetchall() for cursor in cursors]
+
+    def run_later(self, sql: str, *params: object) -> None:
+        self._later.append((sql, params))
+
+    def finish(self) -> None:
+        if len(self._later) == 1:
+            self._send_later()
+        elif self._later:
+            with self._connection.pipeline():
+                self._send_later()
+
+    def _forget_later(self) -> None:
+        self._later = []
+
+    def begin_part(self) -> None:
+        self.run_later(_BEGIN_PART)
+
+    def undo_part(self) -> None:
+        has_begun = (_BEGIN_PART, ()) not in self._later
+        self._forget_later()
+        if has_begun:
+            super().undo_part()
+
+    def commit(self) -> None:
+        self._command("COMMIT")
 
     def rows(self, sql: str, *params: object) -> list[Row]:
         self._execute(spell_for_postgres(sql), params)
@@ -151,7 +202,8 @@ class PgTx(Tx):
 
     def run(self, sql: str, *params: object) -> int:
         if not params and ";" in sql:  # several statements, of a migration
-            self._cursor.connection.execute(spell_for_postgres(sql).encode())
+            self.finish()
+            self._connection.execute(spell_for_postgres(sql).encode())
             return 0
         self._execute(spell_for_postgres(sql), params)
         return self._cursor.rowcount
@@ -164,10 +216,12 @@ class PgTx(Tx):
     def many(self, sql: str, params: Iterable[Sequence[object]]) -> None:
         rows = list(params)
         if rows:
+            self.finish()
             self._cursor.executemany(spell_for_postgres(sql), rows)
 
     def _command(self, sql: str) -> None:
-        self._cursor.connection.execute(sql.encode())
+        self.run_later(sql)
+        self.finish()
 
     def horizon(self) -> Horizon:
         """A transaction has its number before it numbers rows, for it locks the row of an account first."""
@@ -273,7 +327,9 @@ class PgDb(Db):
             with connect(self.url) as connection, connection.transaction():
                 if pause_seconds:
                     connection.execute(f"SET LOCAL idle_in_transaction_session_timeout='{pause_seconds:d}s'".encode())
-                return fn(PgTx(connection))
+                result = fn(tx := PgTx(connection))
+                tx.finish()
+                return result
         except psycopg.Error as problem:
             raise Busy(f"the database did not answer: {str(problem).partition(chr(10))[0]}") from problem
 
@@ -340,13 +396,13 @@ class PgDb(Db):
         changed: set[AccountId] = set()
         self._writing = connection = _begin(self.url, self._writing, _opening(group))
         try:
-            for write in group:
-                tx = PgTx(connection, write.of)
+            parts = [PgTx(connection, write.of) for write in group]
+            for tx, write in zip(parts, group, strict=True):
                 answers.append(self._run_one(connection, tx, write, changed, alone=len(group) == 1))
             # one who was alone and raised has ended it
             if connection.info.transaction_status != pq.TransactionStatus.IDLE:
-                self._slow.record(PgTx(connection))
-                connection.execute("COMMIT")
+                self._slow.record(parts[-1])
+                parts[-1].commit()
         except BaseException:
             self._writing = _mended(connection)
             raise

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from mailcore.domain import AccountId
 
 Row = tuple[Any, ...]  # Any: SQL columns have no static type
+Statement = tuple[str, Sequence[object]]  # a text and its parameters
 # transactions below the first have ended, those from the second on had not begun
 Horizon = tuple[int, int]
 
@@ -73,9 +74,41 @@ class Tx(ABC):
     @abstractmethod
     def many(self, sql: str, params: Iterable[Sequence[object]]) -> None: ...
 
+    def ask(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        """Run statements that do not need each other's answers, in their order, and return the rows of each.
+
+        One round trip, where there is a way to go.
+        """
+        return [self.rows(sql, *params) for sql, params in statements]
+
+    def run_later(self, sql: str, *params: object) -> None:
+        """INSERT, UPDATE or DELETE whose result nobody asks for.
+
+        Those that follow one another are one round trip, together with the next statement that is waited for or with the
+        commit, and there raises what is wrong with them.
+        """
+        self.run(sql, *params)
+
+    def finish(self) -> None:  # noqa: B027 - SQLite leaves nothing
+        """Run what was left for later."""
+
+    def _forget_later(self) -> None:  # noqa: B027 - the same
+        """Forget what was left for later: it is undone together with what has run."""
+
     @abstractmethod
     def _command(self, sql: str) -> None:
         """Run a statement about the transaction itself."""
+
+    def begin_part(self) -> None:
+        """Begin what can be undone without the rest of the transaction."""
+        self._command("SAVEPOINT one")
+
+    def end_part(self) -> None:
+        self._command("RELEASE SAVEPOINT one")
+
+    def undo_part(self) -> None:
+        self._command("ROLLBACK TO SAVEPOINT one")
+        self._command("RELEASE SAVEPOINT one")
 
     def attempt(self, fn: Callable[[], object]) -> Exception | None:
         """Run `fn`; where it fails, undo what it wrote, and that alone, and return the error.
@@ -85,11 +118,13 @@ class Tx(ABC):
         self._command("SAVEPOINT attempt")
         try:
             fn()
+            self.finish()
         except Outside:
             raise
         except self.whole_group:
             raise
         except Exception as problem:
+            self._forget_later()
             self._command("ROLLBACK TO SAVEPOINT attempt")
             self._command("RELEASE SAVEPOINT attempt")
             return problem

@@ -18,7 +18,7 @@ from mailcore.errors import Busy
 from mailcore.mail.asking.derived import Derived, derive
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets, forget
-from mailcore.store.engine.db import Outside, Row, Tx
+from mailcore.store.engine.db import Outside, Row, Statement, Tx
 from mailcore.store.mail import summaries
 from mailcore.store.mail.blob_sweep import take_orphan
 from mailcore.store.mail.spool import Spool
@@ -132,35 +132,37 @@ class Blobs:
     def save(self, tx: Tx, prepared: Prepared, now: int) -> int:
         """Return the id of the blob's row, which is created if these octets are new."""
         for _ in range(TRIES):
-            found = tx.row("SELECT id, length(structure), dead_at FROM blob WHERE name=?", prepared.name)
-            if found is None:
-                blob = self._insert(tx, prepared, now)
-                if blob is not None:
-                    return blob
-            elif found[2] is None or _revive(tx, found[0]):
-                if not found[1] and not prepared.is_bare:
-                    _save_derived(tx, found[0], prepared.derived)
-                return int(found[0])
+            blob = self.finish_saving(tx, prepared, tx.ask(self.begin_saving(prepared, now)))
+            if blob is not None:
+                return blob
         raise Busy("the row of a message comes and goes")
 
-    def _insert(self, tx: Tx, prepared: Prepared, now: int) -> int | None:
-        """Create the row; None if somebody else did so in this moment."""
+    def begin_saving(self, prepared: Prepared, now: int) -> list[Statement]:
+        """Return what finds the row and creates it where there is none (`Tx.ask`, `finish_saving`)."""
         known = None if prepared.is_bare else prepared.derived
-        blob = tx.insert(
-            "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)"
-            " ON CONFLICT (name) DO NOTHING",
-            prepared.name,
-            prepared.size,
-            prepared.message.header.block,
-            *((known.envelope, known.body, known.structure) if known else (b"", b"", b"")),
-            now,
-        )
-        if not blob:
+        fields = (known.envelope, known.body, known.structure) if known else (b"", b"", b"")
+        row = prepared.name, prepared.size, prepared.message.header.block, *fields, now
+        return [(_FIND, (prepared.name,)), (_CREATE, row)]
+
+    def finish_saving(self, tx: Tx, prepared: Prepared, answers: Sequence[Sequence[Row]]) -> int | None:
+        """Write what belongs to a new row and return its id; None if others created or deleted it in this moment."""
+        found, created = answers
+        if created:
+            return self._fill(tx, prepared, created[0][0])
+        if not found:
             return None
-        if known:
-            summaries.save_summary(tx, blob, known.summary)
+        blob, structure, dead_at = found[0]
+        if dead_at is not None and not _revive(tx, blob):
+            return None
+        if not structure and not prepared.is_bare:
+            _save_derived(tx, blob, prepared.derived)
+        return int(blob)
+
+    def _fill(self, tx: Tx, prepared: Prepared, blob: int) -> int:
+        if not prepared.is_bare:
+            summaries.save_summary(tx, blob, prepared.derived.summary)
         if prepared.size <= self.inside:
-            tx.run("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
+            tx.run_later("INSERT INTO blob_octets (blob,octets) VALUES (?,?)", blob, prepared.octets)
         elif take_orphan(tx, prepared.name) or self.objects.is_lost(prepared.name, prepared.size):
             self.objects.put(prepared.name, prepared.octets)  # it was an older one, which a sweep takes or took
         return blob
@@ -213,6 +215,11 @@ class Blobs:
         return bytes(found[0]) if found else b""
 
 
+_FIND = "SELECT id, length(structure), dead_at FROM blob WHERE name=?"
+_CREATE = (
+    "INSERT INTO blob (name,size,header,envelope,body,structure,stored_at) VALUES (?,?,?,?,?,?,?)"
+    " ON CONFLICT (name) DO NOTHING RETURNING id"
+)
 _OCTETS = "SELECT blob, octets FROM blob_octets WHERE blob"
 _NAMES = "SELECT id, name FROM blob WHERE id"
 

@@ -1,16 +1,21 @@
 """Mailboxes: names, hierarchy with "/", special use (RFC 6154), subscriptions."""
 
+import json
+from collections.abc import Collection, Sequence
+
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId
 from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound
 from mailcore.saying import Saying
-from mailcore.store.engine.db import Row, Tx
+from mailcore.store.engine.db import Row, Statement, Tx
 from mailcore.store.mail import annotations, mailbox_facts, uidset
 
 EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
 MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
 
 _COLUMNS = "id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords,recent"
+_ONE = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? AND name=?"  # noqa: S608 - our own columns
+_MANY = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id IN (SELECT value FROM json_each(?)) AND name IN (%s)"  # noqa: S608
 
 
 def _mailbox(row: Row) -> Mailbox:
@@ -54,10 +59,20 @@ class Mailboxes:
         return [_mailbox(row) for row in rows]
 
     def mailbox(self, tx: Tx, account: AccountId, name: str) -> Mailbox:
-        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? AND name=?", account, canonical(name))  # noqa: S608
+        row = tx.row(_ONE, account, canonical(name))
         if row is None:
             raise MailboxNotFound(name)
         return _mailbox(row)
+
+    def ask_for(self, accounts: Sequence[AccountId], names: Collection[str]) -> Statement:
+        """Return what to ask for the mailboxes of these names, of all these accounts (`Tx.ask`, `read_mailboxes`)."""
+        if len(accounts) == len(names) == 1:
+            return _ONE, (*accounts, *names)
+        return _MANY % ",".join("?" * len(names)), (json.dumps(list(accounts)), *names)
+
+    def read_mailboxes(self, rows: Sequence[Row]) -> list[Mailbox]:
+        """Read what is answered to `ask_for`."""
+        return [_mailbox(row) for row in rows]
 
     def get(self, tx: Tx, mailbox: MailboxId) -> Mailbox:
         row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE id=?", mailbox)  # noqa: S608
@@ -208,7 +223,7 @@ class Mailboxes:
     def _log(self, tx: Tx, account: AccountId, mailbox: MailboxId, modseq: int, kind: str, uids: str = "") -> None:
         """The Change row of a change, in the same transaction (order 2); others wake after the commit (order 4)."""
         tx.require_lock(account)
-        tx.run(
+        tx.run_later(
             "INSERT INTO change (account_id,mailbox,modseq,kind,uids) VALUES (?,?,?,?,?)",
             account,
             mailbox,

@@ -70,6 +70,11 @@ _OF_BLOB = frozenset({"header", "envelope", "body", "structure"})
 UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL, UNCUT = range(15)
 
 
+def fits(used: int, quota: int, size: int) -> bool:
+    """Say if so many octets have room; one last message up to GRACE may cross the line (S20)."""
+    return not quota or used + size <= quota or (used < quota and size <= GRACE)
+
+
 def _info(row: Row) -> MessageInfo:
     zone = timezone(timedelta(minutes=row[7])) if row[7] else UTC
     return MessageInfo(
@@ -270,33 +275,82 @@ class MailStore(Mailboxes):
         size = prepared.size + len(prefix)
         self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
         blob = prepared.id if isinstance(prepared, Saved) else self._blobs.save(tx, prepared, self._clock.seconds())
-        bits, keywords = flag_bits.split_flags(flags)
-        row = tx.row("SELECT uidnext, modseq+1, keywords FROM mailbox WHERE id=?", mailbox)
+        row = tx.row("SELECT uidnext, modseq, keywords FROM mailbox WHERE id=?", mailbox)
         if row is None:
             raise MailboxNotFound(f"mailbox {mailbox}")
-        uid, modseq, known = row
-        at = min(max(int(internal_date.timestamp()), EARLIEST), LATEST)
-        tx.run(
+        known = row[0], row[1], frozenset(row[2].split())
+        return self._insert_message(tx, account, mailbox, known, Saved(blob, size), flags, internal_date, prefix)
+
+    def append_unasked(
+        self,
+        tx: Tx,
+        box: Mailbox,
+        room: tuple[int, int],
+        message: Saved,
+        flags: frozenset[str],
+        internal_date: datetime,
+        *,
+        prefix: bytes = b"",
+    ) -> int:
+        """Put a message in as `append` with `grace` does, without asking the database for anything.
+
+        Args:
+            box, room: the mailbox, and octets used and allowed, as they were read in this transaction under the lock of the
+                account, since when nothing of its mail has been written (`Tx.changed`).
+
+        Raises:
+            OverQuota: as `append`.
+        """
+        tx.require_lock(box.account)
+        size = message.size + len(prefix)
+        if not fits(*room, size):
+            raise OverQuota("the mailbox is full")
+        tx.run_later("UPDATE account SET used=used+? WHERE id=?", size, box.account)
+        known = box.uidnext, box.modseq, box.keywords
+        return self._insert_message(
+            tx, box.account, box.id, known, Saved(message.id, size), flags, internal_date, prefix
+        )
+
+    def _insert_message(
+        self,
+        tx: Tx,
+        account: AccountId,
+        mailbox: MailboxId,
+        known: tuple[int, int, frozenset[str]],
+        message: Saved,
+        flags: frozenset[str],
+        internal_date: datetime,
+        prefix: bytes,
+    ) -> int:
+        """Write the rows of a message for which there is room.
+
+        Args:
+            known: uidnext, modseq and keywords of the mailbox as they are.
+            message: its size counts the prefix.
+        """
+        uid, modseq, words = known[0], known[1] + 1, known[2]
+        bits, keywords = flag_bits.split_flags(flags)
+        tx.run_later(
             f"INSERT INTO message ({_MESSAGE}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
             mailbox,
             uid,
             bits,
             keywords,
             modseq,
-            at,
-            size,
-            blob,
+            min(max(int(internal_date.timestamp()), EARLIEST), LATEST),
+            message.size,
+            message.id,
             prefix,
             _zone(internal_date),
             self._clock.seconds(),
         )
-        self._learn(tx, mailbox, frozenset(known.split()), keywords)
-        tx.run(
+        self._learn(tx, mailbox, words, keywords)
+        tx.run_later(
             "UPDATE mailbox SET uidnext=uidnext+1, modseq=?, messages=messages+1, unseen=unseen+?, octets=octets+?"
             " WHERE id=?",
             modseq,
             0 if bits & flag_bits.SEEN else 1,
-            size,
+            message.size,
             mailbox,
         )
         self._log(tx, account, mailbox, modseq, "add")
@@ -468,7 +522,7 @@ class MailStore(Mailboxes):
         """Save the keywords in use, which SELECT sends without a walk; one that went out of use stays in the list."""
         words = frozenset(keywords.split())
         if not words <= known:
-            tx.run("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)
+            tx.run_later("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)
 
     def _remove(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int) -> None:
         tx.many(

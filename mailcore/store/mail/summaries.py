@@ -11,7 +11,7 @@ _INSERT = f"INSERT INTO summary (blob,{COLUMNS}) VALUES (?{',?' * 17})"  # noqa:
 
 
 def save_summary(tx: Tx, blob: int, s: Summary) -> None:
-    tx.run(
+    tx.run_later(
         _INSERT,
         blob,
         s.sent_at,

@@ -61,7 +61,8 @@ def _migrate(connection: psycopg.Connection[Row], at: int) -> None:
     def begin() -> Iterator[Tx]:
         with connection.transaction():
             connection.execute(TURN)
-            yield PgTx(connection)
+            yield (tx := PgTx(connection))
+            tx.finish()
 
     run_migrations(begin, names_ran(tx), at)
 
