@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures
+.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -7,14 +7,22 @@ PARALLEL := -n auto --dist loadfile # a file stays with one process: what its te
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
 
-.venv/run: requirements.txt pyproject.toml
+# Whatever is installed, and whatever builds it, has one of the hashes that stand in requirements*.txt.
+LOCKED := $(BIN)/python -m pip install -q --require-hashes --no-build-isolation
+.venv/run: requirements-build.txt requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q -r requirements.txt
-	$(BIN)/python -m pip install -q --no-deps -e .
+	$(LOCKED) -r requirements-build.txt
+	$(LOCKED) -r requirements.txt
+	$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
 	touch $@
 
 .venv/dev: .venv/run requirements-dev.txt
-	$(BIN)/python -m pip install -q -r requirements-dev.txt
+	$(LOCKED) -r requirements-dev.txt
+	touch $@
+
+.venv/supply/ready: requirements-supply.txt
+	test -x .venv/supply/bin/python || $(PYTHON) -m venv .venv/supply
+	.venv/supply/bin/python -m pip install -q --require-hashes --only-binary :all: -r requirements-supply.txt
 	touch $@
 
 setup: .venv/run ## builds .venv with the command .venv/bin/alumnimail
@@ -80,6 +88,16 @@ interop: dev ## drives Debian's mail programs through a day; a quarter of an hou
 	@for one in $(INTEROP); do dpkg -s $$one >/dev/null 2>&1 || echo "not installed: $$one"; done
 	$(BIN)/python -m tests.interop.programs
 
+lock: .venv/supply/ready ## writes requirements*.txt, with hashes, from requirements*.in; LOCK=--upgrade renews what those do not name
+	tools/lock $(LOCK)
+
+audit: .venv/supply/ready ## asks PyPI for known flaws of what is installed
+	.venv/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt
+	.venv/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements-dev.txt
+
+sbom: dev ## writes what the service is made of, with licences, into build/sbom (CycloneDX)
+	$(BIN)/python -m tools.sbom build/sbom
+
 pictures: dev ## the main pages as pictures, in three languages, into build/pictures
 	$(BIN)/python -m tests.pages.pictures build/pictures
 
@@ -88,6 +106,6 @@ bench: dev ## measures this server against another stack, in turn
 
 FUZZ_SECONDS ?= 60
 fuzz: dev ## throws octets at the parsers of IMAP and MIME, FUZZ_SECONDS each
-	$(BIN)/python -m pip install -q -r requirements-fuzz.txt
+	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-fuzz.txt
 	for target in framer grammar message deflate; do \
 		$(BIN)/python -m tests.fuzz.run $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done

@@ -12,8 +12,10 @@ ROOT = Path(__file__).resolve().parents[1]
 MOST_MODULES = 40  # in one folder: the fullest of a loved Python project hold 26 to 40
 EXPECTED = frozenset(
     """.gitattributes .git-blame-ignore-revs .gitignore .editorconfig .pre-commit-config.yaml CHANGES.md
-    CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md pyproject.toml requirements.txt requirements-dev.txt
-    requirements-fuzz.txt requirements-seaweedfs.txt wsgi.py Dockerfile compose.yaml .dockerignore""".split()  # noqa: SIM905
+    CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md pyproject.toml wsgi.py Dockerfile compose.yaml .dockerignore
+    requirements.in requirements.txt requirements-dev.in requirements-dev.txt requirements-build.in requirements-build.txt
+    requirements-fuzz.in requirements-fuzz.txt requirements-supply.in requirements-supply.txt
+    requirements-seaweedfs.txt""".split()  # noqa: SIM905
 )
 FOLDERS = [
     folder

@@ -1,32 +1,64 @@
-"""Print what the requirements bring along, as NAME==VERSION of this environment: a package for elsewhere needs the same."""
+"""Read requirements.txt as `make lock` writes it: each package with its version, its marker and the hashes of its files.
+
+As a program it prints those that a Python elsewhere needs (`python -m tools.locked 3.13`), one on each line as pip reads it: a
+package for Debian holds the same.
+"""
 
 import re
-from importlib.metadata import PackageNotFoundError, requires, version
+import sys
+from dataclasses import dataclass
+from pathlib import Path
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def list_locked(roots: list[Requirement]) -> dict[str, str]:
-    """Return name and version of everything that the requirements need, and what those need, with the extras asked for."""
-    found: dict[str, str] = {}
-    seen = set[tuple[str, str]]()
-    waiting = list(roots)
-    while waiting:
-        wanted = waiting.pop()
-        name = re.sub(r"[-_.]+", "-", wanted.name).lower()
-        for extra in ("", *sorted(wanted.extras)):
-            if (name, extra) in seen:
-                continue
-            seen.add((name, extra))
-            try:
-                found[name] = version(wanted.name)
-            except PackageNotFoundError:
-                break  # for another system
-            needed = (Requirement(one) for one in requires(wanted.name) or ())
-            waiting += [one for one in needed if one.marker is None or one.marker.evaluate({"extra": extra})]
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One package: `name` is normalised, `hashes` (SHA-256) are those of all its files on PyPI."""
+
+    name: str
+    version: str
+    marker: Marker | None
+    hashes: tuple[str, ...]
+
+    def is_needed(self, python: str) -> bool:
+        """Say if Linux with CPython of that version (`3.13`) needs it."""
+        system = {"python_version": python, "python_full_version": f"{python}.0", "sys_platform": "linux"}
+        return self.marker is None or self.marker.evaluate(system)
+
+    def format_line(self) -> str:
+        """Format it as one line of a requirements file."""
+        return " ".join((f"{self.name}=={self.version}", *(f"--hash=sha256:{octets}" for octets in self.hashes)))
+
+
+def list_locked(file: Path = ROOT / "requirements.txt") -> list[Locked]:
+    """List what a requirements file pins itself, be it written by `make lock` or by people.
+
+    Raises:
+        ValueError: something in it is not pinned to one version.
+    """
+    lines = (
+        line for line in file.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith(("#", "-r "))
+    )
+    found = []
+    for entry in "\n".join(lines).replace("\\\n", " ").splitlines():
+        if not entry.strip():
+            continue
+        asked = Requirement(entry.partition("--hash")[0])
+        [pin] = asked.specifier
+        if pin.operator != "==":
+            raise ValueError(f"{entry!r} names no single version")
+        hashes = tuple(_HASH.findall(entry))
+        found.append(Locked(canonicalize_name(asked.name), pin.version, asked.marker, hashes))
     return found
 
 
 if __name__ == "__main__":
-    own = [Requirement(one) for one in requires("alumnimail") or () if "extra ==" not in one]
-    print(" ".join(f"{name}=={number}" for name, number in sorted(list_locked(own).items())))
+    for package in list_locked():
+        if package.is_needed(sys.argv[1]):
+            print(package.format_line())

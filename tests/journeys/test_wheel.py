@@ -80,7 +80,7 @@ def test_the_wheel_names_its_version_and_what_it_needs(wheel):
     with zipfile.ZipFile(wheel) as packed:
         [name] = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
         metadata = message_from_bytes(packed.read(name))
-    pinned = re.findall(r"(?m)^[\w-]+==\S+$", (ROOT / "requirements.txt").read_text())
+    pinned = re.findall(r"(?m)^[\w-]+==\S+$", (ROOT / "requirements.in").read_text())
     assert metadata["Version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     needed = metadata.get_all("Requires-Dist") or []
     assert [one for one in needed if "extra ==" not in one] == pinned
