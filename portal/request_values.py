@@ -12,7 +12,7 @@ from typing import IO, Any
 from flask import g
 from flask_babel import gettext as _
 from htmx_flask.extension import HtmxAwareRequest
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import Authorization, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.routing import BaseConverter, Map, PathConverter, UnicodeConverter
@@ -42,8 +42,11 @@ def query(text: str) -> str:
     return text if _QUERY.fullmatch(text) else ""
 
 
-def _scalars(values: MultiDict[str, str]) -> ImmutableMultiDict[str, str]:
-    return ImmutableMultiDict((to_scalars(name), to_scalars(value)) for name, value in values.items(multi=True))
+def _scalars(values: MultiDict[str | None, str]) -> ImmutableMultiDict[str, str]:
+    """Drop what has no name: a part of a multipart form may come without (RFC 7578 section 4.2 forbids it)."""
+    return ImmutableMultiDict(
+        (to_scalars(name), to_scalars(value)) for name, value in values.items(multi=True) if name is not None
+    )
 
 
 class _Parser(FormDataParser):
@@ -93,6 +96,11 @@ class PortalRequest(HtmxAwareRequest):  # type: ignore[misc]  # htmx-flask has n
     @cached_property
     def args(self) -> ImmutableMultiDict[str, str]:
         return _scalars(super().args)
+
+    @cached_property
+    def authorization(self) -> Authorization | None:
+        """None also for what is not ASCII, at which werkzeug fails (RFC 9110 section 11.4)."""
+        return super().authorization if self.headers.get("Authorization", "").isascii() else None
 
     def _load_form_data(self) -> None:
         if "form" not in self.__dict__:

@@ -32,7 +32,8 @@ nesting = 20
 work_seconds = 10
 [forwarding]
 targets = "any"
-[passwords]
+[web]
+request_seconds = 3
 """
 
 
