@@ -85,7 +85,7 @@ class Wire:
         """IMAP: the next tagged answer, or BYE, or a continuation, and all that came before it."""
         before = bytearray()
         while line := self.line():
-            if line.startswith((tag + b" ", b"+")) or (line.startswith(b"* BYE") and tag != b"bye"):
+            if line.startswith((tag + b" ", b"+ ", b"+\r", b"* BYE")):
                 return line.rstrip(b"\r\n"), bytes(before)
             before += line
         return b"", bytes(before)
