@@ -25,7 +25,6 @@ from mailcore.domain.delivery import (
 from mailcore.domain.help import (
     Incident,
     NewFile,
-    NewsletterTopic,
     PageFacts,
     Ticket,
     TicketFile,
@@ -35,6 +34,7 @@ from mailcore.domain.help import (
 from mailcore.domain.ids import AccountId, MailboxId
 from mailcore.domain.mailboxes import SPECIAL_USES, Mailbox, MessageInfo
 from mailcore.domain.moving import AccountImport, Correspondent, ImportState, Registration, RegistrationKind
+from mailcore.domain.newsletters import Newsletter, NewsletterCounts, NewsletterState, NewsletterTopic
 from mailcore.domain.people import (
     GIB,
     PROGRAM_SCOPES,
@@ -94,6 +94,9 @@ __all__ = [
     "MailboxRecipient",
     "MessageInfo",
     "NewFile",
+    "Newsletter",
+    "NewsletterCounts",
+    "NewsletterState",
     "NewsletterTopic",
     "Order",
     "OrderState",

@@ -1,4 +1,4 @@
-"""Nouns of the help desk, of pages, and of newsletters."""
+"""Nouns of the help desk and of pages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,15 +38,6 @@ class Ticket:
     merged_into: int | None
     created_at: datetime
     changed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewsletterTopic:
-    """A topic of newsletters, which each owner agrees to or not; `names` by language."""
-
-    id: int
-    names: dict[str, str]
-    subscribers: int
 
 
 @dataclass(frozen=True, slots=True)

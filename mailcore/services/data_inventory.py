@@ -53,6 +53,7 @@ class StoredTable:
 _TABLES = """
 blob MAIL MESSAGE: id name size header envelope body structure stored_at dead_at
 blob_octets MAIL MESSAGE: blob octets
+uncounted_blob MAIL MESSAGE IMPERSONAL: blob
 orphan MAIL MESSAGE IMPERSONAL: name free_at doomed_at removed_at
 summary MAIL MESSAGE: blob sent_at sent_day is_answer base from_key to_key cc_key from_name to_name message_id refs
     subject sender recipient cc bcc usual
@@ -85,6 +86,7 @@ account ACCOUNT ACCOUNT: id name display_name person quota used language contact
     main_address asleep_at
 address ACCOUNT NEVER_AGAIN: id localpart domain account_id created_at former mark skeleton origin removed_at
 consent ACCOUNT OWNER: account_id topic_id at wording
+topic_editor ACCOUNT ACCOUNT: topic_id account_id at
 address_request ACCOUNT OWNER: id account_id localpart domain reason state created_at decided_at
 name_change ACCOUNT ACCOUNT: account_id name at
 account_import ACCOUNT MONTH: id actor name at sealed state total position created leased_until
@@ -155,7 +157,10 @@ ticket_message HELP CASE: id ticket_id at author name text message_id header
 ticket_file HELP CASE: id message_id name type size octets
 ticket_source HELP WHILE_IT_COUNTS: id source at
 sunset OPERATION SERVICE IMPERSONAL: id ends successor nb nn en announced_at withdrawn_at
-topic OPERATION SERVICE IMPERSONAL: id nb nn en created_at ended_at
+topic OPERATION SERVICE IMPERSONAL: id nb nn en created_at ended_at slug reply_to
+newsletter OPERATION SERVICE: id topic_id language subject text state actor created_at changed_at send_at begun_at
+    finished_at position filed forwarded unsent delivered refused returned complaints corrected is_correcting leased_until
+newsletter_edition OPERATION SERVICE IMPERSONAL: newsletter_id number blob content message_id at
 figure OPERATION SERVICE IMPERSONAL: name label grain at count
 setting OPERATION SERVICE IMPERSONAL: key value
 job OPERATION SERVICE IMPERSONAL: name next_at leased_until leased_by problem

@@ -4,7 +4,7 @@ from flask import Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
 
 from mailcore.errors import MailError
-from mailcore.services.operations import newsletter_topics
+from mailcore.services.newsletters import topics as newsletter_topics
 from portal import current, downloads
 from portal.access import admin_only
 from portal.addresses import url_for

@@ -4,7 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
-from mailcore.services.operations import newsletter_topics
+from mailcore.services.newsletters import topics as newsletter_topics
 from portal import current, i18n
 from portal.access import owner_only, public
 from portal.addresses import url_for

@@ -11,7 +11,7 @@ from mailcore.domain import Account
 from mailcore.errors import InvalidName
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, closing
-from mailcore.services.operations import newsletter_topics
+from mailcore.services.newsletters import topics as newsletter_topics
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
 

@@ -55,14 +55,17 @@ INBOX = File("INBOX")
 NOT_QUEUED: Rule = ("held", "queue")
 
 
-def carry_out(core: Core, tx: Tx, plan: DeliveryPlan) -> list[Delivered]:
+def carry_out(core: Core, tx: Tx, plan: DeliveryPlan, saved: Saved | None = None) -> list[Delivered]:
     """Do what was planned, for all recipients or for none.
+
+    Args:
+        saved: the message, where it has its row already.
 
     Raises:
         PlanOutdated: a script, a setting or the room of a box has changed; nothing has been written.
         RoomGone, OverQuota.
     """
-    known = _find_known(core, tx, plan)
+    known = _find_known(core, tx, plan, saved)
     _check(core, tx, plan, known)
     writer = _Writer(core, tx, plan, known)
     try:
@@ -87,17 +90,17 @@ class _Known:
     saved: Saved | None
 
 
-def _find_known(core: Core, tx: Tx, plan: DeliveryPlan) -> _Known:
+def _find_known(core: Core, tx: Tx, plan: DeliveryPlan, saved: Saved | None) -> _Known:
     mailboxes = [one for one in plan.recipients if isinstance(one, MailboxPlan)]
     if not mailboxes:
-        return _Known({}, {}, None)
+        return _Known({}, {}, saved)
     accounts = [one.recipient.account for one in mailboxes]
     targets = {one.recipient.account: canonical(file.mailbox) for one in mailboxes if (file := _first_file(one))}
     questions = [account_facts.ask_for_facts(accounts)]
     if targets:
         questions.append(core.mail.ask_for(list(targets), list(dict.fromkeys(targets.values()))))
-    prepared, saved = plan.arrival.prepared, None
-    if is_saved := any((file := _first_file(one)) and file.octets is None for one in mailboxes):
+    prepared = plan.arrival.prepared
+    if is_saved := saved is None and any((file := _first_file(one)) and file.octets is None for one in mailboxes):
         questions += core.blobs.begin_saving(prepared, core.clock.seconds())
     answers = tx.ask(questions)
     if is_saved and (blob := core.blobs.finish_saving(tx, prepared, answers[-2:])) is not None:

@@ -54,7 +54,7 @@ from mailcore.services.delivery.script_runs import Actions, Decision
 from mailcore.services.forwarding import digest
 from mailcore.services.mailauth import forward_policy
 from mailcore.services.mailauth.forward_policy import Passage
-from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
+from mailcore.services.sieve_scripts.recipient_view import QUOTA_ITEMS, Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.services.tickets import ticket_inbox
 from mailcore.store.engine.db import Outside, Tx
@@ -141,6 +141,16 @@ def make_plan(
             raise RoomGone  # a report afterwards could hit somebody else, and Junk has no more room than INBOX
         made = [_with_report(core, tx, arrival, one) if isinstance(one, MailboxPlan) else one for one in made]
     return DeliveryPlan(arrival, now, about, tuple(made))
+
+
+def plan_uncounted_copy(
+    core: Core, tx: Tx, arrival: Arrival, text: MessageText, recipient: MailboxRecipient, facts: AccountFacts
+) -> MailboxPlan:
+    """Plan, for one recipient, a message that takes no room: to it every box is as empty as a new one (N13)."""
+    path, roomy = trace.return_path(arrival.envelope.sender), replace(facts, used=0, quota=0)
+    plan = _Planner(core, tx, arrival, text, core.clock.now(), path, recipient, roomy).make()
+    answers = {key: answer for key, answer in plan.answers.items() if not str(key).startswith(QUOTA_ITEMS)}
+    return replace(plan, answers=answers)
 
 
 def _with_report(core: Core, tx: Tx, arrival: Arrival, plan: MailboxPlan) -> MailboxPlan:

@@ -14,6 +14,7 @@ from mailcore.store.forwarding import bounces as store
 from mailcore.store.forwarding import onward
 from mailcore.store.forwarding.bounces import Return
 from mailcore.store.mail.blobs import Prepared, Saved
+from mailcore.store.site import newsletters
 from mailcore.store.site.secrets import get_secret
 
 KEEP_SECONDS = srs.DAYS * 86_400
@@ -60,6 +61,7 @@ def record_report(core: Core, tx: Tx, returned: Return, report: Returned, octets
     store.delete_return(tx, returned.token)
     forwarding.record_reply(core, tx, returned.account, target=returned.target, ok=False, permanent=True, reply=reason)
     onward.save_return(tx, returned.account, returned.content, returned.target, reason, core.clock.seconds())
+    newsletters.count_return(tx, returned.content)
     file_for_owner(core, tx, returned.account, returned.content, octets, prefix)
 
 

@@ -7,10 +7,15 @@ message, for its owner, and is a word of that owner to our filter; `not-spam` ta
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.reading.feedback import Feedback
+from mailcore.services import audit
+from mailcore.services.audit import Event
 from mailcore.services.forwarding import bounces
 from mailcore.store.delivery import spam_signs
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import complaints as store
+from mailcore.store.forwarding.bounces import Return
+from mailcore.store.people import topics
+from mailcore.store.site import newsletters
 
 KEEP_SECONDS = 30 * 86_400
 _SPAM = frozenset({"abuse", "fraud", "virus", "other"})
@@ -27,10 +32,23 @@ def record_complaint(core: Core, tx: Tx, feedback: Feedback) -> bool:
         now, is_spam = core.clock.seconds(), feedback.kind in _SPAM
         if is_spam and not store.add_complaint(tx, returned.account, returned.token, now):
             continue
+        if is_spam:
+            _leave_newsletter(core, tx, returned)
         blob = core.blobs.find(tx, returned.content)
         if blob is not None and core.config.filter.level != "off":
             spam_signs.add_vote(tx, returned.account, blob, "spam" if is_spam else "ham", now)
     return is_ours
+
+
+def _leave_newsletter(core: Core, tx: Tx, returned: Return) -> None:
+    """Count it for the newsletter that it is about, if any, and take the reader off its topic: they have said what they think."""
+    newsletter = newsletters.find_by_content(tx, returned.content)
+    if newsletter is None:
+        return
+    newsletters.count_complaint(tx, returned.content)
+    if topics.delete_consent(tx, returned.account, newsletter.topic):
+        detail = f"{newsletter.topic}: called spam where it is forwarded to"
+        audit.note(core, tx, returned.account, Event.CONSENT_WITHDRAWN, detail=detail)
 
 
 def count_complaints(core: Core, account: AccountId) -> int:

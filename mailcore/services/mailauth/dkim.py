@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 
 import dkim
@@ -27,13 +28,16 @@ _SIGNED = [
 ]  # fmt: skip
 
 
-def sign(config: Config, octets: Octets) -> bytes:
+def sign(config: Config, octets: Octets, also: Sequence[bytes] = ()) -> bytes:
     """The DKIM-Signature fields to put before the message; empty where there are no keys, or the header is malformed.
 
     It is signed by the author's domain where that is one of ours, as DMARC asks for; else by the site's own.
+
+    Args:
+        also: names of further fields that are there and to be signed.
     """
     block, body = header.split(octets)
-    found = signature.signed_fields(block, _SIGNED)
+    found = signature.signed_fields(block, [*_SIGNED, *also])
     if found is None:
         log.info("a message goes unsigned: its header is malformed")
         return b""

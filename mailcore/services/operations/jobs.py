@@ -17,6 +17,7 @@ from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning, sender_reputation
 from mailcore.services.forwarding import arrivals, bounces, complaints, consent, copy_expiry, digest
 from mailcore.services.limits import rates
+from mailcore.services.newsletters import results, work
 from mailcore.services.operations import (
     account_imports,
     certificate_renewal,
@@ -99,6 +100,8 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("accounts that staff import", 0, account_imports.run_imports),
         Job("word of stolen passwords", MINUTE, waves.tell_desk),
         Job("accounts that nobody uses", DAY, sleeping.send_letters),
+        Job("newsletters", 0, work.work_on_newsletters),
+        Job("answers to newsletters", HOUR, results.count_answers),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("what was written long ago", HOUR, drafts.delete_untouched),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync_directory, waits=True),

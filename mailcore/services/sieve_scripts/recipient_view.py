@@ -25,6 +25,7 @@ from sieve import one_address
 T = TypeVar("T")
 URN = "urn:ietf:params:sieve"
 BOOK, BLOCKED = f"{URN}:addrbook:default", f"{URN}:addrbook:blocked"
+QUOTA_ITEMS = "vnd.alumnimail.quota-"  # of the environment test; what follows is used, limit or percent
 _DSN = ("notify", "ret", "orcpt", "envid")
 
 
@@ -178,8 +179,8 @@ class RecipientView(ScriptView):
     def environment(self, item: str) -> str | None:
         """RFC 5183 section 4.1, and our own quota items in octets and whole percent."""
         place, config = self._place, self._place.core.config
-        if item.startswith("vnd.alumnimail.quota-"):
-            name = item.removeprefix("vnd.alumnimail.quota-")
+        if item.startswith(QUOTA_ITEMS):
+            name = item.removeprefix(QUOTA_ITEMS)
             if name == "used":  # another one after each message: whether there is room is decided in the write
                 return _room(place, name)
             return place.ask(item, lambda place: _room(place, name))

@@ -21,6 +21,7 @@ _CURSOR = "blob_sweep"
 RETURN_SECONDS = 5 * DAY  # for so long other servers try (RFC 5321 section 4.5.4.1)
 _NAMED = (
     "(EXISTS (SELECT 1 FROM message m WHERE m.blob=blob.id) OR EXISTS (SELECT 1 FROM queue q WHERE q.blob=blob.id)"
+    " OR EXISTS (SELECT 1 FROM newsletter_edition e WHERE e.blob=blob.id)"
     # a report may still return what was forwarded without a copy
     " OR EXISTS (SELECT 1 FROM srs_return r WHERE r.content=blob.name AND r.at>?))"
 )
@@ -74,6 +75,7 @@ def delete_dead(tx: Tx, now: int, most: int) -> tuple[int, int]:
             continue
         deleted += 1
         tx.run("DELETE FROM summary WHERE blob=?", blob)
+        tx.run("DELETE FROM uncounted_blob WHERE blob=?", blob)
         if not tx.run("DELETE FROM blob_octets WHERE blob=?", blob):
             add_orphans(tx, [name], now)
     return deleted, len(dead)

@@ -62,10 +62,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Octets that have their row, for a transaction that names them many times."""
+    """Octets that have their row, for a transaction that names them many times.
+
+    `counted` is False for a newsletter of the service, which takes nobody's room (store/mail/uncounted.py).
+    """
 
     id: int
     size: int
+    counted: bool = True
 
 
 class Blobs:

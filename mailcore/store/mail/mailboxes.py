@@ -9,6 +9,7 @@ from mailcore.errors import InvalidName, MailboxExists, MailboxNotFound
 from mailcore.saying import Saying
 from mailcore.store.engine.db import Row, Statement, Tx
 from mailcore.store.mail import annotations, mailbox_facts, uidset
+from mailcore.store.mail.uncounted import IS_UNCOUNTED
 
 EXPLICITLY = 2  # subscribed by SUBSCRIBE: it outlives the mailbox; 1 = because it was made
 MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
@@ -109,7 +110,7 @@ class Mailboxes:
             mailbox_facts.add_lost_subscription(tx, account, box.name)
         annotations.delete_entries(tx, account, box.id)
         self._log(tx, account, box.id, box.modseq + 1, "delete")  # stays, as the newest entry (store/mail/condstore.py)
-        row = tx.row("SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=?", box.id)
+        row = tx.row(f"SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=? AND NOT {IS_UNCOUNTED}", box.id)  # noqa: S608
         tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
         tx.run("DELETE FROM message WHERE mailbox=?", box.id)
         tx.run("DELETE FROM change WHERE mailbox=? AND kind='remove'", box.id)

@@ -23,6 +23,7 @@ from mailcore.store.mail.answers import Answers
 from mailcore.store.mail.blobs import Blobs, Prepared, Saved
 from mailcore.store.mail.mailboxes import Mailboxes
 from mailcore.store.mail.uidset import Ranges
+from mailcore.store.mail.uncounted import IS_UNCOUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ HEADROOM_LEAST = 50 * 2**20  # the largest message fits, also in a small box
 # Of internal dates, in seconds: closer to the calendar's ends there are zones in which nobody could show them.
 EARLIEST, LATEST = (int(datetime(*day, tzinfo=UTC).timestamp()) for day in ((1, 1, 3), (9999, 12, 29)))
 
+_TAKE_SPACE = (
+    "UPDATE account SET used=used+CASE WHEN EXISTS (SELECT 1 FROM uncounted_blob WHERE blob=?) THEN 0 ELSE ? END"
+    " WHERE id=?"
+)
+_NEXT_UID = (
+    "SELECT uidnext, modseq, keywords, EXISTS (SELECT 1 FROM uncounted_blob WHERE blob=?) FROM mailbox WHERE id=?"
+)
+_SIZES = f"SELECT uid,size,flags,{IS_UNCOUNTED} FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?"  # noqa: S608
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
 _PARTS = {
@@ -273,11 +282,14 @@ class MailStore(Mailboxes):
         """
         tx.require_lock(account)
         size = prepared.size + len(prefix)
-        self._take_space(tx, account, size, enforce=enforce_quota, grace=grace)
+        counted = 0 if isinstance(prepared, Saved) and not prepared.counted else size
+        self._take_space(tx, account, counted, enforce=enforce_quota and counted > 0, grace=grace)
         blob = prepared.id if isinstance(prepared, Saved) else self._blobs.save(tx, prepared, self._clock.seconds())
-        row = tx.row("SELECT uidnext, modseq, keywords FROM mailbox WHERE id=?", mailbox)
+        row = tx.row(_NEXT_UID, blob, mailbox)
         if row is None:
             raise MailboxNotFound(f"mailbox {mailbox}")
+        if row[3] and counted:  # the octets turn out to be those of a newsletter
+            tx.run("UPDATE account SET used=used-? WHERE id=?", counted, account)
         known = row[0], row[1], frozenset(row[2].split())
         return self._insert_message(tx, account, mailbox, known, Saved(blob, size), flags, internal_date, prefix)
 
@@ -303,9 +315,10 @@ class MailStore(Mailboxes):
         """
         tx.require_lock(box.account)
         size = message.size + len(prefix)
-        if not fits(*room, size):
-            raise OverQuota("the mailbox is full")
-        tx.run_later("UPDATE account SET used=used+? WHERE id=?", size, box.account)
+        if message.counted:
+            if not fits(*room, size):
+                raise OverQuota("the mailbox is full")
+            tx.run_later(_TAKE_SPACE, message.id, size, box.account)
         known = box.uidnext, box.modseq, box.keywords
         return self._insert_message(
             tx, box.account, box.id, known, Saved(message.id, size), flags, internal_date, prefix
@@ -440,16 +453,16 @@ class MailStore(Mailboxes):
         Raises:
             OverQuota: unless the target is Trash and its headroom suffices (S21).
         """
-        uids, size, unseen = self._measure(tx, source, ranges)
+        uids, size, unseen, counted = self._measure(tx, source, ranges)
         if not uids:
             return [], []
         box = self.get(tx, target)
-        self._take_space(tx, account, size, enforce=True, headroom=box.special_use == "\\Trash")
+        self._take_space(tx, account, counted, enforce=counted > 0, headroom=box.special_use == "\\Trash")
         return uids, self._put_all(tx, box, source, ranges, uids, size, unseen)
 
     def move(self, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> tuple[list[int], list[int]]:
         """Move messages (RFC 6851).  Never over quota: nothing grows."""
-        uids, size, unseen = self._measure(tx, source, ranges)
+        uids, size, unseen, _ = self._measure(tx, source, ranges)
         if not uids:
             return [], []
         new = self._put_all(tx, self.get(tx, target), source, ranges, uids, size, unseen)
@@ -459,25 +472,25 @@ class MailStore(Mailboxes):
     def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
         """Remove messages for good; blobs that nothing names are swept later (order 1)."""
         everything: Ranges = [(1, 2**32)]
-        uids, size, unseen = self._measure(
+        uids, size, unseen, counted = self._measure(
             tx, mailbox, everything if ranges is None else ranges, only_deleted=only_deleted
         )
         if uids:
             box = self.get(tx, mailbox)
             self._remove(tx, mailbox, uidset.ranges_of(uids), uids, size, unseen)
-            tx.run("UPDATE account SET used=used-? WHERE id=?", size, box.account)
+            tx.run("UPDATE account SET used=used-? WHERE id=?", counted, box.account)
         return uids
 
     def _measure(
         self, tx: Tx, mailbox: MailboxId, ranges: Ranges, *, only_deleted: bool = False
-    ) -> tuple[list[int], int, int]:
-        """Return the UIDs there, their octets, and how many of them are not seen."""
+    ) -> tuple[list[int], int, int, int]:
+        """Return the UIDs there, their octets, how many of them are not seen, and the octets that the quota counts."""
         condition = f" AND flags&{flag_bits.DELETED}<>0" if only_deleted else ""
         uids: list[int] = []
-        size = unseen = 0
+        size = unseen = counted = 0
         for first, last in ranges:
-            for uid, octets, bits in tx.rows(
-                f"SELECT uid, size, flags FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?{condition} ORDER BY uid",  # noqa: S608
+            for uid, octets, bits, is_uncounted in tx.rows(
+                f"{_SIZES}{condition} ORDER BY uid",  # noqa: S608
                 mailbox,
                 first,
                 last,
@@ -485,7 +498,8 @@ class MailStore(Mailboxes):
                 uids.append(uid)
                 size += octets
                 unseen += not bits & flag_bits.SEEN
-        return uids, size, unseen
+                counted += 0 if is_uncounted else octets
+        return uids, size, unseen, counted
 
     def _put_all(
         self, tx: Tx, box: Mailbox, source: MailboxId, ranges: Ranges, uids: list[int], size: int, unseen: int

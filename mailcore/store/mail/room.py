@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from mailcore.domain import AccountId, MailboxId
 from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail.uncounted import IS_UNCOUNTED
 
 Name = tuple[int, int]  # UIDVALIDITY, uid
 KEEP_BITS = 2 | 4 | 16  # answered, flagged, draft: somebody's work or wish
 
-_FIELDS = "x.uidvalidity,m.uid,x.name,x.special_use,m.size,m.internal_date,m.flags,m.keywords,c.header"
+_SIZE = f"CASE WHEN m.{IS_UNCOUNTED} THEN 0 ELSE m.size END"  # what removing a message frees
+_FIELDS = f"x.uidvalidity,m.uid,x.name,x.special_use,{_SIZE},m.internal_date,m.flags,m.keywords,c.header"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ _FORWARDED = (
 
 def list_forwarded(tx: Tx, account: AccountId, before: int) -> dict[Name, int]:
     """Return the octets of kept copies, older than `before`, of messages that another server took; none flagged or answered."""
-    rows = tx.rows(f"SELECT x.uidvalidity,m.uid,m.size{_FORWARDED}", account, before)  # noqa: S608
+    rows = tx.rows(f"SELECT x.uidvalidity,m.uid,{_SIZE}{_FORWARDED}", account, before)  # noqa: S608
     return {(uidvalidity, uid): size for uidvalidity, uid, size in rows}
 
 
@@ -101,7 +103,7 @@ def get_sizes(tx: Tx, account: AccountId, names: Sequence[Name]) -> dict[Name, i
             some = uids[start : start + 500]
             marks = ",".join("?" * len(some))
             for uid, size in tx.rows(
-                f"SELECT uid, size FROM message WHERE mailbox=? AND uid IN ({marks})",  # noqa: S608
+                f"SELECT m.uid, {_SIZE} FROM message m WHERE m.mailbox=? AND m.uid IN ({marks})",  # noqa: S608
                 mailbox,
                 *some,
             ):

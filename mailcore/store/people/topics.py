@@ -1,5 +1,6 @@
-"""Topics of newsletters and consent to them, as SQL; the rules stand in services/operations/newsletter_topics.py."""
+"""Topics of newsletters and consent to them, as SQL; the rules stand in services/newsletters/topics.py."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,21 +22,42 @@ def list_topics(tx: Tx) -> list[NewsletterTopic]:
     """Return the topics that there are, with how many have agreed."""
     rows = tx.rows(
         "SELECT t.id,t.nb,t.nn,t.en,(SELECT count(*) FROM consent c JOIN account a ON a.id=c.account_id"
-        " WHERE c.topic_id=t.id AND a.state='active') FROM topic t WHERE t.ended_at IS NULL ORDER BY t.id"
+        " WHERE c.topic_id=t.id AND a.state='active'),t.slug,t.reply_to FROM topic t WHERE t.ended_at IS NULL ORDER BY t.id"
     )
-    return [NewsletterTopic(row[0], {"nb": row[1], "nn": row[2], "en": row[3]}, row[4]) for row in rows]
+    return [NewsletterTopic(row[0], {"nb": row[1], "nn": row[2], "en": row[3]}, *row[4:]) for row in rows]
 
 
-def add_topic(tx: Tx, words: dict[str, str], now: int) -> int:
+def find_topic_by_slug(tx: Tx, slug: str) -> int | None:
+    """Return the topic of an address; the slug of one that has ended is nobody else's, but leads nowhere."""
+    row = tx.row("SELECT id FROM topic WHERE slug=? AND ended_at IS NULL", slug)
+    return int(row[0]) if row else None
+
+
+def is_slug_taken(tx: Tx, slug: str) -> bool:
+    """Say if a topic has or had it."""
+    return tx.row("SELECT 1 FROM topic WHERE slug=?", slug) is not None
+
+
+def add_topic(tx: Tx, words: dict[str, str], slug: str, now: int) -> int:
     return tx.insert(
-        "INSERT INTO topic (nb,nn,en,created_at) VALUES (?,?,?,?)", words["nb"], words["nn"], words["en"], now
+        "INSERT INTO topic (nb,nn,en,slug,created_at) VALUES (?,?,?,?,?)",
+        words["nb"],
+        words["nn"],
+        words["en"],
+        slug,
+        now,
     )
+
+
+def save_reply_to(tx: Tx, topic: int, address: str) -> None:
+    tx.run("UPDATE topic SET reply_to=? WHERE id=?", address, topic)
 
 
 def end_topic(tx: Tx, topic: int, now: int) -> bool:
     """End a topic; nobody's consent outlives it."""
     ended = tx.run("UPDATE topic SET ended_at=? WHERE id=? AND ended_at IS NULL", now, topic) > 0
     tx.run("DELETE FROM consent WHERE topic_id=?", topic)
+    tx.run("DELETE FROM topic_editor WHERE topic_id=?", topic)
     return ended
 
 
@@ -52,6 +74,67 @@ def add_consent(tx: Tx, account: AccountId, topic: int, now: int, wording: str) 
 def delete_consent(tx: Tx, account: AccountId, topic: int) -> bool:
     """Take a consent back; False if there was none."""
     return tx.run("DELETE FROM consent WHERE account_id=? AND topic_id=?", account, topic) > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A subscriber to whom a newsletter is sent, at the address that they write under."""
+
+    account: AccountId
+    address: str
+
+
+def list_next_readers(tx: Tx, topic: int, after: int, limit: int, domain: str) -> list[Reader]:
+    """Return the next subscribers behind an account, in the order of their numbers."""
+    rows = tx.rows(
+        "SELECT a.id,CASE WHEN a.main_address<>'' THEN a.main_address ELSE a.name||'@'||? END FROM consent c"
+        " JOIN account a ON a.id=c.account_id WHERE c.topic_id=? AND c.account_id>? AND a.state='active'"
+        " ORDER BY c.account_id LIMIT ?",
+        domain,
+        topic,
+        after,
+        limit,
+    )
+    return [Reader(AccountId(row[0]), row[1]) for row in rows]
+
+
+def has_consented(tx: Tx, topic: int, accounts: Sequence[AccountId]) -> set[AccountId]:
+    """Return those of the accounts that (still) agree to a topic."""
+    marks = ",".join("?" * len(accounts))
+    rows = tx.rows(f"SELECT account_id FROM consent WHERE topic_id=? AND account_id IN ({marks})", topic, *accounts)  # noqa: S608
+    return {AccountId(row[0]) for row in rows}
+
+
+# Editors
+
+
+def add_editor(tx: Tx, topic: int, account: AccountId, now: int) -> bool:
+    """Let an owner edit a topic; False if they may already."""
+    sql = "INSERT INTO topic_editor (topic_id,account_id,at) VALUES (?,?,?) ON CONFLICT DO NOTHING"
+    return tx.run(sql, topic, account, now) > 0
+
+
+def delete_editor(tx: Tx, topic: int, account: AccountId) -> bool:
+    return tx.run("DELETE FROM topic_editor WHERE topic_id=? AND account_id=?", topic, account) > 0
+
+
+def list_editors(tx: Tx, topic: int) -> list[str]:
+    """Return the user names of a topic's editors whose accounts are in use."""
+    rows = tx.rows(
+        "SELECT a.name FROM topic_editor e JOIN account a ON a.id=e.account_id WHERE e.topic_id=? AND a.state='active'"
+        " ORDER BY a.name",
+        topic,
+    )
+    return [row[0] for row in rows]
+
+
+def list_topics_of_editor(tx: Tx, account: AccountId) -> set[int]:
+    """Return the topics that an owner may edit and that have not ended."""
+    rows = tx.rows(
+        "SELECT e.topic_id FROM topic_editor e JOIN topic t ON t.id=e.topic_id WHERE e.account_id=? AND t.ended_at IS NULL",
+        account,
+    )
+    return {row[0] for row in rows}
 
 
 def list_subscribers(tx: Tx, topic: int) -> list[Subscriber]:

@@ -221,6 +221,18 @@ def list_items_to(tx: Tx, domain: str, after: int, limit: int) -> list[QueueItem
     return [_item(row) for row in rows]
 
 
+def list_of_blob(tx: Tx, *, blob: int) -> list[QueueItem]:
+    """Return the items of a message that wait and that nobody sends at this moment."""
+    sql = f"SELECT {_COLUMNS} FROM queue WHERE blob=? AND state IN ('waiting','held') ORDER BY id"  # noqa: S608
+    return [_item(row) for row in tx.rows(sql, blob)]
+
+
+def replace_octets(tx: Tx, *, item: int, blob: int, prefix: bytes, now: int) -> bool:
+    """Let an item send another message; False where somebody sends it at this moment, or has."""
+    sql = "UPDATE queue SET blob=?, prefix=? WHERE id=? AND state IN ('waiting','held') AND leased_until<=?"
+    return tx.run(sql, blob, prefix, item, now) > 0
+
+
 def list_given_up(tx: Tx, limit: int) -> list[int]:
     return [row[0] for row in tx.rows("SELECT id FROM queue WHERE state='given up' ORDER BY id LIMIT ?", limit)]
 

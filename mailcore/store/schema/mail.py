@@ -44,6 +44,15 @@ class BlobOctets(Model):
         table_name = "blob_octets"
 
 
+class UncountedBlobRow(Model):
+    """A newsletter of the service, which counts against nobody's quota; the row goes with that of the blob."""
+
+    blob = IntegerField(primary_key=True)
+
+    class Meta:
+        table_name = "uncounted_blob"
+
+
 class OrphanRow(Model):
     """Octets outside of the database that no row names, and what became of them (store/mail/blob_sweep.py)."""
 

@@ -104,7 +104,10 @@ class AccountImportRow(Model):
 
 
 class TopicRow(Model):
-    """A topic of newsletters with its name in three languages; `ended_at` is null while it lasts."""
+    """A topic of newsletters with its name in three languages; `ended_at` is null while it lasts.
+
+    `slug` stands in its address and its List-Id; `reply_to` is where readers' answers go, "" = the help desk.
+    """
 
     id = AutoField()
     nb = TextField()
@@ -112,9 +115,25 @@ class TopicRow(Model):
     en = TextField()
     created_at = BigIntegerField()
     ended_at = BigIntegerField(null=True)
+    slug = TextField(default="")
+    reply_to = TextField(default="")
 
     class Meta:
         table_name = "topic"
+
+
+class TopicEditorRow(Model):
+    """An owner who may write and send newsletters of a topic."""
+
+    ERASE = Delete()
+
+    topic_id = IntegerField()
+    account_id = AccountField(index=True)
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "topic_editor"
+        primary_key = CompositeKey("topic_id", "account_id")
 
 
 class ConsentRow(Model):

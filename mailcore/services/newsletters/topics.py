@@ -1,14 +1,15 @@
 """Topics of the alumni office's newsletters, and consent to each of them, with proof (N13).
 
 A consent is the owner's own act, and is saved with the time and the words of the question; giving and taking it back are both in
-the account's log.  Whoever has the link of a subscriber leaves a topic by one press (RFC 8058), without logging in.  The list of
-those who agreed goes to the office's own program for now.
+the account's log.  Whoever has the link of a subscriber leaves a topic by one press (RFC 8058), without logging in.
 """
 
 import csv
 import hmac
 import io
+import re
 from collections.abc import Collection
+from itertools import chain, count
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, NewsletterTopic
@@ -21,8 +22,11 @@ from mailcore.services.limits import keys
 from mailcore.services.notices.notices import LANGUAGES
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import topics as store
+from mailcore.store.site.newsletters import LOCALPART as LOCALPART
+from mailcore.store.site.newsletters import stop_newsletters
+from sieve.addrspec import read_addr_spec
 
-MAX_NAME = 100  # characters
+MAX_NAME, MAX_SLUG = 100, 30  # characters
 _KEY, _MAC = "newsletter", 32
 
 
@@ -38,26 +42,54 @@ def create_topic(core: Core, words: dict[str, str], *, actor: str) -> int:
         raise InvalidName(Saying("The name is needed in all three languages."))
 
     def write(tx: Tx) -> int:
-        number = store.add_topic(tx, words, core.clock.seconds())
+        number = store.add_topic(tx, words, _find_slug(tx, words["en"]), core.clock.seconds())
         audit.note(core, tx, None, Event.TOPIC_CREATED, actor=actor, detail=f"{number}: {words['en']}")
         return number
 
     return core.db.write(write)
 
 
+def _find_slug(tx: Tx, name: str) -> str:
+    """Make the word of a topic's address from its English name; one that was ever used is not used again."""
+    base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:MAX_SLUG].strip("-") or "topic"
+    names = chain((base,), (f"{base}-{number}" for number in count(2)))
+    return next(slug for slug in names if not store.is_slug_taken(tx, slug))
+
+
+def address_of(core: Core, topic: NewsletterTopic) -> str:
+    """Return the address of a topic: its author, and where its editors mail newsletters to."""
+    return f"{LOCALPART}+{topic.slug}@{core.config.domain}"
+
+
+def set_reply_to(core: Core, topic: int, address: str, *, actor: str) -> None:
+    """Set where readers' answers go; "" = the help desk.  Raises InvalidName."""
+    address, before = address.strip(), find_topic(core, topic).reply_to
+    if address and (len(address) > MAX_NAME or read_addr_spec(address) is None or not address.isascii()):
+        raise InvalidName(Saying("That is no e-mail address."))
+
+    def write(tx: Tx) -> None:
+        store.save_reply_to(tx, topic, address)
+        detail = f"{topic}: answers to {address or 'the help desk'}, before {before or 'the help desk'}"
+        audit.note(core, tx, None, Event.TOPIC_CHANGED, actor=actor, detail=detail)
+
+    core.db.write(write)
+
+
 def end_topic(core: Core, topic: int, *, actor: str) -> None:
     """End a topic; everybody's consent to it goes.  Raises InvalidName."""
-    found = _find(core, topic)
+    found = find_topic(core, topic)
 
     def write(tx: Tx) -> None:
         store.end_topic(tx, topic, core.clock.seconds())
+        stop_newsletters(tx, topic)
         detail = f"{topic}: {found.names['en']}, before {found.subscribers} subscribers"
         audit.note(core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail)
 
     core.db.write(write)
 
 
-def _find(core: Core, topic: int) -> NewsletterTopic:
+def find_topic(core: Core, topic: int) -> NewsletterTopic:
+    """Find a topic that has not ended.  Raises InvalidName."""
     found = next((one for one in list_topics(core) if one.id == topic), None)
     if found is None:
         raise InvalidName(Saying("There is no such topic."))
@@ -102,7 +134,7 @@ def read_leave_link(core: Core, token: str) -> tuple[AccountId, NewsletterTopic]
     if not hmac.compare_digest(parts[2].encode("utf-8", "replace"), _mark(core, account, topic).encode()):
         raise LinkExpired("no such link")
     try:
-        return AccountId(account), _find(core, topic)
+        return AccountId(account), find_topic(core, topic)
     except InvalidName:
         raise LinkExpired("the topic has ended") from None
 
@@ -121,7 +153,7 @@ def leave_topic(core: Core, token: str) -> NewsletterTopic:
 
 def export_subscribers(core: Core, topic: int, *, agent: Account) -> str:
     """Write those who agreed to a topic as CSV, with the link by which each leaves it.  Raises InvalidName."""
-    found = _find(core, topic)
+    found = find_topic(core, topic)
 
     def read(tx: Tx) -> list[store.Subscriber]:
         subscribers = store.list_subscribers(tx, topic)

@@ -1,0 +1,1 @@
+"""Newsletters of the alumni office: topics and consent, editors, writing, sending, correcting, results."""
