@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
+.PHONY: lifetime fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -97,6 +97,8 @@ audit: .venv/supply/ready ## asks PyPI for known flaws of what is installed
 
 sbom: dev ## writes what the service is made of, with licences, into build/sbom (CycloneDX)
 	$(BIN)/python -m tools.sbom build/sbom
+lifetime: dev ## ten thousand people through forty years, hours; goes on where it was; LIFETIME="--people 500" for fewer
+	$(BIN)/python -m tests.lifetime $(LIFETIME)
 
 pictures: dev ## the main pages as pictures, in three languages, into build/pictures
 	$(BIN)/python -m tests.pages.pictures build/pictures

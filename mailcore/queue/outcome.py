@@ -13,8 +13,10 @@ from mailcore.log import log_for
 from mailcore.queue import bounce, destination, schedule
 from mailcore.queue.client import NEEDS_8BIT, Answer
 from mailcore.queue.route import TlsResult
+from mailcore.services.credentials import contact_checks
 from mailcore.services.delivery import sending_limits
-from mailcore.services.forwarding import forwarding, target_lessons
+from mailcore.services.forwarding import forwarding, health, target_lessons
+from mailcore.services.forwarding.health import ReplyKind
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.mail.blobs import Prepared
@@ -131,6 +133,10 @@ def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime, 
         and not _is_about_message(item, answer)
     ):
         sending_limits.was_refused(core, tx, item.account)
+    if item.origin == "notice" and item.account is not None and answer.permanent:
+        reply = f"{answer.code} {answer.text}"
+        if health.classify_reply(answer.code, reply) is ReplyKind.UNKNOWN_THERE:
+            contact_checks.record_unknown(core, tx, item.account, item.recipient)
     if item.origin == "forward":
         bounce.return_to_owner(core, tx, item)
     elif item.origin == "dsn":

@@ -62,6 +62,7 @@ class Event(StrEnum):
     EDITOR_REMOVED = "editor of a topic removed"
     TOPIC_ENDED = "topic ended"
     CONTACT_ADDRESS = "contact address"
+    CONTACT_ADDRESS_LOST = "contact address lost"
     CONTACT_ADDRESS_PROPOSED = "contact address proposed"
     CONTACT_ADDRESS_REMOVED = "contact address removed"
     CONTACT_ADDRESS_VERIFIED = "contact address verified"

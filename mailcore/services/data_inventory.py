@@ -90,7 +90,8 @@ topic_editor ACCOUNT ACCOUNT: topic_id account_id at
 address_request ACCOUNT OWNER: id account_id localpart domain reason state created_at decided_at
 name_change ACCOUNT ACCOUNT: account_id name at
 account_import ACCOUNT MONTH: id actor name at sealed state total position created leased_until
-reach ACCOUNT OWNER: id account_id address verified_at
+reach ACCOUNT OWNER: id account_id address verified_at asked_at
+lost_contact ACCOUNT OWNER: account_id address at
 orders ACCOUNT ACCOUNT: id key name display_name contact affiliation state language terms created_at decided_at account_id
     place person proof token confirmed
 affiliation ACCOUNT REGISTER: person login kinds until present seen_at gone_at blocked returned name checked_at

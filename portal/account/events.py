@@ -49,6 +49,7 @@ WORDS: dict[str, Words] = {
     Event.NEWSLETTER_SENT: _l("A newsletter was sent"),
     Event.NEWSLETTER_CORRECTED: _l("A newsletter was corrected"),
     Event.CONTACT_ADDRESS: _l("The contact address was changed"),
+    Event.CONTACT_ADDRESS_LOST: _l("A contact address was taken off, as its server says that it does not exist"),
     Event.CONTACT_ADDRESS_PROPOSED: _l("A link was sent to a new contact address"),
     Event.CONTACT_ADDRESS_REMOVED: _l("A contact address was removed"),
     Event.CONTACT_ADDRESS_VERIFIED: _l("A contact address was confirmed"),

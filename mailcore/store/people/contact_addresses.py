@@ -53,6 +53,34 @@ def save_verified(tx: Tx, account: AccountId, address: str, now: int) -> None:
         address,
         now,
     )
+    tx.run("DELETE FROM lost_contact WHERE account_id=? AND address=?", account, address)
+
+
+def mark_lost(tx: Tx, account: AccountId, address: str, now: int) -> bool:
+    """Take the proof off an address; False if there was none."""
+    if not delete_verified(tx, account, address):
+        return False
+    tx.run(
+        "INSERT INTO lost_contact (account_id,address,at) VALUES (?,?,?) ON CONFLICT DO NOTHING", account, address, now
+    )
+    return True
+
+
+def list_unasked(tx: Tx, before: int, limit: int) -> list[tuple[AccountId, str]]:
+    """Return verified addresses of active accounts that were neither proved nor asked since then."""
+    rows = tx.rows(
+        "SELECT r.account_id,r.address FROM reach r JOIN account a ON a.id=r.account_id"
+        " WHERE r.verified_at<? AND r.asked_at<? AND a.state='active' ORDER BY r.id LIMIT ?",
+        before,
+        before,
+        limit,
+    )
+    return [(AccountId(row[0]), row[1]) for row in rows]
+
+
+def save_asked(tx: Tx, account: AccountId, address: str, now: int) -> bool:
+    """Save that it was asked; False if it is no longer one of the account's."""
+    return tx.run("UPDATE reach SET asked_at=? WHERE account_id=? AND address=?", now, account, address) > 0
 
 
 def delete_verified(tx: Tx, account: AccountId, address: str) -> bool:

@@ -141,12 +141,14 @@ def save_regions(tx: Tx, account: AccountId, regions: Iterable[str]) -> None:
 
 
 def has_second_way(tx: Tx, account: AccountId) -> bool:
-    """Can the owner be proved by anything but a password, without the desk?"""
+    """Can the owner be proved by anything but a password, or could they until a contact address of theirs died?"""
     row = tx.row(
         "SELECT 1 WHERE EXISTS (SELECT 1 FROM reach WHERE account_id=?)"
+        " OR EXISTS (SELECT 1 FROM lost_contact WHERE account_id=?)"
         " OR EXISTS (SELECT 1 FROM recovery_code WHERE account_id=? AND used_at IS NULL)"
         " OR EXISTS (SELECT 1 FROM elsewhere WHERE account_id=?)"
         " OR EXISTS (SELECT 1 FROM second_factor WHERE account_id=? AND active<>0)",
+        account,
         account,
         account,
         account,

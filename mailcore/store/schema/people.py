@@ -255,7 +255,7 @@ class RecoveryRow(Model):
 
 
 class ReachRow(Model):
-    """An outside address that its owner has proved to read."""
+    """An outside address that its owner has proved to read; `asked_at`: the last letter that only asks if it is still there."""
 
     ERASE = Delete()
 
@@ -263,10 +263,25 @@ class ReachRow(Model):
     account_id = AccountField()
     address = TextField()
     verified_at = BigIntegerField()
+    asked_at = BigIntegerField(default=0)
 
     class Meta:
         table_name = "reach"
         indexes = ((("account_id", "address"), True),)
+
+
+class LostContactRow(Model):
+    """A contact address whose server said that there is no such mailbox: it proves nothing until it is confirmed anew."""
+
+    ERASE = Delete()
+
+    account_id = AccountField(index=False)
+    address = TextField()
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "lost_contact"
+        primary_key = CompositeKey("account_id", "address")
 
 
 class WebSessionRow(Model):
