@@ -1,11 +1,12 @@
 """The tail: latency of each command at a steady load, of this server and of the peer in turn, as clients see it.
 
-    python bench/soak.py [--peer] [--rate 50] [--seconds 20] [--turns 3]
+    python bench/soak.py [--peer] [--rate 50] [--seconds 20] [--turns 3] [--also FOLDER]
 
 Messages come in at a steady rate.  Reading clients log in all at once and then do what people's programs do, one thing a
 second (look at the newest, read one, flag, search, NOOP); others are in IDLE.  `told` is the time from the sender's MAIL
 until the IDLE of the recipient tells of the message.  The peer is the one of bench/run.py, and runs already.  `client` is
-how late this program's own loop was, which is part of every figure.
+how late this program's own loop was, which is part of every figure.  `--also` names the worktree of another version of this
+server, which takes its turn between ours and the peer's.
 """
 
 import argparse
@@ -171,6 +172,7 @@ async def fill(turn: Turn, users: list[str]) -> None:
                 await sender.send(users[first : first + 100], message(4096, number))
         sender.close()
         while True:
+            await client.command("NOOP")  # a server need not look into the open mailbox for a STATUS
             [line] = [line for line in await client.command("STATUS INBOX (MESSAGES)") if b"MESSAGES" in line]
             if int(line.split()[-1].strip(b")")) >= HELD:
                 break
@@ -234,7 +236,8 @@ def show(all_samples: dict[str, Samples]) -> None:
             figures[name] = [at(times, share) for share in (0.5, 0.95, 0.99, 1)]
             print(f"{label:8} {name:5}{len(times):9}" + "".join(f"{figure:9.1f}" for figure in figures[name]))
         if "peer" in figures and label != "client":
-            ratios = [mine / theirs if theirs else 0 for mine, theirs in zip(*figures.values(), strict=True)]
+            pairs = zip(figures["ours"], figures["peer"], strict=True)
+            ratios = [mine / theirs if theirs else 0 for mine, theirs in pairs]
             print(f"{'':8} {'ratio':5}{'':9}" + "".join(f"{ratio:9.1f}" for ratio in ratios), flush=True)
 
 
@@ -249,17 +252,31 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=100)
     parser.add_argument("--idlers", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--also", type=Path, help="a worktree with its .venv, of another version")
     parser.add_argument("--data", type=Path, help="a folder to keep our accounts and their mail in for the next run")
     given = parser.parse_args()
     collected: dict[str, Samples] = {"ours": defaultdict(list)}
+    if given.also:
+        collected["also"] = defaultdict(list)
     if given.peer:
         collected["peer"] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="soak") as made:
         folder = given.data or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
         for _ in range(given.turns):
-            with ours(folder, given.workers) as us:
+            with ours(folder, given.workers, accounts=given.readers + given.idlers) as us:
                 turns = [uvloop.run(run_turn(us, given))]
+            if given.also:
+                other = folder / "also"
+                other.mkdir(exist_ok=True)
+                with ours(
+                    other,
+                    given.workers,
+                    accounts=given.readers + given.idlers,
+                    name="also",
+                    command=str(given.also / ".venv/bin/alumnimail"),
+                ) as us:
+                    turns.append(uvloop.run(run_turn(us, given)))
             if given.peer:
                 peer = Target("peer", given.peer_smtp, given.peer_imap, "pass")
                 turns.append(uvloop.run(run_turn(peer, given)))

@@ -14,6 +14,7 @@ from mailcore.process.feed import Feed
 from mailcore.process.resources import Resources
 from mailcore.process.threads import Threads
 from mailcore.process.waits import Waits
+from mailcore.process.wakes import open_wakes
 from mailcore.store.copies.marks import refuse_marked
 from mailcore.store.engine.db import Db
 from mailcore.store.mail.answers import Answers
@@ -49,9 +50,9 @@ class Core:
 
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""
-        self.feed.start(self.read_news, self.threads.run)
+        self.feed.start(self.read_news, self.threads.run, is_near=not self.config.is_on_postgresql)
         if self.config.is_in_cluster:
-            self.resources.get("news", lambda: self.db.exchange_news(self.feed.changed))
+            self.resources.get("news", lambda: self.db.exchange_news(self.feed.hear_changes))
 
     def read_news(self, since: int) -> tuple[int, set[AccountId]]:
         """Return the newest entry of the change log, and whose mail changed after the entry `since` (-1: nobody's)."""
@@ -63,7 +64,7 @@ def build(config: Config, clock: Clock | None = None) -> Core:
     clock = clock or Clock()
     config.data_path.mkdir(parents=True, exist_ok=True)
     with ExitStack() as opened:
-        feed = Feed(open_counts(config.database_key))
+        feed = Feed(open_counts(config.database_key), open_wakes(config.database_key))
         opened.callback(feed.close)
         waits = Waits()
         threads = Threads(waits=waits)

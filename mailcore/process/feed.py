@@ -1,18 +1,25 @@
-"""Waking on changes.  This process's own commits wake at once; those of others are seen by a cheap poll, or when asked for.
+"""Waking on changes, of this process and of others.
 
-Whether there is anything to see is told by counts in memory that all processes share (process/change_counts.py).
+Who commits wakes all processes of the machine (process/wakes.py), and each looks into the change log for whom it concerns.
+Whether there is anything new for an account is told by counts in memory that all processes share (process/change_counts.py).
 
-A wake-up says only "look": what changed is read from the change log, so a lost or doubled one does no harm (order 4).
+A wake-up says only "look": what changed is read from the change log, so a lost or doubled one does no harm (order 4).  One is
+lost with a process that dies between its commit and its wake-up; a look now and then finds what it wrote.
 """
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable
 
 from mailcore.domain import AccountId
 from mailcore.process.change_counts import ChangeCounts
+from mailcore.process.wakes import Wakes
 
-POLL_SECONDS = 0.25
+log = logging.getLogger(__name__)
+POLL_SECONDS = 0.25  # where no process wakes another
+SELDOM_SECONDS = 1.0  # where they do, and there is no other machine
+FAR_SECONDS = 0.03  # between two looks into a database on another machine
 Wake = Callable[[], None]
 Poll = Callable[[int], tuple[int, set[AccountId]]]
 
@@ -20,13 +27,16 @@ Poll = Callable[[int], tuple[int, set[AccountId]]]
 class Feed:
     """Watchers of accounts in this process, woken when an account changes."""
 
-    def __init__(self, counts: ChangeCounts | None = None) -> None:
-        self._counts = counts
+    def __init__(self, counts: ChangeCounts | None = None, wakes: Wakes | None = None) -> None:
+        self._counts, self._wakes = counts, wakes
+        self._inbox = -1
         self._seen: dict[int, int] = {}  # by cell, the count up to which all watchers are woken
         self._watchers: dict[AccountId, set[Wake]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._poll: Poll | None = None
+        self._is_near = True
+        self._wanted = asyncio.Event()  # of the loop that runs: a look in a thread is asked for
         self._last = -1  # the newest entry of the change log whose watchers are woken
 
     def watch(self, account: AccountId, wake: Wake) -> Callable[[], None]:
@@ -43,14 +53,23 @@ class Feed:
         return unwatch
 
     def changed(self, accounts: Iterable[AccountId]) -> None:
-        """Count the change and wake the watchers of `accounts`; in the writer's thread, after its commit."""
+        """Count the change, and wake watchers here and in other processes; in the writer's thread, after its commit."""
+        self.hear_changes(accounts)
+        if self._wakes is not None:
+            self._wakes.send()
+
+    def hear_changes(self, accounts: Iterable[AccountId]) -> None:
+        """Count the change, and wake watchers here: another node has made it, and each process hears of that by itself."""
         accounts = tuple(accounts)
         if self._counts is not None:
             self._counts.add(accounts)
         loop = self._loop
         if loop is not None and self._watchers:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._wake, accounts)
+                if self._is_near:  # the log is read up to here, so that no later look finds the same again
+                    loop.call_soon_threadsafe(self._look)
+                else:
+                    loop.call_soon_threadsafe(self._wake, accounts)
 
     def refresh(self, account: AccountId) -> None:
         """Wake now whom changes concern, if any process has changed the account; on the event loop.
@@ -76,39 +95,69 @@ class Feed:
             return True
         return False
 
-    def start(self, poll: Poll | None, run: Callable[..., object]) -> None:
+    def _look(self) -> None:
+        """Wake whom changes concern; on the event loop, on which a look into a file takes less time than a hop to a thread."""
+        if self._watchers and not (self._is_near and self._ask()):
+            self._wanted.set()
+
+    def _on_wake(self) -> None:
+        if self._wakes is not None:
+            self._wakes.empty_inbox()
+            self._look()
+
+    def start(self, poll: Poll | None, run: Callable[..., object], *, is_near: bool = True) -> None:
         """Begin to wake on this loop.
 
         Args:
             poll: gives the newest change number and the accounts changed after the number it is given.
             run: awaits `poll` in a thread.
+            is_near: the database is a file, and not a server.
         """
         self._loop = asyncio.get_running_loop()
-        self._poll = poll
+        self._poll, self._is_near, self._wanted = poll, is_near, asyncio.Event()
         self._ask()  # what is there now is the beginning
+        if self._wakes is not None and poll is not None:
+            try:
+                self._inbox = self._wakes.open_inbox()
+                self._loop.add_reader(self._inbox, self._on_wake)
+            except OSError as problem:
+                log.warning("other processes do not wake this one: %s", problem.strerror)
         if poll is not None:
             self._task = self._loop.create_task(self._poll_forever(poll, run))
 
     def stop(self) -> None:
         self._poll = None
         self._seen.clear()
+        if self._loop is not None and self._inbox >= 0:
+            self._loop.remove_reader(self._inbox)
+            self._inbox = -1
+        if self._wakes is not None:
+            self._wakes.close_inbox()
         if self._task is not None:
             self._task.cancel()
         self._loop = None
 
     def close(self) -> None:
-        """Give the counts back, once nothing is written any more."""
+        """Give back what is shared, once nothing is written any more."""
+        if self._wakes is not None:
+            self._wakes.close()
+            self._wakes = None
         if self._counts is not None:
             self._counts.close()
             self._counts = None
 
     async def _poll_forever(self, poll: Poll, run: Callable[..., object]) -> None:
         while True:
+            self._wanted.clear()
             with contextlib.suppress(Exception):  # a database that is busy now is asked again
                 newest, accounts = await run(poll, self._last)  # type: ignore[misc]  # Threads.run, which this floor may not name
                 self._last = max(self._last, newest)
                 self._wake(accounts)
-            await asyncio.sleep(POLL_SECONDS)
+            if not self._is_near:
+                await asyncio.sleep(FAR_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SELDOM_SECONDS if self._is_near and self._inbox >= 0 else POLL_SECONDS):
+                    await self._wanted.wait()
 
     def _wake(self, accounts: Iterable[AccountId]) -> None:
         for account in accounts:

@@ -48,6 +48,7 @@ def other(core):
 @pytest.fixture
 def never_polls(monkeypatch):
     monkeypatch.setattr(feed, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(feed, "SELDOM_SECONDS", 3600)
 
 
 def play_on_two(core, other, play) -> None:
@@ -91,16 +92,39 @@ def test_what_was_answered_ok_is_seen_by_the_next_command_of_another(core, other
 
 
 @pytest.mark.usefixtures("never_polls")
+@pytest.mark.parametrize(
+    ("done", "heard"),
+    [
+        (b"APPEND INBOX {14+}\r\n" + MESSAGE, b"* 4 EXISTS\r\n"),
+        (b"STORE 2 +FLAGS.SILENT (\\Flagged)", b"* 2 FETCH (FLAGS (\\Flagged))\r\n"),
+        (b"MOVE 1 Trash", b"* 1 EXPUNGE\r\n"),
+    ],
+)
+def test_who_idles_hears_of_what_another_process_did_though_nobody_polls(core, other, done, heard):
+    put(core, 2)
+
+    async def play(one, two):
+        doing, idling = await selected(one), await selected(two)
+        idling.writer.write(b"i IDLE\r\n")
+        assert (await idling.line()).startswith(b"+ ")
+        assert (await doing.command(done))[-1].startswith(b"t OK")
+        while await asyncio.wait_for(idling.line(), 30) != heard:
+            pass
+
+    play_on_two(core, other, play)
+
+
+@pytest.mark.usefixtures("never_polls")
 def test_a_database_that_is_busy_leaves_noop_ok(core, other, monkeypatch):
     async def play(one, two):
         doing, asking = await selected(one), await selected(two)
-        await doing.command(b"APPEND INBOX {14+}\r\n" + MESSAGE)
 
         def busy(fn):
             raise OSError("for a moment")
 
         with monkeypatch.context() as patch:
             patch.setattr(other.db, "read", busy)
+            await doing.command(b"APPEND INBOX {14+}\r\n" + MESSAGE)
             assert await asking.command(b"NOOP") == [b"t OK Done\r\n"]
         assert b"* 2 EXISTS\r\n" in await asking.command(b"NOOP")
 

@@ -1,6 +1,7 @@
 """Changes are counted in memory that processes share: seen at once, and nothing is asked where nothing changed."""
 
 import asyncio
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.process import feed
 from mailcore.process.change_counts import CELLS, ChangeCounts, open_counts
+from mailcore.process.wakes import Wakes
 from mailcore.services.accounts import accounts
 from tests.services.conftest import Core
 
@@ -50,7 +52,13 @@ class Watched:
 
 @pytest.fixture
 def never_polls(monkeypatch):
+    """Nor is it woken by other processes."""
     monkeypatch.setattr(feed, "POLL_SECONDS", 3600)
+
+    def none(wakes) -> int:
+        raise OSError(errno.ENOSPC, "no pipe")
+
+    monkeypatch.setattr(Wakes, "open_inbox", none)
 
 
 async def settled(watched: Watched, account: int) -> None:
@@ -116,7 +124,7 @@ def test_two_processes_that_write_at_once_are_counted(core):
 
 @pytest.mark.sqlite
 def test_what_a_process_wrote_that_died_before_it_counted_is_found_by_the_poll(core, monkeypatch):
-    monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(feed, "SELDOM_SECONDS", 0.01)
     ola = accounts.add_account(core, "ola", quota=0).id
 
     async def play() -> None:
