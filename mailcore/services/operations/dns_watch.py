@@ -12,6 +12,7 @@ from mailcore.core import Core
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations.dns_records import Finding, Record, compare_record, list_needed_records
 from mailcore.store.engine import values
+from mailcore.store.engine.db import Tx
 
 _KEY = "dns records"
 _AT_ONCE = 8  # look-ups, of which a silent server makes each wait
@@ -52,7 +53,12 @@ def check_records(core: Core, *, anew: bool = False) -> Look:
 
 def load_last_look(core: Core) -> Look:
     """Load what the last look found."""
-    text = core.db.read(lambda tx: values.get_value(tx, _KEY))
+    return core.db.read(read_last_look)
+
+
+def read_last_look(tx: Tx) -> Look:
+    """Read what the last look found."""
+    text = values.get_value(tx, _KEY)
     if not text:
         return Look()
     saved = json.loads(text)

@@ -17,7 +17,7 @@ from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.process import memory
 from mailcore.process.waits import BOUNDS, Wait, read_shared
-from mailcore.services.operations import backup_times, jobs
+from mailcore.services.operations import backup_times, dns_watch, jobs
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import metrics as store
 
@@ -73,7 +73,9 @@ class _Metrics(Collector):
         yield _gauge(
             "database_answers", "1, or 0 when the database cannot be read; then all that it knows is missing", answers
         )
-        yield _gauge("disk_free_bytes", "Room left where the data stand", shutil.disk_usage(core.config.data_path).free)
+        room = shutil.disk_usage(core.config.data_path)
+        yield _gauge("disk_free_bytes", "Room left where the data stand", room.free)
+        yield _gauge("disk_size_bytes", "Room that there is in all", room.total)
         yield from self._of_processes()
         if ends := self._certificate_ends():
             yield _gauge("certificate_ends_timestamp_seconds", "When the TLS certificate ends", ends)
@@ -105,13 +107,19 @@ class _Metrics(Collector):
         single = store.count_single(tx)
         named = {job.name for job in jobs.list_jobs(self._core)}  # a row may be left of one that there is no more
         turns = [turn for turn in store.list_jobs(tx) if turn[0] in named]
-        age = now - single["oldest"] if single["oldest"] else 0
+        age, waits = (now - single[key] if single[key] else 0 for key in ("oldest", "oldest_waiting"))
         backup, drill = backup_times.read_backup(tx), backup_times.read_drill(tx)
         slow = store.list_slow_writes(tx, now - DAY)
         found = [_gauges(*_BY_STATE[name], "state", counts) for name, counts in store.count_by_state(tx).items()]
         return [
             *found,
             _gauge("queue_oldest_seconds", "Age of the oldest outgoing message", age),
+            _gauge("queue_oldest_waiting_seconds", "Age of the oldest that is not held", waits),
+            _gauge(
+                "dns_records_wrong",
+                "Records of our domains that are missing or wrong, as of the last look",
+                len(dns_watch.read_last_look(tx).needs_mending),
+            ),
             _gauge("backup_timestamp_seconds", "When the last backup was finished; 0 = never", backup.at),
             _gauge("backup_duration_seconds", "How long it took", backup.seconds),
             _gauge(
