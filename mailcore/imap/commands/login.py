@@ -36,7 +36,7 @@ async def login(context: Context, read: Reader) -> Tagged:
     identity = logins.authenticate_remembered(core, user, password, peer=context.wire.peer, scope=Scope.IMAP)
     if identity is None:
         check = partial(logins.authenticate, core, peer=context.wire.peer, scope=Scope.IMAP)
-        identity = await core.threads.wait(check, user, password)
+        identity = await core.threads.log_in(check, user, password)
     return _welcome(context, identity)
 
 

@@ -15,6 +15,8 @@ import precis_i18n
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from mailcore.process.gentle import run_gently
+
 MAX_LENGTH = 1024  # more is not a password but an attempt to keep us busy
 
 # OWASP's second choice: 19 MiB, 2 rounds; about 20 ms, so that a thousand accounts are imported in seconds.
@@ -55,8 +57,8 @@ def is_allowed(password: str) -> bool:
 
 
 def hash_password(password: str) -> str:
-    """Hash a password by Argon2id."""
-    return _HASHER.hash(prepare_password(password))
+    """Hash a password by Argon2id, when it is its turn."""
+    return run_gently(_HASHER.hash, prepare_password(password))
 
 
 def is_hash(text: str) -> bool:
@@ -71,7 +73,11 @@ def find_unknown_scheme(text: str) -> str:
 
 
 def matches(hashed: str, password: str) -> bool:
-    """Say if this is the password of that hash; costs one Argon2 run for hashes of ours."""
+    """Say if this is the password of that hash; costs one Argon2 run for hashes of ours, and the wait for its turn."""
+    return run_gently(_matches, hashed, password)
+
+
+def _matches(hashed: str, password: str) -> bool:
     password, hashed = prepare_password(password), _strip_scheme(hashed)
     if old := _CRYPT.fullmatch(hashed):
         return _matches_crypt(old[1].encode(), password.encode())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
+from mailcore.process.gentle import run_gently
 from mailcore.services.credentials import passwords, sources
 from mailcore.services.limits import keys
 from mailcore.store.people import credentials
@@ -74,7 +75,8 @@ def save_verifier(core: Core, account: Account, credential: Credential, password
     """Save a verifier of a password that was just proven or set; blocking."""
     if not may_save(core) or core.db.read(lambda tx: store.has_verifier(tx, credential)):
         return
-    verifier = Verifier.derive(passwords.prepare_password(password), derive_salt(core, account.name), ITERATIONS)
+    prepared, salt = passwords.prepare_password(password), derive_salt(core, account.name)
+    verifier = run_gently(Verifier.derive, prepared, salt, ITERATIONS)
     sealed = keys.seal(core.config, _KEY, verifier.stored_key + verifier.server_key, account.name)
     core.db.write(lambda tx: store.save_verifier(tx, credential, ITERATIONS, sealed))
 

@@ -81,7 +81,7 @@ async def _bearer(core: Core, given: sasl.Bearer, ask: Ask, peer: str, scope: Sc
         return oidc_login.authenticate_bearer(core, given.username, given.token, peer=peer, scope=scope)
 
     try:
-        return await core.threads.wait(work)
+        return await core.threads.log_in(work)
     except WrongPassword:
         await ask(b'{"status":"invalid_token"}')  # RFC 7628 section 3.2.3: the client answers with one octet
         raise
@@ -92,7 +92,7 @@ async def _check(core: Core, given: sasl.Login, peer: str, scope: Scope) -> Iden
         scram.update_offer(core)
         return logins.authenticate(core, given.username, given.password, peer=peer, scope=scope)
 
-    return await core.threads.wait(work)
+    return await core.threads.log_in(work)
 
 
 async def _scram(core: Core, exchange: sasl.Scram, first: bytes, ask: Ask, peer: str, scope: Scope) -> Identity:
