@@ -11,10 +11,13 @@ from mailcore.services.webmail import (
     html_mail,
     mail_actions,
     mail_view,
+    message_content,
     overview,
     remote_pictures,
 )
-from portal import current, downloads
+from mailcore.services.webmail import inside as messages_inside
+from mailcore.services.webmail.message_content import Content
+from portal import current, downloads, request_values
 from portal.access import owner_only, public, same_for_all
 from portal.addresses import url_for
 from portal.webmail import invitation_words, reader
@@ -24,19 +27,48 @@ from portal.webmail.views import blueprint
 @blueprint.get("/mail/<path:mailbox>/<int:uid>")
 @owner_only
 def message(mailbox: str, uid: int) -> str:
-    """`?pictures=1` shows pictures from the network too."""
+    """`?pictures=1` shows pictures from the network too, `?portion=2` the next portion of a very large text."""
     core, owner = current.core(), current.owner()
-    reading = mail_view.read_message(core, owner.id, mailbox, uid, address_book.domains(core, owner.id))
+    domains = address_book.domains(core, owner.id)
+    reading = mail_view.read_message(core, owner.id, mailbox, uid, domains, _portion())
     g.account = overview.read_account(core, owner.id)
-    settings = reader.read_settings()
     return render_template(
         "webmail/message.html",
         reading=reading,
+        content=reading.content,
+        inside=reading.inside,
         boxes=overview.list_mailboxes(core, owner.id),
-        html_first=reading.html and (settings.html_first or reading.thin or "pictures" in request.args),
+        html_first=_is_html_first(reading.content),
         pictures="pictures" in request.args,
         meeting_words=invitation_words,
     )
+
+
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/inside/<inside>")
+@owner_only
+def inside_page(mailbox: str, uid: int, inside: str) -> str:
+    """Show a message within a message: an attached one, or what is in a winmail.dat."""
+    core, owner = current.core(), current.owner()
+    content = message_content.read_inside(core, owner.id, mailbox, uid, inside, _portion())
+    return render_template(
+        "webmail/inside.html",
+        content=content,
+        inside=inside,
+        mailbox=mailbox,
+        uid=uid,
+        boxes=overview.list_mailboxes(core, owner.id),
+        html_first=_is_html_first(content),
+        pictures="pictures" in request.args,
+    )
+
+
+def _is_html_first(content: Content) -> bool:
+    settings = reader.read_settings()
+    return content.designed and (settings.html_first or content.thin or "pictures" in request.args)
+
+
+def _portion() -> int:
+    return request_values.number(request.args.get("portion"), 1)
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/print")
@@ -57,13 +89,14 @@ def header(mailbox: str, uid: int) -> str:
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/html")
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/inside/<inside>/html", endpoint="inside_html")
 @owner_only
-def html(mailbox: str, uid: int) -> Response:
+def html(mailbox: str, uid: int, inside: str = "") -> Response:
     """Show the HTML in the frame; its own policy runs nothing and fetches nothing, but by our proxy when asked."""
     proxy = url_for("webmail.picture", _external=True)
     asked = "pictures" in request.args
-    _, octets = mail_actions.open_message(current.core(), current.owner().id, mailbox, uid)
-    safe = html_mail.page_of(octets, _proxied if asked else None)
+    opened = messages_inside.open_inside(current.core(), current.owner().id, mailbox, uid, inside)
+    safe = html_mail.page_of(opened.octets, _proxied if asked else None, opened.root, _portion())
     if safe is None:
         raise MailboxNotFound(f"no HTML in message {uid}")
     answer = Response(safe.html, content_type="text/html; charset=utf-8")
@@ -112,10 +145,11 @@ def source(mailbox: str, uid: int) -> Response:
 
 
 @blueprint.get("/mail/<path:mailbox>/<int:uid>/file/<int:number>")
+@blueprint.get("/mail/<path:mailbox>/<int:uid>/inside/<inside>/file/<int:number>", endpoint="inside_file")
 @owner_only
-def file(mailbox: str, uid: int, number: int) -> Response:
+def file(mailbox: str, uid: int, number: int, inside: str = "") -> Response:
     """A picture or a text may be shown, anything else is saved."""
-    found = attachments.open_file(current.core(), current.owner().id, mailbox, uid, number)
+    found = attachments.open_file(current.core(), current.owner().id, mailbox, uid, number, inside)
     answer = Response(found.pieces, content_type=found.type)
     answer.content_length = found.size
     shown = found.may_show and "save" not in request.args

@@ -4,6 +4,7 @@ A list has fifty lines and is the page that everybody opens: what a library woul
 remembered here.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -17,6 +18,9 @@ from markupsafe import Markup, escape
 from mailcore.services.webmail.mail_list import ListRequest
 from mailcore.services.webmail.text_links import find_links
 from portal import current, formats, i18n
+from portal.addresses import url_for
+
+_HOST = re.compile(r"(?i)https?://(?:[^/?#@\\]{0,500}@)?([^/?#:\\]{1,255})")
 
 
 def short_date(at: datetime) -> str:
@@ -60,13 +64,29 @@ def _with_links(line: str) -> Markup:
         return escape(line)
     found, at = list[str](), 0
     for start, end in find_links(line):
-        address = escape(line[start:end])
         found += [
             escape(line[at:start]),
-            f'<a href="{address}" target="_blank" rel="noopener noreferrer nofollow">{address}</a>',
+            f'<a href="{escape(line[start:end])}" target="_blank" rel="noopener noreferrer nofollow">'
+            f"{_with_host(line[start:end])}</a>",
         ]
         at = end
     return Markup("".join((*found, escape(line[at:]))))  # noqa: S704 - every piece is escaped
+
+
+def _with_host(address: str) -> Markup:
+    """Show an address with its host marked: it alone tells whose page it is."""
+    found = _HOST.match(address)
+    if found is None:
+        return escape(address)
+    start, end = found.span(1)
+    return Markup("{}<b>{}</b>{}").format(address[:start], address[start:end], address[end:])
+
+
+def inside_url(what: str, inside: str, mailbox: str, uid: int, **values: int | None) -> str:
+    """Return the address of a message's `page`, `html` or `file`; `inside` is the path of one within it, or ""."""
+    if not inside:
+        return url_for("webmail.message" if what == "page" else f"webmail.{what}", mailbox=mailbox, uid=uid, **values)
+    return url_for(f"webmail.inside_{what}", mailbox=mailbox, uid=uid, inside=inside, **values)
 
 
 def query(wish: ListRequest, **changes: str) -> str:

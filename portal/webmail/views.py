@@ -45,6 +45,7 @@ blueprint.add_app_template_filter(show.long_date)
 blueprint.add_app_template_filter(show.linked)
 blueprint.add_app_template_global(show.query, "list_query")
 blueprint.add_app_template_global(show.dates, "short_dates")
+blueprint.add_app_template_global(show.inside_url)
 blueprint.add_app_template_global(formats.sizes, "short_sizes")
 
 

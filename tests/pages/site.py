@@ -29,6 +29,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people import moving_day
 from mailcore.store.people.moving_day import Meeting, Tally
 from portal import create_app
+from tests.mail.winmail import stream, winmail_file
 
 MOST = 8  # pages of one view that are looked up
 PASSWORD = "correct horse battery"
@@ -37,7 +38,7 @@ ROLES = ("", "ola", "agnes", "eva")  # a stranger, a person, somebody of the des
 BEGINS = {"agnes": ["/desk/"], "eva": ["/admin/"]}  # where the work of a role begins
 LANGUAGES = ("nb", "nn", "en")
 # files, what ends the session, and a stranger's HTML, which stands in a frame of its own
-_SKIPPED = {"static", "signin.logout", "webmail.html"}
+_SKIPPED = {"static", "signin.logout", "webmail.html", "webmail.inside_html"}
 
 
 class _Quiet(WSGIRequestHandler):
@@ -80,6 +81,7 @@ def furnish(core: Core) -> None:
     big.add_alternative("<h1>Hello</h1><p>" + "langt brev " * 50 + link + "</p>", subtype="html")
     big.add_attachment(b"0" * 640_000, maintype="application", subtype="zip", filename="bilder.zip")
     put(bytes(big).replace(b"\n", b"\r\n"), frozenset())
+    _attach_messages(core, ola.id)
     for owner, subject in ((ola, "Får ikke logget inn"), (ola, "Trenger mer plass"), (agnes, "Egen sak")):
         tickets.submit_form(
             core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb"
@@ -99,6 +101,31 @@ def furnish(core: Core) -> None:
     )
     service_status.announce_incident(
         core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"
+    )
+
+
+def _attach_messages(core: Core, account: AccountId) -> None:
+    """A message with another one and a winmail.dat in it, in Archive, where no other page counts it."""
+    inner = EmailMessage()
+    inner["From"], inner["To"], inner["Subject"] = "Kari <kari@y.example>", "Per <per@y.example>", "Referat fra møtet"
+    inner.set_content("Hei! Her er referatet, og det som ble sagt etter møtet. Jeg har ikke skrevet av alt.\n")
+    inner.add_attachment(b"%PDF-1", maintype="application", subtype="pdf", filename="referat.pdf")
+    outer = EmailMessage()
+    outer["From"], outer["To"], outer["Subject"] = "x@y.example", "ola@alumni.example", "Videresendt"
+    outer.set_content("Se her: https://www.university.example/side\n")
+    outer.add_attachment(inner)
+    outer.add_attachment(
+        stream(winmail_file("A.DOC", b"x" * 900, long_name="Søknad om stipend.docx")),
+        maintype="application",
+        subtype="ms-tnef",
+        filename="winmail.dat",
+    )
+    outer.add_attachment(b"x", maintype="application", subtype="pgp-signature", filename="signature.asc")
+    prepared = core.blobs.prepare(bytes(outer).replace(b"\n", b"\r\n"))
+    core.db.write(
+        lambda tx: core.mail.append(
+            tx, account, core.mail.mailbox(tx, account, "Archive").id, prepared, frozenset({"\\Seen"}), core.clock.now()
+        )
     )
 
 

@@ -31,6 +31,8 @@ PAGES = {
         "/moving",
         "/imports",
         "/account/addresses",
+        "/mail/Archive/1",
+        "/mail/Archive/1/inside/1",
     ),
     "agnes": (
         "/desk/",

@@ -69,7 +69,7 @@ def test_the_text_of_html_alone_keeps_its_lines_and_links(inside, core, ola):
         ola,
         html_letter('<style>p{x}</style><p>Hei</p>du<br>der <a href="https://y.example/z">les</a><script>x()</script>'),
     )
-    text = re.search(r'class="body">(.*?)</pre>', inside.get(f"/mail/INBOX/{uid}").text, re.DOTALL)[1]
+    text = re.search(r'class="body"[^>]*>(.*?)</pre>', inside.get(f"/mail/INBOX/{uid}").text, re.DOTALL)[1]
     assert text.replace("&lt;", "<").replace("&gt;", ">").split() == [
         "Hei",
         "du",
@@ -80,7 +80,7 @@ def test_the_text_of_html_alone_keeps_its_lines_and_links(inside, core, ola):
         'target="_blank"',
         'rel="noopener',
         "noreferrer",
-        'nofollow">https://y.example/z</a>>',
+        'nofollow">https://<b>y.example</b>/z</a>>',
     ]
 
 
@@ -93,7 +93,7 @@ def test_lines_that_flow_are_put_together_and_quotes_marked(inside, core, ola):
     assert "en lang linje\n-- \nOla" in page
 
 
-def test_an_attached_message_stays_a_file(inside, core, ola):
+def test_an_attached_message_is_no_text_of_this_one_and_can_be_saved(inside, core, ola):
     inner = "From: z@x.example\r\nSubject: inni\r\n\r\nHEMMELIG inni"
     octets = (
         "From: k@x.example\r\nSubject: utenpå\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nUtenpå\r\n"
@@ -102,7 +102,7 @@ def test_an_attached_message_stays_a_file(inside, core, ola):
     uid = put(core, ola, octets)
     page = inside.get(f"/mail/INBOX/{uid}").text
     assert "HEMMELIG" not in page
-    path = re.search(r'href="(/mail/INBOX/\d+/file/\d+)" download>message.eml', page)[1]
+    path = re.search(r'href="(/mail/INBOX/\d+/file/\d+)" download>Lagre som fil', page)[1]
     assert "HEMMELIG" in inside.get(path).text
 
 
@@ -308,3 +308,46 @@ def test_n36_a_list_without_an_address_is_left_on_its_page(inside, core, ola):
     assert 'rel="noopener noreferrer nofollow"' in link[1]
     both = "List-Unsubscribe: <https://list.example/leave>, <mailto:leave@list.example>\r\n"
     assert "https://list.example" not in inside.get(f"/mail/INBOX/{put(core, ola, letter(2, more=both))}").text
+
+
+NORWEGIAN = "Hei! Jeg har ikke hørt noe fra deg etter møtet. Hva gjør vi nå?"
+
+
+@pytest.mark.parametrize(
+    ("more", "text", "language"),
+    [
+        ("", NORWEGIAN, "nb"),
+        ("", "Takk", ""),
+        ("Content-Language: nn\r\n", "Takk", "nn"),
+        ("Content-Language: a, b\r\n", "Takk", ""),
+    ],
+)
+def test_a_machine_reads_a_message_aloud_in_its_own_language(inside, core, ola, more, text, language):
+    page = inside.get(f"/mail/INBOX/{put(core, ola, letter(text=text, more=more))}").text
+    assert f'<pre class="body" lang="{language}">' in page
+    html = f"<html lang=en-US><body lang=en-US><p>{text}</p>"
+    frame = inside.get(f"/mail/INBOX/{put(core, ola, html_letter(html, more=more))}/html").text
+    assert f'<html lang="{language or "en-US"}">' in frame
+    assert "<body>" in frame
+
+
+def test_the_hosts_that_links_lead_to_are_told(inside, core, ola):
+    html = '<a href="https://a.example/1">x</a><a href="https://a.example/2">y</a><a href="http://b.example">z</a>'
+    page = inside.get(f"/mail/INBOX/{put(core, ola, html_letter(html))}").text
+    hosts = page[page.index("Hvor lenkene fører") :]
+    assert hosts.index("a.example <span") < hosts.index("b.example <span")
+    assert 'a.example <span class="size">(2)' in hosts
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://a.example/b", "a.example"),
+        ("https://bank.example@evil.example/x", "evil.example"),
+        ("http://a.example:80", "a.example"),
+    ],
+)
+def test_the_host_of_an_address_in_plain_text_is_marked(inside, core, ola, address, host):
+    page = inside.get(f"/mail/INBOX/{put(core, ola, letter(text=address))}").text
+    assert f'href="{address}"' in page
+    assert f"<b>{host}</b>" in page

@@ -229,9 +229,9 @@ def _outside(octets: Octets, part: Part) -> Iterator[Part]:
 
 def _stray(octets: Octets, root: Part) -> Iterator[Part]:
     """Give the lines among the header that are no fields: a program forgot the header, or the empty line behind it."""
-    at = header.first_stray(octets[: root.body_start])
+    at = header.first_stray(octets[root.header_start : root.body_start])
     if at >= 0:
-        yield replace(_as_text(root, at, root.body_start), encoding="")
+        yield replace(_as_text(root, root.header_start + at, root.body_start), encoding="")
 
 
 def _root_of(part: Part) -> Part | None:
@@ -262,7 +262,11 @@ def shown(octets: Octets, part: Part, most: int | None = None, *, tags: int | No
         most: so many characters are enough; there may be more.
         tags: as in `from_html`.
     """
-    read_text = part_text(octets, part, None if most is None else OCTETS_READ * most)
+    return shown_text(part, part_text(octets, part, None if most is None else OCTETS_READ * most), most, tags=tags)
+
+
+def shown_text(part: Part, read_text: str, most: int | None = None, *, tags: int | None = None) -> str:
+    """Lay out a text that was read from a part, or a piece of it, for people."""
     if _is_html(part):
         return from_html(read_text, most, tags=tags)
     read_text = read_text.replace("\r\n", "\n")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+)>""")
 _ATTRIBUTE = re.compile(r"""([^\s=>/"'][^\s=>/]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 _COMMENT_END = re.compile(r"--!?>")
+_COMMENT = re.compile(r"<!--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?+)")
 # Their content is no text of the page: nothing of it is shown, tags in it are none.
 RAW = frozenset(
     {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "noembed", "noframes"}
@@ -97,11 +98,21 @@ def scan(html: str) -> Iterator[Text | Tag]:
 
 
 def without_comments(html: str) -> str:
-    """Remove comments; one that nobody ends takes all the rest."""
-    if "<!--" not in html:
-        return html
-    first, *others = html.split("<!--")
-    return first + "".join(one.partition("-->")[2] for one in others)
+    """Remove comments; one that nobody ends takes all the rest.  `<!--[if !mso]><!-->` is one, and what follows is none."""
+    return _COMMENT.sub("", html) if "<!--" in html else html
+
+
+def without_raw(html: str) -> str:
+    """Remove comments, and elements whose content is no text of the page, such as `style`."""
+    html = without_comments(html)
+    pieces, at = [], 0
+    while begin := _RAW_BEGIN.search(html, at):
+        pieces.append(html[at : begin.start()])
+        tag = _TAG.match(html, begin.start())
+        end = _RAW_END[begin[1].lower()].search(html, tag.end()) if tag else None
+        close = html.find(">", end.end()) if end else -1
+        at = close + 1 if close >= 0 else len(html)
+    return "".join((*pieces, html[at:]))
 
 
 def elements(html: str, name: str) -> Iterator[Tag]:

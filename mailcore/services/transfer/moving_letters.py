@@ -17,7 +17,7 @@ from mailcore.services.delivery import sending_limits, submission
 from mailcore.services.webmail import address_book, compose, mail_actions
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.compose import Draft
-from mailcore.services.webmail.mail_view import phrase
+from mailcore.services.webmail.message_content import phrase
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import moving_day as store
 from mailcore.store.people.accounts import get_account

@@ -4,7 +4,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -14,12 +14,13 @@ from mailcore.errors import MailboxNotFound
 from mailcore.mail.judging import programs
 from mailcore.mail.reading import structure, text
 from mailcore.mail.reading.octets import Octets
-from mailcore.mail.showing import body, files
-from mailcore.services.webmail import mail_actions
+from mailcore.mail.showing import body, files, protection
+from mailcore.services.webmail import inside, mail_actions
 
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
 _ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
 _TEXT = "text/plain"
+MAX_LISTED = 8 * 2**20  # octets of a winmail.dat, as sent, whose files are listed before it is opened
 PEEK = 4096  # encoded octets that tell what a text looks like
 
 
@@ -27,7 +28,8 @@ PEEK = 4096  # encoded octets that tell what a text looks like
 class MailFile:
     """`number` counts the leaves of the message from 0; `size` in octets, decoded, about.
 
-    `harmful`: opening a file of this kind may start a program, by its name or by what stands in it.
+    `harmful`: opening a file of this kind may start a program, by its name or by what stands in it.  `opens` is the kind of
+    message in it (inside.py), `packed` what stands in a winmail.dat; `purpose` as of mail/showing/protection.py.
     """
 
     number: int
@@ -36,6 +38,9 @@ class MailFile:
     size: int
     harmful: bool = False
     may_show: bool = False
+    opens: str = ""
+    purpose: str = ""
+    packed: tuple["MailFile", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +64,41 @@ def _kind(part: structure.Part) -> str:
 
 
 def list_files(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
-    return tuple(_listed(octets, number, leaf) for number, leaf in body.read(octets, root).files)
+    """List the files of a message, and those in a winmail.dat of moderate size; what is in these is listed once opened."""
+    return tuple(
+        replace(_listed(octets, number, leaf), packed=_list_packed(octets, leaf))
+        for number, leaf in body.read(octets, root).files
+    )
 
 
 def _listed(octets: Octets, number: int, leaf: structure.Part) -> MailFile:
     name, kind = files.name_of(leaf), _kind(leaf)
     is_program = number < programs.MAX_FILES and bool(programs.find_program(octets, leaf))
     may_show = (kind in _SHOWN or kind == _TEXT) and not is_program
-    return MailFile(number, name, kind, _size(leaf), is_program or files.is_harmful(name), may_show)
+    is_harmful = is_program or files.is_harmful(name)
+    opens, purpose = inside.kind_of(octets, leaf), protection.purpose_of(leaf)
+    return MailFile(number, name, kind, _size(leaf), is_harmful, may_show, opens, purpose)
 
 
-def open_file(core: Core, account: AccountId, mailbox: str, uid: int, number: int) -> Download:
-    """A file piece by piece, as it is sent.  Raises MailboxNotFound for what is not there."""
-    _, octets = mail_actions.open_message(core, account, mailbox, uid)
-    part = dict(body.read(octets).files).get(number)
+def _list_packed(octets: Octets, leaf: structure.Part) -> tuple[MailFile, ...]:
+    """List the files in a winmail.dat under the numbers that they have once it is opened."""
+    if leaf.size > MAX_LISTED or inside.kind_of(octets, leaf) != inside.TNEF:
+        return ()
+    opened = inside.open_part(octets, leaf)
+    if opened is None:
+        return ()
+    return tuple(_listed(opened.octets, number, one) for number, one in body.read(opened.octets, opened.root).files)
+
+
+def open_file(core: Core, account: AccountId, mailbox: str, uid: int, number: int, path: str = "") -> Download:
+    """A file piece by piece, as it is sent; `path` is that of the message within, as in inside.py.
+
+    Raises:
+        MailboxNotFound: for what is not there.
+    """
+    opened = inside.open_inside(core, account, mailbox, uid, path)
+    octets = opened.octets
+    part = dict(body.read(octets, opened.root).files).get(number)
     if part is None:
         raise MailboxNotFound(f"file {number} of message {uid}")
     name, kind = files.name_of(part), _kind(part)

@@ -21,7 +21,7 @@ from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.delivery import submission
 from mailcore.services.webmail import attachments, mail_actions
-from mailcore.services.webmail.mail_view import phrase
+from mailcore.services.webmail.message_content import phrase
 from mailcore.store.mail.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message

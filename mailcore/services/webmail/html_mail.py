@@ -16,14 +16,16 @@ from typing import Protocol
 import nh3
 
 from mailcore.log import log_for
-from mailcore.mail.judging import links
-from mailcore.mail.reading import structure, text
+from mailcore.mail.judging import links, written_language
+from mailcore.mail.reading import structure
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, pictures
 from mailcore.mail.showing.html_scan import RAW, Tag, Text, scan
 from mailcore.mail.showing.html_text import VOID, from_html
+from mailcore.services.webmail import portions
 from mailcore.services.webmail.css_mail import LOST, is_light, safe_sheet, safe_style
 from mailcore.services.webmail.inline_pictures import InlinePictures
+from mailcore.services.webmail.portions import Piece
 from mailcore.services.webmail.text_links import find_links
 
 log = log_for(__name__)
@@ -186,36 +188,60 @@ def clean(html: str, along: Pictures, remote: Remote | None = None) -> SafePage:
         along: gives a data: address for a Content-ID, or for another address that a picture came with.
         remote: gives our proxy's address for a picture's; None leaves remote pictures out.
     """
-    cleaner = _Cleaner(along, remote)
-    sheet, attributes = _page_rules(html, cleaner)
-    return SafePage(
-        _document(sheet + safe_sheet(html, cleaner.picture), attributes, _fragment(html, cleaner)), cleaner.blocked
-    )
+    return _page(html, html, "", _Cleaner(along, remote))
 
 
-def page_of(octets: Octets, remote: Remote | None = None) -> SafePage | None:
-    """The designed version of a message, made safe; None if it has none."""
-    root = structure.parse(octets)
+def page_of(
+    octets: Octets, remote: Remote | None = None, root: structure.Part | None = None, portion: int = 1
+) -> SafePage | None:
+    """Make the designed version of a message safe; None if it has none.
+
+    Args:
+        root: of the message, where it is a part of the octets.
+        portion: of a very large one, counted from 1.
+    """
+    root = root or structure.parse(octets)
     parts = body.read(octets, root).designed
     if not parts:
         return None
     along = InlinePictures(octets, root)
-    if len(parts) == 1:
-        return clean(text.part_text(octets, parts[0]), along, remote)
     cleaner = _Cleaner(along, remote)
+    pieces = portions.choose(portions.divide(octets, parts), portion)
+    language = _language(root, pieces)
+    if len(parts) == 1 and len(pieces) == 1:
+        return _page(pieces[0].whole, pieces[0].text, language, cleaner)
     sheets, blocks = list[str](), list[str]()
-    for part in parts:
-        if part.subtype == "html":
-            html = text.part_text(octets, part)
-            sheet, attributes = _page_rules(html, cleaner, f"body>div:nth-of-type({len(blocks) + 1})")
-            sheets.append(sheet + safe_sheet(html, cleaner.picture))
-            blocks.append(f"<div{attributes}>{_fragment(html, cleaner)}</div>")
+    for piece in pieces:
+        if piece.is_html:
+            sheet, attributes = _page_rules(piece.whole, cleaner, f"body>div:nth-of-type({len(blocks) + 1})")
+            sheets.append(sheet + safe_sheet(piece.whole, cleaner.picture))
+            blocks.append(f"<div{attributes}>{_fragment(piece.text, cleaner)}</div>")
         else:
-            blocks.append(f'<div style="{_PLAIN}">{_with_links(body.shown(octets, part))}</div>')
-    return SafePage(_document("".join(sheets), "", "".join(blocks)), cleaner.blocked)
+            blocks.append(f'<div style="{_PLAIN}">{_with_links(body.shown_text(piece.part, piece.text))}</div>')
+    return SafePage(_document("".join(sheets), "", "".join(blocks), language), cleaner.blocked)
 
 
-def _document(sheets: str, attributes: str, cleaned: str) -> str:
+def _page(html: str, piece: str, language: str, cleaner: _Cleaner) -> SafePage:
+    """Make the page of one document, or of a piece of it."""
+    sheet, attributes = _page_rules(html, cleaner)
+    cleaned = _fragment(piece, cleaner)
+    return SafePage(
+        _document(sheet + safe_sheet(html, cleaner.picture), attributes, cleaned, language), cleaner.blocked
+    )
+
+
+def _language(root: structure.Part, pieces: list[Piece]) -> str:
+    """Find the language of a page: what the header says, the words, or what <html> or <body> say themselves.
+
+    Programs write their own language there more often than that of the words.
+    """
+    declared = (pieces[0].part.language if pieces else ()) or root.language
+    words = "\n".join(body.shown_text(one.part, one.text, written_language.LOOKED_AT) for one in pieces[:3])
+    own = [tag.attributes().get("lang", "") for piece in pieces[:1] for tag in _page_tags(piece.whole)]
+    return written_language.find_language(declared, words) or written_language.find_language(own[-1:], "")
+
+
+def _document(sheets: str, attributes: str, cleaned: str, language: str) -> str:
     """The whole; where a background was left out, and words are light, they get one on which they are read."""
     if f'background="{_NOTHING}"' in cleaned:
         sheets = f'<style>:where([background="{_NOTHING}"]:not([bgcolor])){{background-color:{LOST}}}</style>{sheets}'
@@ -223,7 +249,7 @@ def _document(sheets: str, attributes: str, cleaned: str) -> str:
     if LOST in inside:
         has_light = any(is_light(unescape(found[1]).strip()) for found in _COLOUR.finditer(inside))
         inside = inside.replace(LOST, _GREY if has_light else "transparent")
-    return _HEAD + inside
+    return _HEAD.replace("<html>", f'<html lang="{escape(language)}">', 1) + inside
 
 
 def _fragment(html: str, cleaner: _Cleaner) -> str:
@@ -288,7 +314,7 @@ def _page_rules(html: str, cleaner: _Cleaner, place: str = "body") -> tuple[str,
         if link := given.get("link"):
             rules += f"{place} a:link{{{safe_style(f'color:{_with_hash(link)}')}}}"
         style = ";".join(filter(None, (style, safe_style(given.get("style", ""), cleaner.picture))))
-        others |= {name: given[name] for name in ("class", "id", "dir", "lang") if given.get(name)}
+        others |= {name: given[name] for name in ("class", "id", "dir") if given.get(name)}
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in ({"style": style} | others).items() if value)
     return (f"<style>{rules.replace('<', '')}</style>" if rules else ""), attributes
 
