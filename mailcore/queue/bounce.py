@@ -7,6 +7,7 @@ so the sender needs no report.
 """
 
 import contextlib
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,13 +31,17 @@ from mailcore.store.tickets import tickets as ticket_store
 
 MOST_RETURNED = 512 * 1024  # octets of the message itself, where RET=FULL asks for it
 TICKET_EVERY, MOST_IN_CASE = timedelta(days=1), 20  # for one domain; what comes after tells nothing new
+_ENHANCED = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _WANTS = {"failed": "FAILURE", "delayed": "DELAY", "relayed": "SUCCESS"}
 
 
 def make_status(answer: Answer) -> str:
-    """Return the enhanced code of the reply (RFC 3463), or one that says as much as we know."""
+    """Return the enhanced code of the reply, or one that says as much as we know.
+
+    A host's own counts only if it is of the form and of the class of its reply (RFC 3463 section 2, RFC 2034 section 4).
+    """
     word = answer.text.split(" ", 1)[0]
-    if word.count(".") == 2 and word.replace(".", "").isdigit():
+    if _ENHANCED.fullmatch(word) and (not answer.code or word[0] == str(answer.code)[0]):
         return word
     if answer.ok:
         return "2.0.0"

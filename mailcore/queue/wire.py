@@ -15,6 +15,7 @@ from mailcore.mail.reading.octets import Octets
 
 MAX_LINE, MAX_LINES = 10_000, 200
 CHUNK = 256 * 1024
+READ_AHEAD = 64 * 1024  # octets that a host may have said before we ask; more stays in the network
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -42,6 +43,7 @@ class Wire(asyncio.Protocol):
         self._news: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self._is_paused = False
         self.closed = False
         self.transport: asyncio.Transport | None = None
 
@@ -53,6 +55,9 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        if len(self._buffer) > READ_AHEAD and not self._is_paused and self.transport is not None:
+            self._is_paused = True
+            self.transport.pause_reading()
         self._wake()
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -106,15 +111,18 @@ class Wire(asyncio.Protocol):
 
     async def _line(self) -> bytes:
         while True:
-            end = self._buffer.find(b"\n")
+            end = self._buffer.find(b"\n", 0, MAX_LINE)
             if end >= 0:
                 line = bytes(self._buffer[:end]).rstrip(b"\r")
                 del self._buffer[: end + 1]
                 return line
-            if len(self._buffer) > MAX_LINE:
+            if len(self._buffer) >= MAX_LINE:
                 raise Lost("an answer without end")
             if self.closed:
                 raise Lost("the connection was closed")
+            if self._is_paused and self.transport is not None:
+                self._is_paused = False
+                self.transport.resume_reading()
             self._news = asyncio.get_running_loop().create_future()
             await self._news
 

@@ -270,12 +270,15 @@ class _Planner:
 
     def _take(self, place: Place, actions: Actions, personal: frozenset[str]) -> Take:
         steps: list[Step] = []
+        has_looped = False
         for action in actions:
             step = self._step(place, action, personal)
-            if step is None and isinstance(action, sieve.Redirect) and not any(isinstance(s, File) for s in steps):
-                step = File("INBOX")  # it was here before: it ends here
             if step is not None:
                 steps.append(step)
+            elif isinstance(action, sieve.Redirect):
+                has_looped = True
+        if has_looped and not any(isinstance(step, File) for step in steps):
+            steps.append(File("INBOX"))  # it was here before: it ends here
         return Take(tuple(steps), self._receipts(steps, actions))
 
     def _step(self, place: Place, action: sieve.Action, personal: frozenset[str]) -> Step | None:
