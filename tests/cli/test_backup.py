@@ -19,6 +19,7 @@ from mailcore.store.queue import items
 from mailcore.store.queue.items import enqueue_mail
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
+pytestmark = pytest.mark.sqlite  # tests/services/test_database_move.py has backups of both
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ def test_a_problem_is_one_line_on_stderr_and_status_one_and_wrong_use_is_two(con
     assert run(config, "user", "quota", "ola", "much").exit_code == 2
 
 
+@pytest.mark.sqlite  # its file; tests/services/test_postgresql.py has what a server refuses
 def test_what_the_disk_and_the_database_refuse_is_one_line(config: str, tmp_path: Path) -> None:
     def told(*words: str) -> str:
         done = run(config, *words)
