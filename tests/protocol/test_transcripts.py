@@ -58,9 +58,11 @@ def fill(core, tx, name: str, count: str) -> None:
 class Player:
     """Runs a session beside the test and says when it waits for the client again."""
 
-    def __init__(self, core, protocol: str, *, secure: bool = True) -> None:
+    def __init__(
+        self, core, protocol: str, *, secure: bool = True, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
         self.wire = TestWire(secure=secure)
-        self._task = asyncio.ensure_future(SESSIONS[protocol](core, self.wire).run())
+        self._task = asyncio.ensure_future(SESSIONS[protocol](core, self.wire).run(), loop=loop)
 
     async def said(self, sent: bytes = b"") -> list[str]:
         if sent:

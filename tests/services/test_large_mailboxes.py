@@ -50,7 +50,7 @@ def test_the_uids_of_a_mailbox_are_right_whatever_happened(core: Core, box: Mail
         uids, remembered, unseen, counted = core.db.read(
             lambda tx: (
                 core.mail.uids(tx, box),
-                core.mail.uid_array(tx, box),
+                core.mail.uids_and_first_unseen(tx, core.mail.get(tx, box))[0],
                 core.mail.get(tx, box).unseen,
                 tx.row("SELECT count(*) FROM message WHERE mailbox=? AND flags & 1 = 0", box),
             )

@@ -1,7 +1,7 @@
 """How often an operation waits for the database: each time is a round trip, of 0.7 ms to another building."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -12,9 +12,12 @@ from mailcore.core import Core
 from mailcore.domain import Envelope
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients
+from mailcore.store.engine.db import Tx
 from tests import postgres_server
+from tests.protocol.test_transcripts import Player
 from tests.round_trips import counted
 
+LOGIN, SEEN = 'LOGIN ola "en lang hemmelighet"', frozenset({"\\Seen"})
 MESSAGE = b"From: Kari <kari@outside.example>\r\nSubject: hei\r\nMessage-ID: <%d@outside.example>\r\n\r\nhei\r\n"
 
 
@@ -90,3 +93,72 @@ def test_a_delivery_is_three_round_trips_to_postgresql(on_a_server, monkeypatch,
     trips = Trips(monkeypatch)
     asyncio.run(delivery.accept(core, Envelope("k@outside.example", tuple(addresses)), found, MESSAGE % 2, b""))
     assert [one.partition(";")[0] for one in trips.sent] == ["b'BEGIN", "a pipeline", "a pipeline"]
+
+
+@pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
+@pytest.mark.parametrize(("trip_seconds", "sent"), [(0.0007, ["a pipeline"]), (0.0001, ["BEGIN", "SELECT 1"])])
+def test_a_read_is_one_round_trip_to_a_server_that_is_far(on_a_server, monkeypatch, trip_seconds, sent):
+    on_a_server.db._trip_seconds = trip_seconds
+    on_a_server.db.is_readable()
+    trips = Trips(monkeypatch)
+    assert on_a_server.db.is_readable()
+    assert [one.partition(" ISOLATION")[0] for one in trips.sent] == sent
+
+
+@pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
+@pytest.mark.parametrize("trip_seconds", [0.0007, 0.0001])
+def test_a_reader_whose_connection_was_ended_takes_another(on_a_server, trip_seconds):
+    db = on_a_server.db
+    db._trip_seconds = trip_seconds
+    assert db.is_readable()
+    with psycopg.connect(db.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid<>pg_backend_pid()")
+    assert db.is_readable()
+
+
+@pytest.fixture
+def reader(core: Core) -> Iterator[Callable[[str], list[str]]]:
+    """Ola's mail program, which has logged in before: gives what one command waits for."""
+    ola = accounts.add_account(core, "ola", password="en lang hemmelighet")
+
+    def fill(tx: Tx) -> None:
+        box = core.mail.mailbox(tx, ola.id, "INBOX")
+        for number in range(60):
+            core.mail.append(tx, ola.id, box.id, core.blobs.prepare(MESSAGE % number), SEEN, core.clock.now())
+        tx.run("UPDATE mailbox SET recent=uidnext WHERE id=?", box.id)
+
+    core.db.write(fill)
+    loop = asyncio.new_event_loop()
+    players = [Player(core, "imap", loop=loop) for _ in range(2)]
+
+    def ask(command: str, player: Player = players[1]) -> list[str]:
+        core.db.write(lambda tx: None)  # behind notes for which nobody waits
+        with counted() as waited:
+            answer = loop.run_until_complete(player.said(f"a {command}\r\n".encode()))
+        assert answer[-1].startswith("a OK"), answer
+        return waited
+
+    for player in players:
+        loop.run_until_complete(player.said())
+    ask(LOGIN, players[0])
+    yield ask
+    for player in players:
+        player.stop()
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "command"),
+    [
+        ((), LOGIN),
+        ((LOGIN,), "SELECT INBOX"),
+        ((LOGIN, "SELECT INBOX"), "FETCH 1:50 (UID FLAGS BODY.PEEK[])"),
+        ((LOGIN, "SELECT INBOX"), "FETCH 1:50 (UID FLAGS ENVELOPE)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_mail_program_asks_all_day_waits_twice(reader, before, command):
+    for one in before:
+        reader(one)
+    assert len(reader(command)) <= 2

@@ -3,7 +3,9 @@
 With CHANGEDSINCE and VANISHED (RFC 7162 sections 3.1.4.1, 3.2.6) and PARTIAL (RFC 9394).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 
 from mailcore.imap.context import Context
 from mailcore.imap.esearch import bounds
@@ -25,6 +27,8 @@ CHUNK = 2**18  # octets of a large message that are written at once
 LARGE = 2**20  # octets; a message above this is written from its file, in portions
 BATCH = 2**22  # octets of whole messages held at once
 WIDE = 2**28  # the same, for each item, where headers and what is made of them are asked for
+_SIZE = itemgetter(messages.UID, messages.SIZE)
+Answer = tuple[Pieces, frozenset[str]]  # what is sent, and flags that it names
 
 
 async def fetch(context: Context, read: Reader) -> Tagged:
@@ -89,20 +93,37 @@ async def send_items(context: Context, places: list[range], items: Items) -> Non
 
 async def _send_in_batches(context: Context, ranges: Ranges, items: Items) -> None:
     """Send the items, and hold no more in memory than it should, however large the messages and often the items."""
-    here, core = context.here, context.core
     if items.narrow:
-        await _send(context, ranges, items)
+        await _send(context, partial(_load, context, items, ranges))
         return
-    sizes = await core.db.aread(lambda tx: core.mail.sizes(tx, here.mailbox, ranges))
     most, large = (BATCH, LARGE) if items.whole else (WIDE // len(items.columns), WIDE)
-    for uids in batches(sizes, most, large):
-        some = ranges if len(uids) == len(sizes) else ranges_of(uids)
-        if not items.whole:
-            await _send(context, some, items)
-            continue
-        async with context.reads.turn(context.owner):
-            await _send(context, some, items)
-            await context.wire.drain()
+    groups: list[list[int]] = []
+
+    is_light = items.whole and messages.DERIVED.isdisjoint(items.parts)
+
+    def load_first(tx: Tx) -> Answer:
+        """Load sizes, and the first messages: mostly these are all."""
+        rows = _read_rows(context, items, ranges, tx) if is_light else None
+        sizes = context.core.mail.sizes(tx, context.here.mailbox, ranges) if rows is None else list(map(_SIZE, rows))
+        groups[:] = batches(sizes, most, large)
+        if not groups:
+            return [], frozenset()
+        some = ranges if len(groups) == 1 else ranges_of(groups[0])
+        return _load(context, items, some, tx, rows and rows[: len(groups[0])])
+
+    await _send_in_turn(context, load_first, items)
+    for uids in groups[1:]:
+        await _send_in_turn(context, partial(_load, context, items, ranges_of(uids)), items)
+
+
+async def _send_in_turn(context: Context, load: Callable[[Tx], Answer], items: Items) -> None:
+    """Send what `load` gives; whole messages in turn with other sessions, until the client has taken them."""
+    if not items.whole:
+        await _send(context, load)
+        return
+    async with context.reads.turn(context.owner):
+        await _send(context, load)
+        await context.wire.drain()
 
 
 def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:
@@ -119,31 +140,37 @@ def batches(sizes: list[Row], most: int, large: int) -> Iterator[list[int]]:
         yield few
 
 
-async def _send(context: Context, ranges: Ranges, items: Items) -> None:
-    here, core, parts = context.here, context.core, frozenset(items.parts)
-    only = "UIDONLY" in context.enabled
+def _read_rows(context: Context, items: Items, ranges: Ranges, tx: Tx) -> list[Row]:
+    return context.core.mail.rows(tx, context.here.mailbox, ranges, frozenset(items.parts), lean=True)
+
+
+def _load(context: Context, items: Items, ranges: Ranges, tx: Tx, rows: list[Row] | None = None) -> Answer:
+    """Load the octets in the reader's thread: the loop only hands them on.
+
+    Args:
+        rows: those of `ranges`, where they have been read.
+    """
+    here, only = context.here, "UIDONLY" in context.enabled
     form = b"* %%d UIDFETCH (%s)\r\n" if only else b"* %%d FETCH (%s)\r\n"
-    batches: list[Batch] = []
+    if items.saved_at is not None:
+        items.saved_at.update(save_dates.get_save_dates(tx, here.mailbox, ranges))
+    numbers, rows = _match_rows(here.view, _read_rows(context, items, ranges, tx) if rows is None else rows)
+    if not rows:
+        return [], frozenset()
+    octets = context.core.blobs.mapped_many(tx, [row[messages.BLOB] for row in rows]) if items.whole else []
+    sources = [Source(bytes(row[messages.PREFIX]), body) for row, body in zip(rows, octets, strict=False)]
+    batch = Batch(rows, sources, here.recent)
+    uids = [row[messages.UID] for row in rows] if only else numbers
+    if items.whole and len(rows) == 1 and rows[0][messages.SIZE] > LARGE:
+        pieces = items.write_pieces(uids[0], batch, form)
+    else:
+        pieces = [items.write(uids, batch, form)]
+    return pieces, frozenset[str]().union(*(join_flags(bits, words) for bits, words in batch.flags))
 
-    def load(tx: Tx) -> Pieces:
-        """Load the octets in the reader's thread: the loop only hands them on."""
-        if items.saved_at is not None:
-            items.saved_at.update(save_dates.get_save_dates(tx, here.mailbox, ranges))
-        rows = core.mail.rows(tx, here.mailbox, ranges, parts, lean=True)
-        numbers, rows = _match_rows(here.view, rows)
-        if not rows:
-            return []
-        octets = core.blobs.mapped_many(tx, [row[messages.BLOB] for row in rows]) if items.whole else []
-        sources = [Source(bytes(row[messages.PREFIX]), body) for row, body in zip(rows, octets, strict=False)]
-        batches.append(batch := Batch(rows, sources, here.recent))
-        uids = [row[messages.UID] for row in rows] if only else numbers
-        if items.whole and len(rows) == 1 and rows[0][messages.SIZE] > LARGE:
-            return items.write_pieces(uids[0], batch, form)
-        return [items.write(uids, batch, form)]
 
-    pieces = await core.db.aread(load)
-    used = (join_flags(bits, words) for batch in batches for bits, words in batch.flags)
-    context.announce_flags(frozenset({"\\Seen"}).union(*used))
+async def _send(context: Context, load: Callable[[Tx], Answer]) -> None:
+    pieces, flags = await context.core.db.aread(load)
+    context.announce_flags(frozenset({"\\Seen"}) | flags)
     for piece in pieces:
         if isinstance(piece, bytes):
             context.wire.write(piece)

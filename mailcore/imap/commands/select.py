@@ -138,15 +138,17 @@ async def _claimed(context: Context, box: Mailbox) -> int:
 
 def _small(context: Context, tx: Tx, name: str) -> Opened | None:
     """Read a mailbox of a few messages on the event loop: a hop to a thread would cost more than the reading."""
-    few = context.core.mail.mailbox(tx, context.owner, name).messages <= SMALL
-    return _load(context, tx, name, None) if few else None
+    box = context.core.mail.mailbox(tx, context.owner, name)
+    return _load_box(context, tx, box, None) if box.messages <= SMALL else None
 
 
 def _load(context: Context, tx: Tx, name: str, resync: Resync | None) -> Opened:
+    return _load_box(context, tx, context.core.mail.mailbox(tx, context.owner, name), resync)
+
+
+def _load_box(context: Context, tx: Tx, mailbox: Mailbox, resync: Resync | None) -> Opened:
     core = context.core
-    mailbox = core.mail.mailbox(tx, context.owner, name)
-    uids = core.mail.uid_array(tx, mailbox.id)
-    unseen = core.mail.first_unseen(tx, mailbox.id)
+    uids, unseen = core.mail.uids_and_first_unseen(tx, mailbox)
     first = bisect_left(uids, unseen) + 1 if unseen else 0
     if resync is None or resync.uidvalidity != mailbox.uidvalidity:
         return Opened(mailbox, uids, first, mailbox.keywords, [], ())

@@ -45,10 +45,10 @@ def bounds_of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -
 
 def is_reached(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
     """Say if a bound allows no more.  Nothing is counted."""
-    now = core.clock.seconds()
-    return any(
-        count_tries(tx, _hash_subject(core, action, bound.who), now, bound.seconds) >= bound.limit for bound in bounds
-    )
+    bounds = tuple(bounds)
+    asked = ((_hash_subject(core, action, bound.who), bound.seconds) for bound in bounds)
+    counts = count_tries(tx, asked, core.clock.seconds()) if bounds else []
+    return any(count >= bound.limit for count, bound in zip(counts, bounds, strict=True))
 
 
 def count_if_allowed(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:

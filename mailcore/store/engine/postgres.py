@@ -12,6 +12,7 @@ import logging
 import mmap
 import queue
 import random
+import select
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors, pq
+from psycopg.generators import fetch_many
 from psycopg.rows import tuple_row
 from psycopg.types.numeric import Int8BinaryDumper, NumericBinaryLoader
 from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 READERS = 8  # connections that read, of one process
 WAIT_SECONDS = 5  # for one of them
+FAR_SECONDS = 0.0003  # to the server and back
 OLDEST = 150000  # PostgreSQL 15
 AGAIN = (errors.SerializationFailure, errors.DeadlockDetected)
 PAUSES = (0.0, 0.005, 0.02, 0.08, 0.2, 0.2, 0.2)  # seconds before a write is run again
@@ -139,11 +142,14 @@ class PgTx(Tx):
     __slots__ = ("_connection", "_cursor", "_later")
     whole_group = WHOLE_GROUP
 
-    def __init__(self, connection: psycopg.Connection[Row], locked: Collection[AccountId] | None = ()) -> None:
+    def __init__(
+        self, connection: psycopg.Connection[Row], locked: Collection[AccountId] | None = (), *, begin: str = ""
+    ) -> None:
+        """Args: begin: runs with the first statement, if there is any."""
         super().__init__(locked)
         self._connection = connection
         self._cursor = connection.cursor(binary=True)
-        self._later: list[Statement] = []
+        self._later: list[Statement] = [(begin, ())] if begin else []
 
     def _execute(self, sql: str, params: Sequence[object]) -> None:
         if not self._later:
@@ -272,13 +278,16 @@ class PgDb(Db):
         for _ in range(READERS):
             self._idle.put(None)  # a place for one that is not open yet
         self._writing: psycopg.Connection[Row] | None = None
+        self._trip_seconds: float | None = None
         super().__init__(threads, woken, on_end)
 
     def _read(self, fn: Callable[[Tx], T]) -> T:
         try:
             with self._reader() as connection:
-                self._here.tx = tx = PgTx(connection)
+                self._here.tx = tx = PgTx(connection, begin=_SNAPSHOT)
                 try:
+                    if not self._is_far(connection):
+                        tx.finish()
                     return fn(tx)
                 finally:
                     self._here.tx = None
@@ -286,17 +295,25 @@ class PgDb(Db):
             log.error("read failed: %s", problem)
             raise Busy("the database did not answer") from problem
 
+    def _is_far(self, connection: psycopg.Connection[Row]) -> bool:
+        """Say if a round trip costs more than what a pipeline does, by the fastest of some at the first reading."""
+        if self._trip_seconds is None:
+            self._trip_seconds = min(_measure_trip(connection) for _ in range(5))
+        return self._trip_seconds > FAR_SECONDS
+
     @contextlib.contextmanager
     def _reader(self) -> Iterator[psycopg.Connection[Row]]:
-        """Give a connection of the pool, on a snapshot."""
+        """Give a connection of the pool; what it has begun is ended."""
         try:
             connection = self._idle.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             raise Busy("all connections to the database are in use") from None
         try:
-            connection = _begin(self.url, connection, _SNAPSHOT)
+            connection = _ready(self.url, connection)
             yield connection
-            connection.execute("COMMIT")
+            if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+                connection.pgconn.send_query(b"COMMIT")  # whoever reads next takes the answer
+                connection.pgconn.flush()
         except BaseException:
             connection = _mended(connection)
             raise
@@ -433,6 +450,34 @@ def _begin(url: str, connection: psycopg.Connection[Row] | None, how: str) -> ps
         connection.close()
         raise
     return connection
+
+
+def _ready(url: str, connection: psycopg.Connection[Row] | None) -> psycopg.Connection[Row]:
+    """Return a connection that has begun nothing; a new one where there is none or the server has ended it."""
+    if connection is None:
+        return connect(url)
+    try:
+        if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:  # the COMMIT of who read last
+            connection.wait(fetch_many(connection.pgconn), timeout=WAIT_SECONDS)
+        if _has_news(connection):
+            connection.execute(b"SELECT 1")
+        return connection
+    except (psycopg.Error, TimeoutError):
+        connection.close()
+        return connect(url)
+
+
+def _measure_trip(connection: psycopg.Connection[Row]) -> float:
+    began = time.monotonic()
+    connection.execute(b"SELECT 1")
+    return time.monotonic() - began
+
+
+def _has_news(connection: psycopg.Connection[Row]) -> bool:
+    """Say if the server has said something unasked: that it ends the connection, as a rule."""
+    waiting = select.poll()
+    waiting.register(connection.pgconn.socket, select.POLLIN)
+    return connection.closed or bool(waiting.poll(0))
 
 
 def _mended(connection: psycopg.Connection[Row] | None) -> psycopg.Connection[Row] | None:

@@ -26,7 +26,7 @@ def claim_recent(tx: Tx, mailbox: MailboxId, before: int) -> int:
     row = tx.row("SELECT recent FROM mailbox WHERE id=?", mailbox)
     mark = row[0] if row else before
     if mark < before:
-        tx.run("UPDATE mailbox SET recent=? WHERE id=?", before, mailbox)
+        tx.run_later("UPDATE mailbox SET recent=? WHERE id=?", before, mailbox)
     return mark
 
 

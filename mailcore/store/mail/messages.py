@@ -64,6 +64,11 @@ _NEXT_UID = (
     "SELECT uidnext, modseq, keywords, EXISTS (SELECT 1 FROM uncounted_blob WHERE blob=?) FROM mailbox WHERE id=?"
 )
 _SIZES = f"SELECT uid,size,flags,{IS_UNCOUNTED} FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?"  # noqa: S608
+_UIDS_FROM = "SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid"
+# SQLite's planner prefers the primary key, and would walk all that is seen
+_FIRST_UNSEEN = (
+    "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1"
+)
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
 _PARTS = {
@@ -74,6 +79,7 @@ _PARTS = {
     # mail/asking/summary.py; or the whole header, of the few messages whose fields could not be cut apart
     "usual": "s.usual,CASE WHEN s.usual IS NULL THEN (SELECT h.header FROM blob h WHERE h.id=m.blob) END",
 }
+DERIVED = frozenset(_PARTS)  # parts that may be long
 _OF_BLOB = frozenset({"header", "envelope", "body", "structure"})
 # Columns of `rows`: FETCH of 10,000 messages makes no object but octets of each.
 UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BODY, STRUCTURE, USUAL, UNCUT = range(15)
@@ -82,6 +88,10 @@ UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BO
 def fits(used: int, quota: int, size: int) -> bool:
     """Say if so many octets have room; one last message up to GRACE may cross the line (S20)."""
     return not quota or used + size <= quota or (used < quota and size <= GRACE)
+
+
+def _first(rows: Sequence[Row]) -> int:
+    return int(rows[0][0]) if rows else 0
 
 
 def _info(row: Row) -> MessageInfo:
@@ -109,30 +119,27 @@ class MailStore(Mailboxes):
     def uids(self, tx: Tx, mailbox: MailboxId) -> list[int]:
         return [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", mailbox)]
 
-    def uid_array(self, tx: Tx, mailbox: MailboxId) -> "array[int]":
-        """The same as an array.
+    def uids_and_first_unseen(self, tx: Tx, box: Mailbox) -> "tuple[array[int], int]":
+        """Return the UIDs of a mailbox as it was just read, and the first of them that is not \\Seen, or 0.
 
-        Those of large mailboxes are remembered: as long as uidnext and the number of messages are the same, so are the
+        The UIDs of large mailboxes are remembered: as long as uidnext and the number of messages are the same, so are the
         UIDs, for each change of them changes one of the two for good.
         """
-        row = tx.row("SELECT uidnext, messages FROM mailbox WHERE id=?", mailbox)
-        state = array("I", row) if row else array("I", (1, 0))
-        known = array("I", self._answers.get(("uids", mailbox)) or b"")
+        state = array("I", (box.uidnext, box.messages))
+        known = array("I", self._answers.get(("uids", box.id)) or b"")
         if known[:2] == state:
-            return known[2:]
-        uids: array[int] | None = None
-        if len(known) and known[0] <= state[0]:
-            fresh = [
-                r[0]
-                for r in tx.rows("SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid", mailbox, known[0])
-            ]
-            if known[1] + len(fresh) == state[1]:  # nothing was removed meanwhile
-                uids = known[2:] + array("I", fresh)
-        if uids is None:
-            uids = array("I", self.uids(tx, mailbox))
-        if len(uids) > REMEMBERED and (not len(known) or known[0] <= state[0]):
-            self._answers.put(("uids", mailbox), (state + uids).tobytes())
-        return uids
+            [unseen] = tx.ask([(_FIRST_UNSEEN, (box.id,))])
+            return known[2:], _first(unseen)
+        is_older = len(known) > 0 and known[0] <= box.uidnext
+        rows, unseen = tx.ask([(_UIDS_FROM, (box.id, known[0] if is_older else 0)), (_FIRST_UNSEEN, (box.id,))])
+        uids = array("I", [row[0] for row in rows])
+        if is_older and known[1] + len(uids) == box.messages:  # nothing was removed meanwhile
+            uids = known[2:] + uids
+        elif is_older:
+            uids = array("I", self.uids(tx, box.id))
+        if len(uids) > REMEMBERED and (not len(known) or is_older):
+            self._answers.put(("uids", box.id), (state + uids).tobytes())
+        return uids, _first(unseen)
 
     def infos(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[MessageInfo]:
         found: list[MessageInfo] = []
@@ -224,15 +231,6 @@ class MailStore(Mailboxes):
             )
             is not None
         )
-
-    def first_unseen(self, tx: Tx, mailbox: MailboxId) -> int:
-        """Return the uid of the first message that is not \\Seen, or 0."""
-        # SQLite's planner prefers the primary key, and would walk all that is seen
-        row = tx.row(
-            "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1",
-            mailbox,
-        )
-        return row[0] if row else 0
 
     def octets(self, tx: Tx, mailbox: MailboxId, uid: int) -> bytes:
         """Return the whole message, or b"" if it was removed."""

@@ -75,23 +75,29 @@ _HOLDER = (
 )
 
 
+_CREDENTIALS = f"SELECT {_COLUMNS} FROM credential WHERE account_id=? ORDER BY id"  # noqa: S608
+_CREDENTIALS_OF_NAME = (
+    f"SELECT {_COLUMNS} FROM credential WHERE account_id=(SELECT id FROM account WHERE name=?) ORDER BY id"  # noqa: S608
+)
+
+
 def find_holder(tx: Tx, name: str) -> Holder | None:
     """Return the active account of a user name, or of another of its addresses (`login.to_local_name`), with its passwords."""
-    row = tx.row(f"{_HOLDER}name=?", name)
-    if row is None:
+    rows, credentials = tx.ask([(f"{_HOLDER}name=?", (name,)), (_CREDENTIALS_OF_NAME, (name,))])
+    if not rows:
         owner = find_address_of_login(tx, name)
-        row = tx.row(f"{_HOLDER}id=?", owner) if owner is not None else None
-    if row is None:
+        rows = tx.rows(f"{_HOLDER}id=?", owner) if owner is not None else []
+        credentials = tx.rows(_CREDENTIALS, owner) if rows else []
+    if not rows:
         return None
-    account = account_of(row[:-2])
-    found = list_credentials(tx, account.id)
+    [row] = rows
+    account, found = account_of(row[:-2]), [_credential(one) for one in credentials]
     password = next((c for c in found if c.kind == CredentialKind.PASSWORD), None)
     return Holder(account, row[-2], password, tuple(c for c in found if c.kind == CredentialKind.APP), bool(row[-1]))
 
 
 def list_credentials(tx: Tx, account: AccountId) -> list[Credential]:
-    rows = tx.rows(f"SELECT {_COLUMNS} FROM credential WHERE account_id=? ORDER BY id", account)  # noqa: S608
-    return [_credential(row) for row in rows]
+    return [_credential(row) for row in tx.rows(_CREDENTIALS, account)]
 
 
 def save_password(tx: Tx, account: AccountId, hashed: str, now: int, *, chosen: bool) -> None:
@@ -196,13 +202,20 @@ class Failures:
     known: bool
 
 
+_IS_KNOWN_PLACE = "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1"
+
+
 def count_failures(tx: Tx, account: AccountId, peer: str, since: int, known_since: int) -> Failures:
     """Count failed log-ins; `here` is of this account from this peer.  A name that is nobody's has a number below nought."""
-    here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", peer, since, account)
-    all_here = tx.row("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", peer, since)
-    whole = tx.row("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", account, since)
-    known = is_known_place(tx, account, peer, known_since)
-    return Failures(here[0] if here else 0, whole[0] if whole else 0, all_here[0] if all_here else 0, known)
+    here, whole, all_here, known = tx.ask(
+        [
+            ("SELECT count(*) FROM login_failure WHERE peer=? AND at>? AND account_id=?", (peer, since, account)),
+            ("SELECT count(*) FROM login_failure WHERE account_id=? AND at>?", (account, since)),
+            ("SELECT count(*) FROM login_failure WHERE peer=? AND at>?", (peer, since)),
+            (_IS_KNOWN_PLACE, (account, peer, known_since)),
+        ]
+    )
+    return Failures(here[0][0], whole[0][0], all_here[0][0], bool(known))
 
 
 def count_failures_here(tx: Tx, account: AccountId, peer: str, since: int) -> int:
@@ -212,13 +225,7 @@ def count_failures_here(tx: Tx, account: AccountId, peer: str, since: int) -> in
 
 def is_known_place(tx: Tx, account: AccountId, place: str, since: int) -> bool:
     """Was there a log-in from that place?"""
-    row = tx.row(
-        "SELECT 1 FROM login_event WHERE account_id=? AND place=? AND outcome='ok' AND last_at>? LIMIT 1",
-        account,
-        place,
-        since,
-    )
-    return row is not None
+    return tx.row(_IS_KNOWN_PLACE, account, place, since) is not None
 
 
 def add_failure(tx: Tx, account: AccountId, peer: str, at: int, tag: str, since: int) -> bool:

@@ -1,12 +1,14 @@
 """Attempts by those who are not logged in, counted while they matter, as SQL."""
 
+from collections.abc import Iterable
+
 from mailcore.store.engine.db import Tx
 
 
-def count_tries(tx: Tx, what: str, now: int, seconds: int) -> int:
-    """Count the attempts at `what` within the last `seconds`."""
-    row = tx.row("SELECT count(*) FROM tried WHERE what=? AND at>?", what, now - seconds)
-    return int(row[0]) if row else 0
+def count_tries(tx: Tx, asked: Iterable[tuple[str, int]], now: int) -> list[int]:
+    """Count the attempts at each `what` within its last seconds."""
+    answers = tx.ask([("SELECT count(*) FROM tried WHERE what=? AND at>?", (what, now - ago)) for what, ago in asked])
+    return [rows[0][0] for rows in answers]
 
 
 def add_try(tx: Tx, what: str, now: int) -> None:
