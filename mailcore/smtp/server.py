@@ -12,6 +12,7 @@ from mailcore.core import Core
 from mailcore.net import proxy_protocol
 from mailcore.net.proxy_protocol import BalancedServer
 from mailcore.process.connection_counts import ConnectionCounts
+from mailcore.services.delivery.tables import load_tables
 from mailcore.smtp.conversation import converse
 from mailcore.smtp.door import Door
 from mailcore.smtp.inbound import Inbound
@@ -70,6 +71,7 @@ async def _over(sessions: list[Session], seconds: float) -> None:
 
 async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Opened]:
     """Open the listeners that the settings name."""
+    await core.threads.run(load_tables)
     counts = counts or ConnectionCounts()
     loop = asyncio.get_running_loop()
     listen = core.config.listen

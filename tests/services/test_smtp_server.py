@@ -9,8 +9,11 @@ import ssl
 import pytest
 
 from mailcore import core as cores
+from mailcore.mail.judging import links
+from mailcore.mail.reading import organisation
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import traces
+from mailcore.services.filtering import judging
 from mailcore.store.queue.items import list_items
 from tests.smtp_talk import PASSWORD, SECRET, TRUSTING, WRONG, build, coded, inbox, talk
 
@@ -31,6 +34,19 @@ def test_a_whole_message_may_come_pipelined_with_its_commands(core):
         sent = "MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@alumni.example>\r\nRCPT TO:<kari@alumni.example>\r\nDATA\r\n"
         assert await client.codes(sent + BODY + "NOOP\r\nQUIT\r\n", 7) == "250 550 250 354 250 250 221"
         assert len(inbox(core, "kari")) == before + 1
+
+    talk(core, play)
+
+
+def test_what_judging_needs_is_read_before_the_first_message_comes_in(core):
+    """The event loop would stand still for a tenth of a second and more."""
+    tables = organisation.load_suffixes, links.load_confusables, judging.get_startup_model
+    for table in tables:
+        table.cache_clear()
+
+    async def play(connect):
+        await connect()
+        assert [table.cache_info().currsize for table in tables] == [1, 1, 1]
 
     talk(core, play)
 

@@ -27,7 +27,7 @@ _LIKE = str.maketrans(
 
 
 @cache
-def _confusables() -> dict[int, str]:
+def load_confusables() -> dict[int, str]:
     """Read which letters look like Latin ones: Unicode's list (UTS 39), as confusable-homoglyphs brings it."""
     octets = (resources.files("confusable_homoglyphs") / "confusables.json").read_bytes()
     like: dict[int, str] = {}
@@ -103,7 +103,7 @@ def skeleton(domain: str) -> str:
     """Reduce a domain to what a hurried reader sees."""
     plain = _without_marks(readable(domain).casefold())
     if not plain.isascii():
-        plain = _without_marks(plain.translate(_confusables()))
+        plain = _without_marks(plain.translate(load_confusables()))
     return plain.translate(_LIKE).replace("rn", "m").replace("vv", "w").replace("-", "")
 
 

@@ -6,11 +6,12 @@ from publicsuffixlist import PublicSuffixList
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
+def load_suffixes() -> PublicSuffixList:
+    """Read the list, which takes a tenth of a second the first time."""
     return PublicSuffixList()
 
 
 @lru_cache(maxsize=4096)
 def organisational(domain: str) -> str:
     """Find the organisational domain by the public suffix list alone."""
-    return _suffixes().privatesuffix(domain) or domain
+    return load_suffixes().privatesuffix(domain) or domain
