@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
 from mailcore.domain import GIB, PROTOCOLS, Account, Mailbox, Scope
+from mailcore.services.webmail import snooze
 from portal import i18n
 
 MIB = 2**20
@@ -109,4 +110,6 @@ def mailbox_title(box: Mailbox) -> str:
         return _("Inbox")
     if box.special_use in _SPECIAL:
         return str(_SPECIAL[box.special_use])
+    if box.name == snooze.NAME:
+        return _("Snoozed")
     return box.name

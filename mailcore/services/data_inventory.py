@@ -80,6 +80,8 @@ writing WEBMAIL MONTH: id account_id data draft state send_at problem changed_at
 writing_file WEBMAIL MONTH: id writing name type size
 writing_piece WEBMAIL MONTH: file number octets
 mail_setting WEBMAIL OWNER: account_id data
+ready_text WEBMAIL OWNER: account_id name text
+snoozed WEBMAIL OWNER: account_id mailbox uidvalidity uid due_at
 quota_state ACCOUNT ACCOUNT: account_id level refused_percent
 quota_extra ACCOUNT ACCOUNT: id account_id kind octets at until ended_at
 account ACCOUNT ACCOUNT: id name display_name person quota used language contact state role created_at closed_at epoch

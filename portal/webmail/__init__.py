@@ -1,6 +1,18 @@
 """Mail in the browser."""
 
-from portal.webmail import boxes, finding, invitations, lists, lists_left, live, people, reading, writing
+from portal.webmail import (
+    boxes,
+    finding,
+    invitations,
+    lists,
+    lists_left,
+    live,
+    people,
+    reading,
+    snoozing,
+    texts,
+    writing,
+)
 from portal.webmail.views import blueprint
 
 __all__ = [
@@ -13,5 +25,7 @@ __all__ = [
     "live",
     "people",
     "reading",
+    "snoozing",
+    "texts",
     "writing",
 ]

@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, MultipleFileField, SelectChoice, SelectField, StringField, TextAreaField
-from wtforms.validators import Length
+from wtforms.validators import InputRequired, Length
 
 from portal.request_values import number
 from portal.web_form import Form
@@ -41,6 +41,12 @@ class IdentityForm(Form):
     reply_to = StringField(_l("Answers go to"), [Length(max=320)], description=_l("Empty: to the address above."))
     signature = TextAreaField(_l("Signature"), [Length(max=4000)])
     first = BooleanField(_l("Use this one unless I choose another"))
+
+
+class TextForm(Form):
+    name = StringField(_l("Name"), [InputRequired(), Length(max=60)])
+    text = TextAreaField(_l("Text"), [InputRequired(), Length(max=10_000)])
+    before = HiddenField(validators=[Length(max=60)])
 
 
 class ReadingForm(Form):

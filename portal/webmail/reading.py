@@ -14,13 +14,14 @@ from mailcore.services.webmail import (
     message_content,
     overview,
     remote_pictures,
+    snooze,
 )
 from mailcore.services.webmail import inside as messages_inside
 from mailcore.services.webmail.message_content import Content
 from portal import current, downloads, request_values
 from portal.access import owner_only, public, same_for_all
 from portal.addresses import url_for
-from portal.webmail import invitation_words, reader
+from portal.webmail import invitation_words, reader, snoozing
 from portal.webmail.views import blueprint
 
 
@@ -41,6 +42,8 @@ def message(mailbox: str, uid: int) -> str:
         html_first=_is_html_first(reading.content),
         pictures="pictures" in request.args,
         meeting_words=invitation_words,
+        times=snoozing.list_times(),
+        comes_back=snooze.find_time(core, owner.id, mailbox, uid) if reading.mailbox.name == snooze.NAME else None,
     )
 
 

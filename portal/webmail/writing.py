@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectChoice
 
 from mailcore.errors import MailError, NotAllowed, OverQuota
-from mailcore.services.webmail import address_book, overview, second_thoughts
+from mailcore.services.webmail import address_book, overview, ready_texts, second_thoughts
 from mailcore.services.webmail import compose as service
 from mailcore.services.webmail import drafts as writings
 from mailcore.services.webmail.address_book import WriterName
@@ -42,6 +42,8 @@ def compose() -> Answer:
     if not form.validate_on_submit():
         return _page(form, None, (), _("The text is too long.")), 400
     action = request.form.get("action", "")
+    if action == "text":
+        form.body.data = _with_ready_text(form.body.data or "")
     try:
         kept = _keep(form)
     except MailError as problem:
@@ -62,6 +64,13 @@ def compose() -> Answer:
         form.writing.data = str(kept.id)
         form.source.data = form.whole.data = ""
         return _page(form, kept, (), words), code
+
+
+def _with_ready_text(body: str) -> str:
+    """Put the ready text that was chosen into what was written."""
+    texts = ready_texts.list_texts(current.core(), current.owner().id)
+    chosen = next((one.text for one in texts if one.name == request.form.get("ready_text")), "")
+    return ready_texts.insert_text(body, chosen) if chosen else body
 
 
 def _do(action: str, kept: Writing) -> Answer:
@@ -217,6 +226,7 @@ def _page(
         thoughts=thoughts,
         boxes=boxes,
         several=len(names) > 1,
+        texts=ready_texts.list_texts(core, owner.id),
         people=address_book.complete(core, owner.id, "", 12),
         others=others[:5],
         limit=core.config.message_octets * 3 // 4,

@@ -21,6 +21,7 @@ PAGES = {
     "list": ("ola", "/mail/"), "message": ("ola", "/mail/INBOX/53"), "compose": ("ola", "/mail/compose"),
     "threads": ("ola", "/mail/INBOX/?view=threads"), "reply": ("ola", "/mail/compose?reply=INBOX/53&all=1"),
     "attached": ("ola", "/mail/Archive/1"), "inside": ("ola", "/mail/Archive/1/inside/1"),
+    "texts": ("ola", "/mail/texts"),
     "search": ("ola", "/mail/search?q=pdf"), "boxes": ("ola", "/mail/boxes"), "contacts": ("ola", "/mail/contacts"),
     "names": ("ola", "/mail/settings"),
     "account": ("ola", "/account"), "addresses": ("ola", "/account/addresses"), "desk-addresses": ("agnes", "/desk/addresses"),

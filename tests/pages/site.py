@@ -25,6 +25,7 @@ from mailcore.services import certificates
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.operations import service_status
 from mailcore.services.tickets import tickets
+from mailcore.services.webmail import ready_texts
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import moving_day
 from mailcore.store.people.moving_day import Meeting, Tally
@@ -82,6 +83,7 @@ def furnish(core: Core) -> None:
     big.add_attachment(b"0" * 640_000, maintype="application", subtype="zip", filename="bilder.zip")
     put(bytes(big).replace(b"\n", b"\r\n"), frozenset())
     _attach_messages(core, ola.id)
+    ready_texts.save_text(core, ola.id, "Takk", "Takk for meldingen. Jeg svarer i løpet av uken.")
     for owner, subject in ((ola, "Får ikke logget inn"), (ola, "Trenger mer plass"), (agnes, "Egen sak")):
         tickets.submit_form(
             core, kind="login", subject=subject, text="Hei! " * 30, reply_to="", owner=owner, peer="x", language="nb"

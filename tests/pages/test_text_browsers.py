@@ -33,6 +33,7 @@ PAGES = {
         "/account/addresses",
         "/mail/Archive/1",
         "/mail/Archive/1/inside/1",
+        "/mail/texts",
     ),
     "agnes": (
         "/desk/",

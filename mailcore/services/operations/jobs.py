@@ -30,7 +30,7 @@ from mailcore.services.operations import (
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.services.transfer import mail_fetch, moving_letters, moving_scan, takeout_reminder, transfers
-from mailcore.services.webmail import drafts, list_lines
+from mailcore.services.webmail import drafts, list_lines, snooze
 from mailcore.store.site import jobs as store
 
 log = log_for(__name__)
@@ -104,6 +104,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("newsletters", 0, work.work_on_newsletters),
         Job("answers to newsletters", HOUR, results.count_answers),
         Job("messages that wait for their time", 0, drafts.send_due),
+        Job("messages that are shown again", MINUTE, snooze.wake_due),
         Job("what was written long ago", HOUR, drafts.delete_untouched),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync_directory, waits=True),
     )

@@ -40,6 +40,7 @@ from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import list_addresses
 from mailcore.store.site import transfers as store
 from mailcore.store.webmail import address_book as store_book
+from mailcore.store.webmail import ready_texts as store_ready_texts
 
 log = log_for(__name__)
 FORMAT = 1
@@ -323,6 +324,7 @@ def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple
                 "vacation": store_away.get_away(tx, account),
                 "filters": store_filters.list_rules(tx, account),
                 "identities": store_book.list_identities(tx, account),
+                "ready_texts": store_ready_texts.list_texts(tx, account),
                 "blocked": contacts.list_blocked(core, account),
                 "webmail": mail_settings.read_settings(core, account),
             },

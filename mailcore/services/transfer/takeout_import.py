@@ -33,7 +33,7 @@ from mailcore.services.sieve_scripts import filters, out_of_office
 from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import, suggest_mailbox
 from mailcore.services.transfer.takeout import FORMAT
 from mailcore.services.transfer.zip_reader import DAMAGED, ZipReader
-from mailcore.services.webmail import address_book, address_cards, contacts, mail_settings
+from mailcore.services.webmail import address_book, address_cards, contacts, mail_settings, ready_texts
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
 from mailcore.store.delivery import filters as store_filters
@@ -244,3 +244,7 @@ def _import_webmail_settings(core: Core, account: AccountId, settings: dict[str,
         for one in names:
             told = {key: str(one.get(key, "")) for key in ("name", "address", "signature", "reply_to")}
             address_book.save_identity(core, account, WriterName(0, **told, first=bool(one.get("first"))))
+    here = {one.name for one in ready_texts.list_texts(core, account)}
+    for one in settings.get("ready_texts") or ():
+        if str(one.get("name", "")) not in here:
+            ready_texts.save_text(core, account, str(one.get("name", "")), str(one.get("text", "")))

@@ -217,3 +217,35 @@ class MailSetting(Model):
 
     class Meta:
         table_name = "mail_setting"
+
+
+class ReadyText(Model):
+    """A text of the owner's own to begin a message with."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    name = TextField()
+    text = TextField()
+
+    class Meta:
+        table_name = "ready_text"
+        primary_key = CompositeKey("account_id", "name")
+        without_rowid = True
+
+
+class Snoozed(Model):
+    """A message that goes back to INBOX at `due_at`, where it is still in that mailbox then."""
+
+    ERASE = Delete()
+
+    account_id = AccountField()
+    mailbox = IntegerField()
+    uidvalidity = IntegerField()
+    uid = IntegerField()
+    due_at = IntegerField(index=True)
+
+    class Meta:
+        table_name = "snoozed"
+        primary_key = CompositeKey("account_id", "mailbox", "uid")
+        without_rowid = True

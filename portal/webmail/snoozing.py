@@ -1,0 +1,59 @@
+"""Messages that are put aside and shown again."""
+
+from datetime import datetime, timedelta
+
+from flask import flash, redirect, request, session
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from mailcore.errors import NotAllowed
+from mailcore.services.webmail import mail_actions, snooze
+from portal import current
+from portal.access import owner_only
+from portal.addresses import url_for
+from portal.webmail import show
+from portal.webmail.views import blueprint
+
+MORNING, EVENING = 8, 18  # o'clock, where the university is
+
+
+def list_times() -> dict[str, datetime]:
+    """Return the times that are offered by name: the next evening, morning and Monday morning."""
+    core = current.core()
+    now = core.clock.now().astimezone(core.config.zone)
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    evening = today.replace(hour=EVENING)
+    return {
+        "evening": evening if now < evening - timedelta(hours=1) else (today + timedelta(days=1)).replace(hour=EVENING),
+        "morning": (today + timedelta(days=1)).replace(hour=MORNING),
+        "monday": (today + timedelta(days=7 - today.weekday())).replace(hour=MORNING),
+    }
+
+
+@blueprint.post("/mail/<path:mailbox>/<int:uid>/snooze")
+@owner_only
+def snooze_message(mailbox: str, uid: int) -> BaseResponse:
+    """Put a message aside until a time by its name, or by `at`; `now` brings it back."""
+    core, owner, when = current.core(), current.owner().id, request.form.get("when", "")
+    if when == "now":
+        mail_actions.apply_action(core, owner, mailbox, [uid], "move", "INBOX")
+        flash(_("The message is back in the inbox."))
+        return redirect(url_for("webmail.index"), 303)
+    until = list_times().get(when) or _read_time(request.form.get("at", ""))
+    try:
+        done = snooze.snooze(core, owner, mailbox, [uid], until)
+    except NotAllowed:
+        flash(_("Choose a time to come, within five years."))
+        return redirect(url_for("webmail.message", mailbox=mailbox, uid=uid), 303)
+    flash(_("The message is put aside. It comes back %(when)s.", when=show.long_date(until)))
+    if mailbox != done.target:
+        session["undo"] = [mailbox, done.target, list(done.uids)]
+    return redirect(url_for("webmail.messages", mailbox=mailbox), 303)
+
+
+def _read_time(written: str) -> datetime:
+    """Read a time of the form; one that is none has passed."""
+    try:
+        return datetime.fromisoformat(written).replace(tzinfo=current.core().config.zone)
+    except ValueError:
+        return current.core().clock.now()
