@@ -97,6 +97,7 @@ audit: .venv/supply/ready ## asks PyPI for known flaws of what is installed
 
 sbom: dev ## writes what the service is made of, with licences, into build/sbom (CycloneDX)
 	$(BIN)/python -m tools.sbom build/sbom
+
 lifetime: dev ## ten thousand people through forty years, hours; goes on where it was; LIFETIME="--people 500" for fewer
 	$(BIN)/python -m tests.lifetime $(LIFETIME)
 

@@ -249,6 +249,21 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentProvider:
+    """A provider at which owners consent to have their mail fetched; no client id = none.
+
+    What is empty is the provider's own (services/transfer/consents.py).
+    """
+
+    client_id: str = ""
+    client_secret: str = ""
+    authorize_url: str = ""
+    token_url: str = ""
+    host: str = ""
+    port: int = 993
+
+
+@dataclass(frozen=True, slots=True)
 class Imports:
     """Mail that owners fetch from another server: `networks` of private addresses that may be asked, at any port."""
 
@@ -256,6 +271,8 @@ class Imports:
     networks: tuple[str, ...] = ()
     ca: str = ""
     at_once: int = 4
+    google: ConsentProvider = field(default_factory=ConsentProvider)
+    microsoft: ConsentProvider = field(default_factory=ConsentProvider)
 
 
 @dataclass(frozen=True, slots=True)

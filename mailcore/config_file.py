@@ -105,10 +105,18 @@ _URLS = (
     "filter.learn",
     "portal_users.url",
     *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
+    *(f"imports.{name}.{url}_url" for name in ("google", "microsoft") for url in ("authorize", "token")),
 )
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 # as browsers send it: no scheme, no port
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).netloc)
+    except ValueError:  # half an IPv6 address
+        return False
 
 
 def _is_ip(text: str) -> bool:
@@ -160,7 +168,7 @@ def _check(config: Config) -> None:
         if not _HOST_NAME.fullmatch(name) and not _is_ip(name):
             raise ConfigError(f"web.names: {name!r} is not the name of a host; write for example mail.alumni.example")
     for path in _URLS:
-        if (url := _at(config, path)) and not urlsplit(url).netloc:
+        if (url := _at(config, path)) and not _is_url(url):
             raise ConfigError(f"{path}: {url!r} is not a URL such as https://alumni.example")
     if not config.domain:
         raise ConfigError("domain must not be empty")

@@ -36,9 +36,14 @@ def ask(
     body: bytes | None = None,
     *,
     seconds: float = WHOLE_SECONDS,
+    ca: str = "",
 ) -> Answer:
-    """Blocking, for so many seconds at most.  Raises OSError (ssl.SSLError too), http.client.HTTPException, ValueError."""
-    context = ssl.create_default_context()
+    """Blocking, for so many seconds at most.  Raises OSError (ssl.SSLError too), http.client.HTTPException, ValueError.
+
+    Args:
+        ca: path of a PEM file of authorities to trust, "" = the system's.
+    """
+    context = ssl.create_default_context(cafile=ca or None)
     with (
         socket.create_connection((address, port), min(SECONDS, seconds)) as plain,
         context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure,

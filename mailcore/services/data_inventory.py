@@ -108,7 +108,7 @@ moving_box ACCOUNT OWNER: account_id mailbox uid
 moving_service ACCOUNT OWNER: account_id key host name address best likely junk messages accounts purchases banks
     publics newsletters first_at last_at mailbox uid link linked done
 mail_fetch ACCOUNT OWNER: id account_id host port login sealed state folders problem messages there left_out failures
-    leased_until next_at created_at updated_at
+    leased_until next_at created_at updated_at provider
 moving_person ACCOUNT OWNER: account_id address name received written last_at state changed_at
 provisioned ACCOUNT REGISTER: id type name external person text version created_at changed_at
 provisioned_member ACCOUNT REGISTER: group_id member

@@ -1,11 +1,14 @@
 """Fetch mail from another account: its server, its folders, and how far it has come (N32)."""
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailError
-from mailcore.services.transfer import mail_fetch
+from mailcore.services.transfer import consents, mail_fetch
 from portal import current
 from portal.access import owner_only, public, same_for_all
 from portal.addresses import url_for
@@ -16,6 +19,7 @@ blueprint = Blueprint("imports", __name__)
 Answer = str | BaseResponse | tuple[str, int]
 REFRESH_SECONDS = 5
 MAX_CHOSEN = 5000
+MOST_BEGUN = 5  # consents that one browser has begun, in as many tabs
 
 
 def _page(form: FetchForm | None = None, problem: object = "", code: int = 200) -> Response:
@@ -32,6 +36,7 @@ def _page(form: FetchForm | None = None, problem: object = "", code: int = 200) 
             problem=problem,
             room=max(0, owner.quota - owner.used) if owner.quota else None,
             has_port=bool(core.config.imports.networks),
+            providers=consents.list_providers(core),
         ),
         code,
     )
@@ -111,3 +116,55 @@ def resume(number: int) -> BaseResponse:
 def remove(number: int) -> BaseResponse:
     mail_fetch.remove_fetch(current.core(), current.owner().id, number)
     return redirect(url_for("imports.index") + "#imports", 303)
+
+
+# Consent at a provider: links, not forms, as the page's policy lets forms lead to this host alone
+
+
+@blueprint.get("/imports/consent/<name>")
+@owner_only
+def consent(name: str) -> BaseResponse:
+    return _send_there(*consents.begin_consent(current.core(), current.owner().id, name))
+
+
+@blueprint.get("/imports/<int:number>/consent")
+@owner_only
+def consent_again(number: int) -> BaseResponse:
+    return _send_there(*mail_fetch.begin_again(current.core(), current.owner().id, number))
+
+
+def _send_there(address: str, pending: consents.Pending) -> BaseResponse:
+    session["consents"] = [*_list_begun(), asdict(pending)][-MOST_BEGUN:]
+    return redirect(address, 303)
+
+
+def _list_begun() -> list[dict[str, Any]]:  # Any: JSON
+    return session.get("consents") or []
+
+
+@blueprint.get("/imports/callback")
+@owner_only
+def callback() -> BaseResponse:
+    """The browser is back from the provider; each consent that was begun is answered once."""
+    state, begun = request.args.get("state", ""), _list_begun()
+    pending = next((one for one in begun if one["state"] == state), None)
+    session["consents"] = [one for one in begun if one is not pending]
+    back = redirect(url_for("imports.index") + "#imports", 303)
+    if pending is None:
+        flash(_("That answer is not to a question of ours, or came too late. Begin again."))
+        return back
+    if request.args.get("error"):
+        flash(_("You did not consent there, so nothing is fetched."))
+        return back
+    try:
+        mail_fetch.start_by_consent(
+            current.core(),
+            current.owner().id,
+            consents.Pending(**pending),
+            code=request.args.get("code", ""),
+            state=state,
+        )
+    except MailError as problem:
+        code, words = answer(problem)
+        return _page(problem=words, code=code)
+    return back

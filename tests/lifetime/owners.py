@@ -102,6 +102,7 @@ def add_contact(world: World, life: Life) -> None:
     """Take the dead ones off and give a new one."""
     core, outside = world.core, world.state.outside
     life.contacts = [one for one in life.contacts if outside.readers[one] is Reader.OWNER]
+    life.contacts = life.contacts[-contact_addresses.MOST + 1 :]
     for one in contact_addresses.list_verified(core, life.account):
         if one not in life.contacts:
             contact_addresses.remove_address(core, life.account, one)

@@ -1,10 +1,12 @@
 """Fetch mail from another account, in the portal (N32)."""
 
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mailcore.services.transfer import mail_fetch
+from mailcore.config import ConsentProvider
+from mailcore.services.transfer import consents, mail_fetch
 from mailcore.store.site import fetches as store
 from mailcore.store.site.fetches import FetchedFolder, FetchState
 from portal import create_app
@@ -95,3 +97,76 @@ def test_n32_a_site_may_turn_it_off(core, ola):
     browser.log_in()
     assert browser.get("/imports").status_code == 404
     assert "/imports" not in browser.get("/takeout").text
+
+
+# Consent at a provider
+
+
+def with_google(core):
+    imports = replace(core.config.imports, google=ConsentProvider("us", "secret"))
+    return replace(core, config=replace(core.config, imports=imports))
+
+
+@pytest.fixture
+def consenting(core, ola):
+    browser = Browser(create_app(with_google(core)).test_client())
+    browser.log_in()
+    return browser
+
+
+def state_of(answer):
+    return parse_qs(urlsplit(answer.location).query)["state"][0]
+
+
+def test_n32_only_providers_that_the_site_names_are_offered(inside, consenting):
+    assert "/imports/consent/" not in inside.get("/imports?lang=en").text
+    shown = consenting.get("/imports?lang=en").text
+    assert "Fetch mail from Google" in shown
+    assert "Microsoft" not in shown
+    assert "and then thrown away" in shown
+    assert inside.get("/imports/consent/google").status_code in (404, 410)
+    answer = consenting.get("/imports/consent/google")
+    assert (answer.status_code, urlsplit(answer.location).netloc) == (303, "accounts.google.com")
+
+
+def test_n32_what_comes_back_is_the_answer_to_a_question_of_this_browser(consenting, core, ola):
+    state = state_of(consenting.get("/imports/consent/google"))
+    for query, words in (
+        (f"state={state}x&code=c", "not to a question of ours"),
+        (f"state={state}&error=access_denied", "You did not consent there"),
+        (f"state={state}&code=c", "not to a question of ours"),  # it is answered once
+        ("", "not to a question of ours"),
+    ):
+        assert consenting.get(f"/imports/callback?{query}&lang=en").status_code == 303
+        assert words in consenting.get("/imports?lang=en").text
+    assert mail_fetch.list_fetches(core, ola.id) == []
+
+
+def test_n32_several_tabs_may_ask(consenting, core, ola, monkeypatch):
+    states = [state_of(consenting.get("/imports/consent/google")) for _ in range(3)]
+    seen = []
+    monkeypatch.setattr(
+        mail_fetch, "start_by_consent", lambda core, account, pending, **words: seen.append(words["state"])
+    )
+    for state in states:
+        consenting.get(f"/imports/callback?state={state}&code=c")
+    assert seen == states
+
+
+def test_n32_a_consent_that_has_ended_is_asked_for_and_no_password(consenting, core, ola):
+    core = with_google(core)
+
+    def write(tx):
+        id_ = store.add_fetch(tx, ola.id, "imap.gmail.com", 993, "kari@gmail.example", core.clock.seconds(), "google")
+        store.save_secret(tx, id_, consents.seal_tokens(core, consents.Tokens("a", "r", 0), f"{ola.id} {id_}"))
+        store.set_state(tx, id_, FetchState.REFUSED, "consent ended", core.clock.seconds())
+        return id_
+
+    id_ = core.db.write(write)
+    shown = consenting.get("/imports?lang=en").text
+    assert "Your consent there has ended." in shown
+    assert f'href="/imports/{id_}/consent"' in shown
+    assert f'id="p{id_}"' not in shown
+    answer = consenting.get(f"/imports/{id_}/consent")
+    assert parse_qs(urlsplit(answer.location).query)["login_hint"] == ["kari@gmail.example"]
+    assert consenting.get(f"/imports/{id_ + 1}/consent").status_code in (404, 410)

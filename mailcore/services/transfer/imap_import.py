@@ -152,7 +152,7 @@ class _Connection:
         client.normalise_times = False
         try:
             if server.token:
-                client.oauth2_login(server.user, server.token)
+                _log_in_by_token(client, server)
             else:
                 client.login(server.user, server.password)
         except LoginError as problem:
@@ -174,6 +174,14 @@ class _Connection:
                     self._client.shutdown()
         if isinstance(problem, IMAPClientError | OSError):
             raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
+
+
+def _log_in_by_token(client: IMAPClient, server: Server) -> None:
+    """Log in by OAUTHBEARER (RFC 7628) where it is offered, else by XOAUTH2, which Microsoft has alone.  Raises LoginError."""
+    if client.has_capability("AUTH=OAUTHBEARER"):
+        client.oauthbearer_login(server.user, server.token)
+    else:
+        client.oauth2_login(server.user, server.token)
 
 
 def _list_folders(client: IMAPClient) -> list[Folder]:

@@ -3,7 +3,8 @@
 The server there is asked by a job of the queue's process, never by a page: first for its folders and how much they hold, then,
 when the owner has chosen, for their messages, by the same code as `alumnimail import imap` (imap_import.py, mail_import.py).
 Every batch is saved with how far the folder came, so an import survives log-out, restarts and servers that break off, and goes on
-where it was.  The password there is sealed, and forgotten when the import is done, removed, or untouched for a week.
+where it was.  The password there, or what the owner's consent at a provider gave (consents.py), is sealed, and forgotten when
+the import is done, removed, or untouched for a week.
 
 One connection for each import, and a pause between two of them; a server that breaks off is left alone for ever longer.
 """
@@ -34,7 +35,7 @@ from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits import keys
-from mailcore.services.transfer import imap_import, mail_import
+from mailcore.services.transfer import consents, imap_import, mail_import
 from mailcore.services.transfer.imap_import import Server
 from mailcore.services.transfer.mail_import import BATCH, BATCH_OCTETS, Importer
 from mailcore.services.webmail.remote_pictures import is_public
@@ -53,11 +54,13 @@ WAITS = (30, 120, 600, 1800, 3600)  # seconds after so many failures in a row
 MAX_FAILURES = 12  # then its owner is asked
 FORGET_SECONDS = 7 * 86_400
 _SEAL = "imports"
+_STOPPED = (FetchState.PAUSED, FetchState.REFUSED, FetchState.FULL)
 _HOST = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 # problems as the owner reads them; the database keeps the word
 PROBLEMS = {
     "refused": Saying("The server there did not accept the user name and the password."),
+    "consent ended": Saying("Your consent there has ended. Consent once more, and it goes on where it was."),
     "unreachable": Saying("The server there cannot be reached. We try again automatically."),
     "broken off": Saying("The server there broke off. We go on automatically, and nothing is duplicated."),
     "given up": Saying("The server there has not answered for long. Continue when it works again."),
@@ -83,17 +86,66 @@ def start_fetch(core: Core, account: AccountId, host: str, user: str, password: 
         raise InvalidName(Saying("Give the user name and the password there."))
     if port != PORT and not core.config.imports.networks:
         raise NotAllowed(Saying("Mail is fetched from port 993 only."))
-    now = core.clock.seconds()
 
     def write(tx: Tx) -> int:
-        if len(store.list_fetches(tx, account)) >= MAX_FETCHES:
-            raise TooMany(Saying("There are many imports already. Remove one first."))
-        id_ = store.add_fetch(tx, account, host, port, user, now)
-        store.save_secret(tx, id_, _seal(core, account, id_, password))
-        store.set_state(tx, id_, FetchState.LISTING, "", now)
-        return id_
+        return _add(core, tx, account, host, port, user, lambda id_: _seal(core, account, id_, password))
 
     return core.db.write(write)
+
+
+def _add(
+    core: Core,
+    tx: Tx,
+    account: AccountId,
+    host: str,
+    port: int,
+    user: str,
+    seal: Callable[[int], str],
+    provider: str = "",
+) -> int:
+    """Raises TooMany."""
+    now = core.clock.seconds()
+    if len(store.list_fetches(tx, account)) >= MAX_FETCHES:
+        raise TooMany(Saying("There are many imports already. Remove one first."))
+    id_ = store.add_fetch(tx, account, host, port, user, now, provider)
+    store.save_secret(tx, id_, seal(id_))
+    store.set_state(tx, id_, FetchState.LISTING, "", now)
+    return id_
+
+
+def start_by_consent(core: Core, account: AccountId, pending: consents.Pending, *, code: str, state: str) -> int:
+    """Begin an import, or go on with one, by the consent with which the browser came back.
+
+    Raises:
+        LinkExpired: the answer is not to our question, or the import is gone.
+        NotAllowed: the owner did not consent, or in the name of another mailbox than before.
+        TooMany, TemporarilyUnavailable.
+    """
+    consent = consents.finish_consent(core, account, pending, code=code, state=state)
+    provider = consents.find_provider(core, pending.provider)
+
+    def seal(id_: int) -> str:
+        return consents.seal_tokens(core, consent.tokens, f"{account} {id_}")
+
+    def write(tx: Tx) -> int:
+        if not pending.fetch:
+            return _add(core, tx, account, provider.host, provider.port, consent.user, seal, provider.name)
+        fetch = _find(tx, account, pending.fetch)
+        if fetch.provider != provider.name or fetch.state not in _STOPPED:
+            raise LinkExpired("there is nothing to go on with")
+        if fetch.user.lower() != consent.user.lower():
+            raise NotAllowed(Saying("That is another mailbox than before. Choose the same account there."))
+        store.save_secret(tx, fetch.id, seal(fetch.id))
+        _go_on(core, tx, fetch)
+        return fetch.id
+
+    return core.db.write(write)
+
+
+def begin_again(core: Core, account: AccountId, id_: int) -> tuple[str, consents.Pending]:
+    """Return where to send the browser for a new consent to an import, and the state to save.  Raises LinkExpired."""
+    fetch = core.db.read(lambda tx: _find(tx, account, id_))
+    return consents.begin_consent(core, account, fetch.provider, fetch=fetch.id, user=fetch.user)
 
 
 def _is_credential(text: str, most: int) -> bool:
@@ -153,18 +205,24 @@ def resume_fetch(core: Core, account: AccountId, id_: int, password: str = "") -
 
     def write(tx: Tx) -> None:
         fetch = _find(tx, account, id_)
-        if fetch.state not in (FetchState.PAUSED, FetchState.REFUSED, FetchState.FULL):
+        if fetch.state not in _STOPPED:
             raise LinkExpired("there is nothing to go on with")
-        if password:
+        if fetch.provider and (not fetch.sealed or fetch.state is FetchState.REFUSED):
+            raise InvalidName(PROBLEMS["consent ended"])
+        if password and not fetch.provider:
             if not _is_credential(password, 1000):
                 raise InvalidName(PROBLEMS["forgotten"])
             store.save_secret(tx, id_, _seal(core, account, id_, password))
         elif not fetch.sealed or fetch.state is FetchState.REFUSED:
             raise InvalidName(PROBLEMS["forgotten"])
-        state = FetchState.RUNNING if any(folder.chosen for folder in fetch.folders) else FetchState.LISTING
-        store.set_state(tx, id_, state, "", core.clock.seconds())
+        _go_on(core, tx, fetch)
 
     core.db.write(write)
+
+
+def _go_on(core: Core, tx: Tx, fetch: Fetch) -> None:
+    state = FetchState.RUNNING if any(folder.chosen for folder in fetch.folders) else FetchState.LISTING
+    store.set_state(tx, fetch.id, state, "", core.clock.seconds())
 
 
 def remove_fetch(core: Core, account: AccountId, id_: int) -> None:
@@ -208,8 +266,10 @@ def run_fetch(core: Core, fetch: Fetch) -> None:
     fetch = core.db.read(lambda tx: store.find_fetch(tx, fetch.account, fetch.id)) or fetch
     try:
         _work(core, fetch, lease)
+    except consents.ConsentEnded:
+        _end(core, fetch, lease, FetchState.REFUSED, "consent ended")
     except LoginRefused:
-        _end(core, fetch, lease, FetchState.REFUSED, "refused")
+        _end(core, fetch, lease, FetchState.REFUSED, "consent ended" if fetch.provider else "refused")
     except ImportRefused as problem:
         log.info("import %d waits: %s", fetch.id, type(problem.__context__ or problem).__name__)
         _postpone(core, fetch, lease)
@@ -278,14 +338,48 @@ def _postpone(core: Core, fetch: Fetch, lease: _Lease) -> None:
 
 
 def _work(core: Core, fetch: Fetch, lease: _Lease) -> None:
+    if fetch.provider:
+        _work_by_tokens(core, fetch, lease)
+        return
     password = keys.unseal(core.config, _SEAL, fetch.sealed, f"{fetch.account} {fetch.id}") if fetch.sealed else None
     if password is None:
         _end(core, fetch, lease, FetchState.PAUSED, "forgotten")
         return
-    server = Server(
-        fetch.host, fetch.user, password.decode("utf-8", "replace"), port=fetch.port, ca=core.config.imports.ca
+    _work_at(core, fetch, lease, Server(fetch.host, fetch.user, password.decode("utf-8", "replace")))
+
+
+def _work_by_tokens(core: Core, fetch: Fetch, lease: _Lease) -> None:
+    """Work with the owner's consent; a token that the server there refuses before its time is renewed once.
+
+    Raises:
+        ConsentEnded, and what the work raises.
+    """
+    owner = f"{fetch.account} {fetch.id}"
+    tokens = consents.unseal_tokens(core, fetch.sealed, owner)
+    if tokens is None:
+        raise consents.ConsentEnded
+    if consents.is_fresh(core, tokens):
+        try:
+            _work_at(core, fetch, lease, Server(fetch.host, fetch.user, token=tokens.access))
+        except LoginRefused:
+            log.info("import %d: a token was refused before its time", fetch.id)
+        else:
+            return
+    tokens = consents.renew_tokens(core, fetch.provider, tokens)
+    # saved first: some providers give a token that renews for one use
+    sealed = consents.seal_tokens(core, tokens, owner)
+    if lease.write(lambda tx: store.save_tokens(tx, fetch.id, sealed)):
+        _work_at(core, fetch, lease, Server(fetch.host, fetch.user, token=tokens.access))
+
+
+def _work_at(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
+    """Work at a server, at addresses that may be asked."""
+    server = dataclasses.replace(
+        server,
+        port=fetch.port,
+        ca=core.config.imports.ca,
+        may_connect=lambda address: may_ask(core, address, fetch.port),
     )
-    server = dataclasses.replace(server, may_connect=lambda address: may_ask(core, address, fetch.port))
     if fetch.state is FetchState.LISTING:
         _list(core, fetch, lease, server)
     else:

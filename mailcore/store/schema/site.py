@@ -95,7 +95,10 @@ class TransferRow(Model):
 
 
 class MailFetchRow(Model):
-    """Mail on its way from another server (store/site/fetches.py); `sealed` is the password there, "" when it is over."""
+    """Mail on its way from another server (store/site/fetches.py).
+
+    `sealed` is the password there, or the tokens of a consent at `provider`; "" when it is over.
+    """
 
     ERASE = Delete()
 
@@ -116,6 +119,7 @@ class MailFetchRow(Model):
     next_at = BigIntegerField()
     created_at = BigIntegerField()
     updated_at = BigIntegerField()
+    provider = TextField(default="")
 
     class Meta:
         table_name = "mail_fetch"

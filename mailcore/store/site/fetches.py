@@ -39,7 +39,10 @@ class FetchedFolder:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """`sealed` is the password there; `failures` in a row; `problem` a sentence for the owner, or ""."""
+    """`sealed` is the password there; `failures` in a row; `problem` a sentence for the owner, or "".
+
+    `provider`: where its owner has consented; then tokens are sealed, and no password.
+    """
 
     id: int
     account: AccountId
@@ -55,6 +58,7 @@ class Fetch:
     left_out: int
     failures: int
     created_at: datetime
+    provider: str = ""
 
     @property
     def total(self) -> int:
@@ -67,11 +71,13 @@ class Fetch:
         return min(100, done * 100 // self.total) if self.total else 0
 
 
-_COLUMNS = "id,account_id,host,port,login,sealed,state,folders,problem,messages,there,left_out,failures,created_at"
+_COLUMNS = (
+    "id,account_id,host,port,login,sealed,state,folders,problem,messages,there,left_out,failures,created_at,provider"
+)
 
 
 def _fetch(row: Row) -> Fetch:
-    id_, account, host, port, user, sealed, state, folders, problem, messages, there, left_out, failures, created = row
+    id_, account, host, port, user, sealed, state, folders, problem, messages, there, left_out, failures = row[:13]
     return Fetch(
         id_,
         AccountId(account),
@@ -86,7 +92,8 @@ def _fetch(row: Row) -> Fetch:
         there,
         left_out,
         failures,
-        datetime.fromtimestamp(created, UTC),
+        datetime.fromtimestamp(row[13], UTC),
+        row[14],
     )
 
 
@@ -94,17 +101,18 @@ def _to_text(folders: tuple[FetchedFolder, ...]) -> str:
     return json.dumps([asdict(folder) for folder in folders], ensure_ascii=False)
 
 
-def add_fetch(tx: Tx, account: AccountId, host: str, port: int, user: str, now: int) -> int:
+def add_fetch(tx: Tx, account: AccountId, host: str, port: int, user: str, now: int, provider: str = "") -> int:
     """Add a fetch that nobody works on yet: its password is not there."""
     return tx.insert(
         "INSERT INTO mail_fetch (account_id,host,port,login,sealed,state,folders,problem,messages,there,left_out,failures,"
-        "leased_until,next_at,created_at,updated_at) VALUES (?,?,?,?,'','paused','[]','',0,0,0,0,0,0,?,?)",
+        "leased_until,next_at,created_at,updated_at,provider) VALUES (?,?,?,?,'','paused','[]','',0,0,0,0,0,0,?,?,?)",
         account,
         host,
         port,
         user,
         now,
         now,
+        provider,
     )
 
 
@@ -214,6 +222,11 @@ def postpone_turn(tx: Tx, id_: int, next_at: int) -> None:
 
 def release_fetch(tx: Tx, id_: int, lease: int) -> None:
     tx.run("UPDATE mail_fetch SET leased_until=0 WHERE id=? AND leased_until=?", id_, lease)
+
+
+def save_tokens(tx: Tx, id_: int, sealed: str) -> None:
+    """Save renewed tokens, unless they were thrown away meanwhile."""
+    tx.run("UPDATE mail_fetch SET sealed=? WHERE id=? AND sealed<>''", sealed, id_)
 
 
 def save_secret(tx: Tx, id_: int, sealed: str) -> None:
