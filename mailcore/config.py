@@ -403,6 +403,7 @@ class Config:
     hostname: str = ""
     data: str = "var"
     database: str = ""
+    database_listen: str = ""
     blobs: str = ""
     blobs_inside: str = "128K"
     public_url: str = ""

@@ -193,6 +193,10 @@ def _check(config: Config) -> None:
         raise ConfigError("blobs_inside must be at most 1M; what is larger makes the database slow")
     if config.bucket and bool(config.s3.access_key) != bool(config.s3.secret_key):
         raise ConfigError("s3.access_key and s3.secret_key go together; one of them is not set")
+    if config.database_listen and not (
+        config.is_on_postgresql and config.database_listen.startswith(("postgresql://", "postgres://"))
+    ):
+        raise ConfigError("database_listen: it is the URL of a database on PostgreSQL, beside one in database")
     if config.is_in_cluster:
         _check_cluster(config)
     _ = config.zone, config.database_key, config.blobs_path
@@ -238,12 +242,33 @@ def _at(config: Config, path: str) -> Any:  # Any: whatever the setting is
     return reduce(getattr, path.split("."), config)
 
 
+_OTHER_NAMES = {"blobs_cache": "s3.cache", "node.name": "cluster.node"}
+
+
+def _rename(table: dict[str, Any], name: str, setting: str) -> None:
+    """Read a setting that stands under its other name; raises ConfigError if both are given."""
+    *tables, key = name.split(".")
+    holder = table.get(tables[0]) if tables else table
+    if not isinstance(holder, dict) or key not in holder:
+        return
+    group, _, wanted = setting.partition(".")
+    place = table.setdefault(group, {})
+    if isinstance(place, dict):
+        if wanted in place:
+            raise ConfigError(f"{name} and {setting} are the same setting; give one of them")
+        place[wanted] = holder.pop(key)
+    if tables and not holder:
+        del table[tables[0]]
+
+
 def parse_config(text: str, file: str = "") -> Config:
     """Read settings from TOML text, which stood in `file`.  Raises ConfigError."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"not valid TOML: {problem}") from None
+    for name, setting in _OTHER_NAMES.items():
+        _rename(table, name, setting)
     config: Config = _build(Config, table, "")
     _check(config)
     return dataclasses.replace(config, origin=Origin(file, tuple(_list_given(Config, table, ""))))

@@ -44,6 +44,8 @@ from mailcore.services.certificates import tls_context
     ('[web]\nnames = ["mail.alumni.example:8443"]', "web.names: "),
     ('[web]\nnames = [""]', "web.names: "),
     ('[web]\nuploads_size = "lots"', "'lots' is not a size"),
+    ('database_listen = "postgresql://h/n"', "database_listen: it is the URL"),
+    ('database = "postgresql://h/n"\ndatabase_listen = "h"', "database_listen: it is the URL"),
     ("[lisen]\n", "unknown setting lisen; did you mean listen?"),
 ])  # fmt: skip
 def test_a_setting_that_cannot_be_used_is_named(text, told):
@@ -113,3 +115,23 @@ def test_a_default_quota_of_0_is_deprecated_and_still_means_unlimited(caplog):
     with caplog.at_level("WARNING"):
         assert parse_config('[quota]\ndefault = "0"').quota.default_octets == 0
     assert 'quota.default = "0" is deprecated: write "unlimited"' in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('blobs_cache = "7G"', ("7G", "")),
+        ('[node]\nname = "north"', ("20G", "north")),
+        ('blobs_cache = "7G"\n[s3]\nregion = "north"\n[cluster]\nsilent_seconds = 20\n[node]\nname = "n"', ("7G", "n")),
+        ('blobs_cache = "7G"\n[s3]\ncache = "8G"', "blobs_cache and s3.cache are the same setting"),
+        ("[node]\nnumber = 7", "unknown setting node"),
+        ('node = "north"', "unknown setting node"),
+    ],
+)  # fmt: skip
+def test_a_setting_may_stand_under_its_other_name(text, told):
+    if isinstance(told, tuple):
+        config = parse_config(text)
+        assert (config.s3.cache, config.cluster.node) == told
+    else:
+        with pytest.raises(ConfigError, match=told):
+            parse_config(text)

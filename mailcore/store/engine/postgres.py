@@ -262,6 +262,7 @@ class PgDb(Db):
 
     Args:
         url: as libpq reads it, `postgresql://user@host/name`.
+        listen_url: where LISTEN works, if not there, as a pooler may stand between.
     """
 
     whole_group = PgTx.whole_group
@@ -272,8 +273,9 @@ class PgDb(Db):
         threads: Threads,
         woken: Callable[[set[AccountId]], None],
         on_end: Callable[[], None] = end_process,
+        listen_url: str = "",
     ) -> None:
-        self.url = url
+        self.url, self._listen_url = url, listen_url or url
         self._idle: queue.LifoQueue[psycopg.Connection[Row] | None] = queue.LifoQueue()
         for _ in range(READERS):
             self._idle.put(None)  # a place for one that is not open yet
@@ -352,7 +354,7 @@ class PgDb(Db):
 
     def exchange_news(self, heard: Callable[[set[AccountId]], None]) -> NewsWire:
         """Tell other nodes what changes, and hear of theirs, until it is closed."""
-        wire = NewsWire(lambda: connect(self.url), heard)
+        wire = NewsWire(lambda: connect(self._listen_url), heard)
         own = self._woken
 
         def woken(changed: set[AccountId]) -> None:

@@ -73,4 +73,4 @@ def _open_postgresql(
             f"database: PostgreSQL needs psycopg ({problem}); pip install 'alumnimail[postgresql]'"
         ) from None
     prepare(config, at, refuse)
-    return PgDb(config.database, threads, woken)
+    return PgDb(config.database, threads, woken, listen_url=config.database_listen)
