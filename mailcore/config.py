@@ -375,6 +375,19 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class Log:
+    """Settings of the log, on stderr.
+
+    Attributes:
+        format: "text" for people, "json" for programs: an object in a line.
+        messages: a line for each step of each message, with its id.
+    """
+
+    format: str = "text"
+    messages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """Several nodes on one database; no `key` = this machine is alone.
 
@@ -413,6 +426,7 @@ class Config:
     acme: Acme = field(default_factory=Acme)
     quota: Quota = field(default_factory=Quota)
     outbound: Outbound = field(default_factory=Outbound)
+    log: Log = field(default_factory=Log)
     dns: Dns = field(default_factory=Dns)
     reports: Reports = field(default_factory=Reports)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)

@@ -76,6 +76,7 @@ _CHOICES = {
     "dns.dnssec": ("auto", "yes", "no"),
     "forwarding.unsafe": ("rewrite", "keep"),
     "forwarding.targets": ("any", "confirmed", "none"),
+    "log.format": ("text", "json"),
     "limits.plaintext": ("no", "loopback"),
     "limits.scram": ("auto", "always", "never"),
     "limits.far_log_ins": ("ask", "allow"),

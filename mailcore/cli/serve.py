@@ -207,7 +207,7 @@ class _Shared:
 
 # Any: a multiprocessing.Event
 def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int) -> None:
-    start_logging()
+    start_logging(config.log.format, messages=config.log.messages)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that is killed leaves nobody behind
     if kind == "portal":
         os.environ["GUNICORN_CMD_ARGS"] = ""
@@ -310,8 +310,8 @@ def _reload(children: list[Any]) -> None:  # Any: processes of a multiprocessing
 @click.pass_context
 def serve(context: click.Context, one: bool, workers: int) -> None:
     """Run the service in the foreground until SIGTERM."""
-    start_logging()
     config: Config = context.obj["config"]
+    start_logging(config.log.format, messages=config.log.messages)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
     with serving(config):
         if not one:

@@ -3,6 +3,7 @@
 Both speak HTTP with the same code and the same settings (cli/web_worker.py); neither is Flask's server for developers.
 """
 
+import logging
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ from mailcore import core as cores
 from mailcore.cli.web_worker import Worker
 from mailcore.config import Config, host_and_port
 from mailcore.config_file import load_config
+from mailcore.log import start_logging
 from mailcore.process import malloc
 
 # of each process; at most 48 hold a stream (services/webmail/live.py), 48 a large answer (portal/large_answers.py) and 12 a
@@ -105,9 +107,21 @@ def _load() -> Callable[..., Any]:
     return create_app(core)
 
 
+class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's, whose lines look as ours do."""
+
+    def setup(self, cfg: Any) -> None:  # Any: gunicorn has no types
+        super().setup(cfg)
+        for ours in logging.getLogger().handlers:
+            for handler in self.error_log.handlers:
+                handler.setFormatter(ours.formatter)
+
+
 def main(address: str) -> None:
     """The program that `command` names."""
-    Settings(load_config(), _load, bind=address, workers=min(8, max(2, os.cpu_count() or 1))).run()
+    config = load_config()
+    start_logging(config.log.format, messages=config.log.messages)
+    Settings(config, _load, logger_class=_Logger, bind=address, workers=min(8, max(2, os.cpu_count() or 1))).run()
 
 
 if __name__ == "__main__":

@@ -177,6 +177,7 @@ class Delivered:
     Attributes:
         reason: for the sender when it is refused.
         opened: the help case that it opened, whose first letter is due now.
+        account: whose mailbox it is, if it is one's.
     """
 
     address: str
@@ -185,6 +186,7 @@ class Delivered:
     reason: str = ""
     refusal: Refusal = Refusal.RULE
     opened: int | None = None
+    account: AccountId | None = None
 
 
 class QueueState(StrEnum):
@@ -201,7 +203,10 @@ class QueueState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """One recipient of one outgoing message.  `account` is the local author or forwarder, if any."""
+    """One recipient of one outgoing message.
+
+    `account` is the local author or forwarder, if any; `mail_id` names the message that caused it, in the log.
+    """
 
     id: int
     sender: str
@@ -218,6 +223,7 @@ class QueueItem:
     delay_told: bool = False
     dsn: Dsn = Dsn()
     require_tls: bool = False
+    mail_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

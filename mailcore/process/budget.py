@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mailcore.errors import Busy
+from mailcore.log import call_about_mail, current_mail_id
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -70,21 +71,23 @@ def current() -> float | None:
 
 
 def bound(fn: Callable[..., T]) -> Callable[..., T]:
-    """`fn` within the limit at hand, for another thread to call; `fn` itself where there is none."""
-    seconds = _limit.get()
-    return fn if seconds is None else _Bound(seconds, fn)
+    """`fn` within the limit and of the message at hand, for another thread to call; `fn` itself where there is neither."""
+    seconds, mail_id = _limit.get(), current_mail_id()
+    return fn if seconds is None and not mail_id else _Bound(seconds or 0, mail_id, fn)
 
 
 class _Bound:
-    """A function with its budget; quicker to make than a closure with the manners of one."""
+    """A function with its budget and its message; quicker to make than a closure with the manners of one."""
 
-    __slots__ = ("__wrapped__", "_seconds")
+    __slots__ = ("__wrapped__", "_mail_id", "_seconds")
 
-    def __init__(self, seconds: float, fn: Callable[..., Any]) -> None:  # Any: whatever it gives
-        self._seconds, self.__wrapped__ = seconds, fn
+    def __init__(self, seconds: float, mail_id: str, fn: Callable[..., Any]) -> None:  # Any: whatever it gives
+        self._seconds, self._mail_id, self.__wrapped__ = seconds, mail_id, fn
 
     def __call__(self, *args: object) -> Any:
-        return spend(self._seconds, self.__wrapped__, *args)
+        if not self._mail_id:
+            return spend(self._seconds, self.__wrapped__, *args)
+        return call_about_mail(self._mail_id, spend, self._seconds, self.__wrapped__, *args)
 
 
 def spend(seconds: float, fn: Callable[..., T], *args: object) -> T:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem
-from mailcore.log import log_for
+from mailcore.log import log_for, log_message
 from mailcore.queue import bounce, destination, schedule
 from mailcore.queue.client import NEEDS_8BIT, Answer
 from mailcore.queue.route import TlsResult
@@ -117,6 +117,13 @@ def record_outcome(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: dat
         if item.origin == "forward" and item.account is not None and answer.permanent:
             target_lessons.learn_from_reply(core, tx, item.account, item.blob, answer.code, reply)
         give_up(core, tx, item, answer, now, sequel)
+
+
+def log_outcome(item: QueueItem, answer: Answer, now: datetime) -> None:
+    """Log an outcome that was recorded, of the message at hand."""
+    is_over = _plan_next_attempt(item, answer, now) is None
+    event = "sent" if answer.ok else "failed" if is_over else "deferred"
+    log_message(event, item=item.id, origin=item.origin, tries=item.tries + 1, host=answer.host, code=answer.code)
 
 
 def _is_about_message(item: QueueItem, answer: Answer) -> bool:

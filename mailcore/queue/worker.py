@@ -14,7 +14,7 @@ from datetime import datetime
 from mailcore.core import Core
 from mailcore.domain import Attempt, Envelope, Outcome, QueueItem, Recipient
 from mailcore.errors import Busy, MailError
-from mailcore.log import log_for
+from mailcore.log import about_mail, log_for, log_message
 from mailcore.mail.reading.octets import Octets
 from mailcore.queue import giving_up, lease, outcome, route
 from mailcore.queue.client import Answer, SmtpConnection
@@ -231,12 +231,14 @@ class Worker:
                         open_route = None
                     if open_route is None:
                         open_route, found_at = await self._open_route(domain), clock()
-                    await self._handle_item(item, claimed_at, domain, destination, open_route)
+                    with about_mail(item.mail_id):
+                        await self._handle_item(item, claimed_at, domain, destination, open_route)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back
                     raise
                 except Exception as problem:  # one strange item must not hold up the others
-                    await self._record_fault(item, problem)
+                    with about_mail(item.mail_id):
+                        await self._record_fault(item, problem)
                 finally:
                     destination.idle += 1
         finally:
@@ -314,6 +316,7 @@ class Worker:
         elif core.config.outbound.mode == "capture":
             attempt = Attempt(core.clock.now(), "capture", 250, "captured, not sent")
             await core.db.awrite(lambda tx: capture_item(tx, item.id, attempt), of=())
+            log_message("captured", item=item.id, origin=item.origin)
         else:
             answer = await self._send(item, claimed_at, domain, hosts)
             destination.record_reply(answer)
@@ -384,6 +387,7 @@ class Worker:
                 self._record(tx, item, answer, now, sequel)
 
             await self._write_until_saved(save)
+            outcome.log_outcome(item, answer, now)
             return
         items = [item, *(one for _, one in destination.waiting)]
         self._in_memory -= len(destination.waiting)
@@ -398,6 +402,9 @@ class Worker:
             outcome.record_unreachable(core, tx, domain, still, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)
+        for one in items:
+            with about_mail(one.mail_id):
+                outcome.log_outcome(one, answer, now)
 
     async def _deliver_locally(self, item: QueueItem) -> None:
         """Deliver mail to our own accounts (notices, bounces, forwarded mail) without SMTP."""
@@ -429,11 +436,14 @@ class Worker:
             return
         if reason:
             await self._record_outcome(item, Answer(host, 550, f"5.7.1 {reason}"))
+        else:
+            outcome.log_outcome(item, Answer(host, 250, "delivered here"), core.clock.now())
 
     async def _record_outcome(self, item: QueueItem, answer: Answer) -> None:
         now: datetime = self._core.clock.now()
         sequel = await self._write_sequel(item, answer, now)
         await self._write_until_saved(lambda tx: self._record(tx, item, answer, now, sequel))
+        outcome.log_outcome(item, answer, now)
 
     def _record(self, tx: Tx, item: QueueItem, answer: Answer, now: datetime, sequel: Sequel) -> None:
         """Record an outcome; of an item that another process has taken over, only that it has gone out."""

@@ -133,7 +133,7 @@ vacation_memory DELIVERY ACCOUNT: id account_id handle sender at
 delivery DELIVERY MONTH: id account_id at sender address outcome detail blob subject author message_id content size
     checks rules
 queue DELIVERY SENT: id sender recipient domain blob prefix account_id origin state tries created_at next_at
-    leased_until leased_by last_reply delay_told notify ret orcpt envid require_tls
+    leased_until leased_by last_reply delay_told notify ret orcpt envid require_tls mail_id
 attempt DELIVERY SENT: id item at host code reply
 destination DELIVERY WHILE_IT_COUNTS IMPERSONAL: domain failures until reply
 sts_policy DELIVERY WHILE_IT_COUNTS IMPERSONAL: domain policy_id mode hosts expires_at

@@ -1,12 +1,12 @@
 """Mail from other servers (port 25, LMTP): recipients are looked up at RCPT, delivered before the `250`."""
 
-import secrets
 from dataclasses import replace
 from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import Disposition, Envelope, MailboxRecipient, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
+from mailcore.log import current_mail_id
 from mailcore.mail.passing import authresults
 from mailcore.mail.reading import trace
 from mailcore.mail.reading.message import Message
@@ -44,8 +44,8 @@ def find_recipients(core: Core, tx: Tx, addresses: list[str], size: int | None, 
 
 
 def received(core: Core, session: Session, transaction: Transaction) -> tuple[str, bytes]:
-    """A queue id and the Received field that tells it (protocol names of RFC 3848, RFC 6531 section 4.3)."""
-    queue_id = secrets.token_hex(6)
+    """The id of the message and the Received field that tells it (protocol names of RFC 3848, RFC 6531 section 4.3)."""
+    queue_id = current_mail_id()
     one = transaction.recipients[0] if len(transaction.recipients) == 1 else ""
     protocol = "LMTP" if session.handler.lmtp else "SMTP" if transaction.mail.smtputf8 else "ESMTP"
     protocol = ("UTF8" if transaction.mail.smtputf8 else "") + protocol + ("S" if session.tls else "")

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from mailcore.errors import Busy, MailError, TooLarge, UnknownRecipient
+from mailcore.log import about_mail, create_mail_id, log_message
 from mailcore.mail.reading.octets import Octets
 from mailcore.process import budget
 from mailcore.services.operations import client_doctor
@@ -225,21 +226,12 @@ async def _end(session: Session, transaction: Transaction, incoming: Incoming) -
     session.set_deadline(ANSWER_SECONDS)
     session.idle, session.is_answering = 0, True
     try:
-        octets: Octets
-        if incoming.spool.path is None:
-            octets = incoming.finish()
-        else:
-            octets = await session.door.core.threads.run(incoming.finish)
-        with budget.limit(session.door.core.config.limits.work_seconds):
-            replies = await session.handler.data(session, incoming, octets)
-    except (BareLineEnd, Malformed, MailError) as problem:
-        replies = [_refusal(problem)]
-        if not isinstance(problem, MailError) or isinstance(problem, TooLarge):
-            await session.handler.refused(transaction, replies[0])
-    except (asyncio.CancelledError, ConnectionError):
-        raise
-    except Exception as problem:  # an unknown error answers each recipient of LMTP too
-        replies = [reply_to(problem)]
+        with about_mail(create_mail_id()):
+            replies = await _hand_over(session, transaction, incoming)
+            by = "submission" if session.handler.submission else "lmtp" if session.handler.lmtp else "smtp"
+            log_message(
+                "received", by=by, size=incoming.size, recipients=len(transaction.recipients), reply=replies[0][:3]
+            )
     finally:
         session.is_answering = False
         session.forget_transaction()
@@ -247,6 +239,27 @@ async def _end(session: Session, transaction: Transaction, incoming: Incoming) -
         replies *= len(transaction.recipients)
     for reply in replies:
         session.say(reply)
+
+
+async def _hand_over(session: Session, transaction: Transaction, incoming: Incoming) -> list[str]:
+    """Hand the whole message to who serves this port; return the replies, one or, on LMTP, one for each recipient."""
+    try:
+        octets: Octets
+        if incoming.spool.path is None:
+            octets = incoming.finish()
+        else:
+            octets = await session.door.core.threads.run(incoming.finish)
+        with budget.limit(session.door.core.config.limits.work_seconds):
+            return await session.handler.data(session, incoming, octets)
+    except (BareLineEnd, Malformed, MailError) as problem:
+        reply = _refusal(problem)
+        if not isinstance(problem, MailError) or isinstance(problem, TooLarge):
+            await session.handler.refused(transaction, reply)
+        return [reply]
+    except (asyncio.CancelledError, ConnectionError):
+        raise
+    except Exception as problem:  # an unknown error answers each recipient of LMTP too
+        return [reply_to(problem)]
 
 
 def _refusal(problem: Exception) -> str:

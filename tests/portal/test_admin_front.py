@@ -101,8 +101,8 @@ def test_n37_a_full_disk_and_an_old_queue_are_said(core: Core, monkeypatch: pyte
     core.db.write(
         lambda tx: tx.run(
             "INSERT INTO queue (sender,recipient,domain,blob,prefix,origin,state,tries,created_at,next_at,leased_until,"
-            "leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
-            " VALUES ('','a@b.example','b.example',1,'','notice','waiting',0,1000,1000,0,'','',0,'','','','',0)"
+            "leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls,mail_id)"
+            " VALUES ('','a@b.example','b.example',1,'','notice','waiting',0,1000,1000,0,'','',0,'','','','',0,'')"
         )
     )
     found = {one.trouble: one for one in attention.list_findings(core)}

@@ -191,10 +191,13 @@ class _Writer:
                 if (receipt := one.plan.receipts.get(done.outcome)) is not None:
                     delivery_receipts.send(self.core, self.tx, arrival, receipt, self.now)
             case Reject(reason):
-                done = self._refuse(one, Delivered(recipient.address, Outcome.REJECTED, reason=reason))
+                refused = Delivered(recipient.address, Outcome.REJECTED, reason=reason, account=account)
+                done = self._refuse(one, refused)
             case Full():
                 quota_warnings.warn_if_needed(self.core, self.tx, account, refused=True)
-                full = Delivered(recipient.address, Outcome.REJECTED, reason=MAILBOX_FULL, refusal=Refusal.FULL)
+                full = Delivered(
+                    recipient.address, Outcome.REJECTED, reason=MAILBOX_FULL, refusal=Refusal.FULL, account=account
+                )
                 done = self._refuse(one, full)
             case _:
                 assert_never(one.plan)
@@ -214,7 +217,7 @@ class _Writer:
         """
         if not self.all_rejected and not one.is_answered:
             self._file(one, JUNK)
-            return Delivered(refused.address, Outcome.FILED, ("Junk",), refused.reason)
+            return Delivered(refused.address, Outcome.FILED, ("Junk",), refused.reason, account=refused.account)
         if one.report is not None:
             delivery_receipts.send(self.core, self.tx, self.plan.arrival, one.report, self.now)
         return refused
@@ -262,7 +265,7 @@ class _Writer:
             for box, uid in self.filed:
                 kept_copies.save_copy(tx, account, box, uid, self.plan.arrival.prepared.name, self.now)
         outcome = Outcome.FILED if filed else Outcome.FORWARDED if forwarded else Outcome.DISCARDED
-        return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)))
+        return Delivered(recipient.address, outcome, tuple(dict.fromkeys(filed)), account=account)
 
     def _keep_unsent(self, one: MailboxPlan, *, is_fault: bool) -> str:
         """File what did not go on into INBOX (S25); where a fault of ours is the reason, a full box refuses it for now only."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from mailcore.core import Core
 from mailcore.domain import AccountFacts, AccountId, Delivered, Envelope, MailboxRecipient, Recipient, Verdict
 from mailcore.errors import MailError
-from mailcore.log import log_for
+from mailcore.log import log_for, log_message
 from mailcore.process import budget
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import planning
@@ -57,7 +57,7 @@ async def accept(
     addresses = [recipient.address for recipient in recipients]
     arrival = await arrivals.read(core, envelope, prepared, addresses, verdict=verdict, trace=header_prefix)
     if len(recipients) <= FEW and (done := await _try_light(core, arrival, recipients)) is not None:
-        await _send_letters(core, done)
+        await _follow_up(core, done)
         return done
     return await plan_and_write(core, arrival, lambda tx: recipients, lambda tx, deliver: deliver(tx), of=())
 
@@ -97,13 +97,17 @@ async def plan_and_write(
     else:
         deliver = partial(_plan_and_carry_out, core, arrival, find)
         written = await core.db.awrite(partial(_write, write, partial(noting, deliver)))
-    await _send_letters(core, done)
+    await _follow_up(core, done)
     return written
 
 
-async def _send_letters(core: Core, done: Sequence[Delivered]) -> None:
-    """Send the first letters of cases that this opened.  The commit is made: what fails now is due still, and a job does it."""
+async def _follow_up(core: Core, done: Sequence[Delivered]) -> None:
+    """Log what was delivered, and send the first letters of cases that this opened.
+
+    The commit is made: what fails now is due still, and a job does it.
+    """
     for one in done:
+        log_message("delivered", outcome=one.outcome.value, account=one.account)
         if one.opened is not None:
             with contextlib.suppress(MailError):
                 await core.threads.run(first_notice.send_notice, core, one.opened)

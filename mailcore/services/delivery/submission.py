@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Outcome, Recipient
 from mailcore.errors import MailError, NotAllowed, RejectedByScript
+from mailcore.log import about_mail, create_mail_id, current_mail_id, log_message
 from mailcore.mail.reading import address, header, trace
 from mailcore.mail.reading.octets import forget
 from mailcore.mail.writing import fields_out
@@ -82,6 +83,14 @@ async def send(
     Args:
         also: done in the same transaction, after everything else.
     """
+    with about_mail(current_mail_id() or create_mail_id()):
+        await _send(core, envelope, account, prepared, also)
+        log_message("submitted", account=account.id, recipients=len(envelope.recipients), size=prepared.size)
+
+
+async def _send(
+    core: Core, envelope: Envelope, account: Account, prepared: Prepared, also: Callable[[Tx], None] | None
+) -> None:
     now = core.clock.seconds()
     if prepared.size <= INSIDE:
         signature = dkim.sign(core.config, prepared.octets)  # takes less than the way to a thread and back
@@ -90,7 +99,8 @@ async def send(
     looks_like_spam = await core.db.aread(lambda tx: judging.is_outgoing_spam(core, tx, prepared.message))
     forget(prepared.octets)
     received = (
-        trace.received(envelope.helo, "", core.config.host, "ESMTPSA", f"{now:x}", "", core.clock.now()) + signature
+        trace.received(envelope.helo, "", core.config.host, "ESMTPSA", current_mail_id(), "", core.clock.now())
+        + signature
     )  # the author's address on the network is nobody's business
 
     arrival = await arrivals.read(core, envelope, prepared, envelope.recipients, trace=received)

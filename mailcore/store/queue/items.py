@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailcore.domain import AccountId, Attempt, Dsn, QueueItem, QueueState
+from mailcore.log import create_mail_id, current_mail_id
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
 
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
-_COLUMNS += "notify,ret,orcpt,envid,require_tls"
+_COLUMNS += "notify,ret,orcpt,envid,require_tls,mail_id"
 _NOTHING_SAID: Mapping[str, Dsn] = {}
 
 
@@ -35,6 +36,7 @@ def _item(row: Row) -> QueueItem:
         bool(row[12]),
         Dsn(*row[13:17]),
         bool(row[17]),
+        row[18],
     )
 
 
@@ -52,13 +54,16 @@ def enqueue_mail(
     dsn: Mapping[str, Dsn] = _NOTHING_SAID,
     require_tls: bool = False,
 ) -> list[int]:
-    """Save the message and one item per recipient; `dsn` is by recipient (RFC 3461)."""
-    blob = blobs.save(tx, prepared, now)
+    """Save the message and one item per recipient; `dsn` is by recipient (RFC 3461).
+
+    The items have the id of the message that causes them, so that the log tells of all that came of it.
+    """
+    blob, mail_id = blobs.save(tx, prepared, now), current_mail_id() or create_mail_id()
     return [
         tx.insert(
             "INSERT INTO queue (sender,recipient,domain,blob,prefix,account_id,origin,state,tries,created_at,next_at,"
-            "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls)"
-            " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?)",
+            "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls,mail_id)"
+            " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?,?)",
             sender,
             recipient,
             domain_of(recipient),
@@ -73,6 +78,7 @@ def enqueue_mail(
             said.orcpt,
             said.envid,
             require_tls,
+            mail_id,
         )
         for recipient in recipients
         for said in (dsn.get(recipient, Dsn()),)

@@ -28,6 +28,7 @@ class QueueItem(Model):
     orcpt = TextField(default="")
     envid = TextField(default="")
     require_tls = BooleanField(default=False)
+    mail_id = TextField(default="")
 
     class Meta:
         table_name = "queue"
