@@ -556,10 +556,10 @@ class MailStore(Mailboxes):
     ) -> None:
         """Count `size` octets against the quota.  One conditional update: parallel deliveries cannot both pass."""
         extra = f"MAX({HEADROOM_LEAST}, MIN(quota*{HEADROOM_PERCENT}/100, {HEADROOM_MAX}))" if headroom else "0"
-        fits = f"quota=0 OR used+?<=quota+{extra}"
+        has_room = f"quota=0 OR used+?<=quota+{extra}"
         if grace and size <= GRACE:
-            fits = f"({fits}) OR used<quota"
+            has_room = f"({has_room}) OR used<quota"
         if not enforce:
-            fits = "?>=0"
-        if not tx.run(f"UPDATE account SET used=used+? WHERE id=? AND ({fits})", size, account, size):  # noqa: S608
+            has_room = "?>=0"
+        if not tx.run(f"UPDATE account SET used=used+? WHERE id=? AND ({has_room})", size, account, size):  # noqa: S608
             raise OverQuota("the mailbox is full")
