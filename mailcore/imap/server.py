@@ -24,8 +24,11 @@ async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None
         await Session(core, connection, counts, reads).run()
 
     def door(address: str, *, implicit: bool) -> Awaitable[list[Listener]]:
-        limits = core.config.limits
-        return listen(address, serve, tls, implicit=implicit, limits=limits, bye=bye, counts=counts, kind=BY_ACCOUNT)
+        return listen(
+            address, serve, tls, implicit=implicit, balancers=listeners.balancers, limits=core.config.limits, bye=bye,
+            counts=counts, kind=BY_ACCOUNT,
+        )  # fmt: skip
 
+    listeners = core.config.listen
     await core.threads.run(scram.update_offer, core)
-    return [*await door(core.config.listen.imaps, implicit=True), *await door(core.config.listen.imap, implicit=False)]
+    return [*await door(listeners.imaps, implicit=True), *await door(listeners.imap, implicit=False)]

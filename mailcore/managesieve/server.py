@@ -25,6 +25,7 @@ async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None
         serve,
         tls,
         implicit=False,
+        balancers=config.listen.balancers,
         limits=config.limits,
         bye=bye,
         counts=counts or ConnectionCounts(),

@@ -371,6 +371,7 @@ async def listen(
     tls: ssl.SSLContext,
     *,
     implicit: bool,
+    balancers: tuple[str, ...],
     limits: Limits,
     bye: Bye,
     counts: ConnectionCounts,
@@ -380,6 +381,7 @@ async def listen(
 
     Args:
         implicit: TLS from the first octet.
+        balancers: networks whose connections begin with a PROXY header.
         kind: what connections are counted as; those of BY_ACCOUNT only until the log-in.
     """
     if not address:
@@ -399,9 +401,10 @@ async def listen(
             peer=peer,
         )
 
-    if implicit:
-        return [Listener(proxy_protocol.listen(address, made, (), tls, limits), open_ones)]
+    if implicit or balancers:
+        server = proxy_protocol.listen(address, made, balancers, tls if implicit else None, limits)
+        return [Listener(server, open_ones)]
     host, port = host_and_port(address)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)
-    return [Listener(server, open_ones)]
+    plain = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)
+    return [Listener(plain, open_ones)]
