@@ -5,11 +5,14 @@ One that dies, sleeps or cannot reach the database costs no message and doubles 
 
 import contextlib
 import os
+import re
 import signal
 import smtplib
+import ssl
 import statistics
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +23,7 @@ from imapclient import IMAPClient
 
 from tests import postgres_server
 from tests.journeys.conftest import PASSWORD, House, Sink
-from tests.machine import until
+from tests.machine import free_port, listens, program, running, until
 from tests.postgres_server import Server
 
 pytestmark = [
@@ -36,12 +39,16 @@ SILENT = 6  # seconds
 class Node(House):
     """`serve` with a data folder, a name and ports of its own."""
 
-    def __init__(self, folder: Path, sink: Sink, database: str, name: str) -> None:
+    def __init__(self, folder: Path, sink: Sink, database: str, name: str, *, is_balanced: bool = False) -> None:
         shared = folder.parent
         more = f'[cluster]\nkey = "{shared}/cluster.key"\nnode = "{name}"\nsilent_seconds = {SILENT}\n'
-        super().__init__(folder, sink, workers=0, more=more, off=("http", "managesieve", "submission", "submissions"))
+        off = ("managesieve", "submission", "submissions")
+        super().__init__(folder, sink, workers=0, more=more, off=off if is_balanced else (*off, "http"))
         settings = f'database = "{database}"\nblobs = "file://{shared}/blobs"\n'
-        self.config.write_text(settings + self.config.read_text())
+        text = settings + self.config.read_text()
+        if is_balanced:
+            text = text.replace("[listen]", '[listen]\nbalancers = ["127.0.0.0/8"]') + "[web]\nproxies = 1\n"
+        self.config.write_text(text)
 
     def imap(self) -> IMAPClient:
         client = IMAPClient("127.0.0.1", self.ports["imap"], ssl=False, timeout=60)
@@ -79,14 +86,21 @@ def went_out(sink: Sink) -> Counter[str]:
 
 @pytest.fixture
 def cluster(tmp_path: Path, sink: Sink) -> Iterator[Cluster]:
+    with clustering(tmp_path, sink, ("a", "b", "c"), is_balanced=False) as three:
+        yield three
+
+
+@contextlib.contextmanager
+def clustering(tmp_path: Path, sink: Sink, names: tuple[str, ...], *, is_balanced: bool) -> Iterator[Cluster]:
     (tmp_path / "cluster.key").write_bytes(os.urandom(32))
     with postgres_server.running(settings=("fsync=on", "max_connections=200")) as server:
         with psycopg.connect(server.url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE mail")
         nodes = []
-        for name in ("a", "b", "c"):
+        database = server.url.replace("@/postgres?", "@/mail?")
+        for name in names:
             (tmp_path / name).mkdir()
-            nodes.append(Node(tmp_path / name, sink, server.url.replace("@/postgres?", "@/mail?"), name))
+            nodes.append(Node(tmp_path / name, sink, database, name, is_balanced=is_balanced))
         try:
             for node in nodes:
                 node.start()
@@ -240,3 +254,76 @@ def test_the_database_goes_away_and_comes_back(cluster):
     for node in cluster.nodes:
         assert node.process is not None
         assert node.process.poll() is None
+
+
+def write_balancer(cluster: Cluster, file: Path) -> dict[str, int]:
+    """Write the settings of the balancer that we ship for these nodes, and return its ports by listener."""
+    text = (Path(__file__).parents[2] / "deploy/container/haproxy.cfg").read_text()
+    ports = {"smtp": free_port(), "imaps": free_port(), "http": free_port()}
+    for name, port in (("smtp", 25), ("imaps", 993), ("http", 8080)):
+        text = text.replace(f"bind :{port}\n", f"bind 127.0.0.1:{ports[name]}\n")
+        for node, place in zip(cluster.nodes, "ab", strict=True):
+            server = f"node-{place}:{port}"
+            assert server in text
+            text = re.sub(rf"{server}\b(.*)", rf"127.0.0.1:{node.ports[name]}\1 port {node.ports['http']}", text)
+    for name in ("submissions", "submission", "managesieve"):  # which these nodes have not
+        text = re.sub(rf"listen {name}\n(    .*\n)+", "", text)
+    assert "server a node-" not in text
+    file.write_text(text)
+    return ports
+
+
+def test_nodes_are_restarted_one_after_another_behind_a_balancer_and_nobody_is_refused(tmp_path, sink):
+    haproxy = program("haproxy")
+    with clustering(tmp_path, sink, ("a", "b"), is_balanced=True) as cluster:
+        ports = write_balancer(cluster, tmp_path / "haproxy.cfg")
+        acknowledged: list[str] = []
+        refused: list[str] = []
+        stop = threading.Event()
+
+        def deliver(session: int) -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                subject = f"{session}-{number}"
+                # a node that stops says 421 or is gone; whoever sends comes again (RFC 5321 section 3.8), here one time
+                for is_last in (False, True):
+                    client = smtplib.SMTP(timeout=60)
+                    try:
+                        client.connect("127.0.0.1", ports["smtp"])
+                        client.sendmail("a@b.example", ["ola@alumni.example"], letter(subject, 3000))
+                    except (OSError, smtplib.SMTPException) as problem:
+                        if is_last or "451" in str(problem) or "5." in str(problem):
+                            refused.append(f"{subject}: {problem!r}")
+                    else:
+                        acknowledged.append(subject)
+                        break
+                    finally:
+                        client.close()
+
+        command = [haproxy, "-db", "-f", str(tmp_path / "haproxy.cfg")]
+        with running(command, tmp_path, lambda: listens(ports["smtp"])):
+            sessions = [threading.Thread(target=deliver, args=(number,)) for number in range(4)]
+            for session in sessions:
+                session.start()
+            for node in cluster.nodes:
+                before = len(acknowledged)
+                assert until(lambda before=before: len(acknowledged) > before + 20), refused
+                node.stop()
+                before = len(acknowledged)
+                assert until(lambda before=before: len(acknowledged) > before + 20), refused
+                node.start()
+            before = len(acknowledged)
+            assert until(lambda: len(acknowledged) > before + 20), refused
+            stop.set()
+            for session in sessions:
+                session.join()
+            context = ssl._create_unverified_context()
+            client = IMAPClient("127.0.0.1", ports["imaps"], ssl_context=context, timeout=60)
+            client.login("ola@alumni.example", PASSWORD)
+            there = subjects(client)
+            client.logout()
+            page = urllib.request.urlopen(f"http://127.0.0.1:{ports['http']}/ready", timeout=60)
+            assert page.status == 200
+        assert refused == []
+        assert there - Counter(["Velkommen til Alumnimail"]) == Counter(acknowledged)
