@@ -21,12 +21,12 @@ def receive(world: World, number: int) -> None:
         to = sorted(
             {chance.choice(sorted(one.addresses)) for one in world.pick(here, chance.randint(1, 5) / len(here))}
         )
-        found = [recipient for one in to if (recipient := _find(world, one))]
+        found = [recipient for one in to if (recipient := find_recipient(world, one))]
         if found:
             _accept(world, found)
 
 
-def _find(world: World, address: str) -> Recipient | None:
+def find_recipient(world: World, address: str) -> Recipient | None:
     core = world.core
     try:
         return core.db.read(lambda tx: recipients.check_recipient(core, tx, address, None, sender=SENDER))
@@ -81,7 +81,7 @@ def check_addresses(world: World, lives: Iterable[Life]) -> None:
     """Look whose mailbox every address leads to that ever was somebody's."""
     for life in lives:
         for address in sorted(life.addresses):
-            found = _find(world, address)
+            found = find_recipient(world, address)
             if found is not None and found.account != life.account:
                 world.tally.breach(Invariant.GIVEN_AWAY, f"{address} leads to another mailbox")
             if found is None and life.is_here:

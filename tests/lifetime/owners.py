@@ -320,7 +320,7 @@ def _leak(world: World, life: Life) -> None:
 def _close(world: World, life: Life) -> None:
     _account, life.undo = closing.close_account(world.core, life.user)
     life.is_closed = True
-    world.state.freed += sorted({one.partition("@")[0] for one in life.addresses})
+    world.state.freed += sorted(life.addresses)
     world.tally.count("accounts closed")
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import shutil
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -30,6 +30,7 @@ class Machines:
     stack: ExitStack
     university: University | None = None
     database: str = ""
+    listed: set[str] = field(default_factory=set)  # user names in the directory
 
     def stop(self) -> None:
         if self.university is not None:
@@ -52,8 +53,19 @@ class Machines:
             for life in world.state.lives
             if life.is_tied
         ]
+        self.listed = {life.login for life in world.state.lives if life.is_tied}
         self.university._ldap("ldapadd", "\n".join(entries))
         world.restart(dataclasses.replace(world.config, directory=Directory(**self.university.settings())))  # type: ignore[arg-type]
+
+    def marry(self) -> None:
+        """Give a few people of the directory another name."""
+        world = self.world
+        assert self.university
+        for life in world.pick([life for life in world.state.lives if life.login in self.listed], 0.02):
+            life.name = (
+                f"{life.name.split()[0]} {world.chance.choice(owners._LAST)}-{world.chance.choice(owners._LAST)}"
+            )
+            self.university.set(life.login, "cn", life.name)
 
     def start_database(self) -> str:
         if not self.database:
@@ -93,8 +105,6 @@ def new_directory(world: World, machines: Machines) -> None:
         world.pick(tied, 0.05), chance.sample(gone, min(len(gone), len(tied) // 20 + 1)), strict=False
     ):
         life.login = user
-    for life in world.pick(tied, 0.01):
-        life.name = f"{life.name.split()[0]} {chance.choice(owners._LAST)}-{chance.choice(owners._LAST)}"
     for life in tied:
         life.university_password = f"university sentence {chance.getrandbits(48):x}"
     machines.start_directory()
@@ -171,6 +181,7 @@ def overturn(world: World, machines: Machines) -> None:
     if is_due(*(number / plan.directories + 0.03 for number in range(plan.directories))):
         new_directory(world, machines)
     elif step % STEPS == 7:
+        machines.marry()
         read_directory(world)
     if is_due(0.4):
         merge(world)

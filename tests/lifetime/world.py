@@ -75,7 +75,7 @@ class State:
     ledger: Ledger = dataclasses.field(default_factory=Ledger)
     tally: Tally = dataclasses.field(default_factory=Tally)
     leaked: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    freed: list[str] = dataclasses.field(default_factory=list)  # local parts that no open account has any more
+    freed: list[str] = dataclasses.field(default_factory=list)  # addresses whose account was closed
     domains: tuple[str, ...] = ()
     is_moved: bool = False
     directories: int = 0
