@@ -5,8 +5,9 @@
     @owner_only
     def bring() -> Answer: ...
 
-Each view bears one of `public`, `second_step`, `owner_only`, `desk_only` and `admin_only`; the portal does not start with a view
-that bears none.  Rates are not declared: they stand in services (`services/limits`), where they also hold for mail programs.
+Each view bears one of `public`, `second_step`, `owner_only`, `editor_only`, `desk_only` and `admin_only`; the portal does not
+start with a view that bears none.  Rates are not declared: they stand in services (`services/limits`), where they also hold for
+mail programs.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from flask import Flask, Response, current_app, g, redirect, request
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import NotAllowed
+from mailcore.services.newsletters import editors
 from portal import current, navigation
 from portal.addresses import url_for
 
@@ -33,6 +35,7 @@ class Who(StrEnum):
     PUBLIC = "public"
     SECOND_STEP = "second step"  # the password was right, the second step is awaited
     OWNER = "owner"
+    EDITOR = "editor"  # of a topic of newsletters
     DESK = "desk"
     PROGRAM = "program"  # logs in with each request
     ADMIN = "admin"
@@ -128,6 +131,21 @@ def owner_only(view: Callable[P, T]) -> Callable[P, T | Response]:
 def _ask_to_log_in() -> Response:
     next_page = request.full_path.rstrip("?") if request.method == "GET" else request.path
     return redirect(url_for("signin.login", next=next_page))  # type: ignore[return-value]  # werkzeug's, with the same methods
+
+
+def editor_only(view: Callable[P, T]) -> Callable[P, T | Response]:
+    """Raises NotAllowed for those who have logged in and edit no topic of newsletters, whatever their role.
+
+    Which topic it is about, the view asks.
+    """
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        if not editors.list_own_topics(current.core(), current.owner().id):
+            raise NotAllowed("for editors of newsletters")
+        return view(*args, **kwargs)
+
+    return _declare(owner_only(guarded), who=Who.EDITOR)
 
 
 def desk_only(view: Callable[P, T]) -> Callable[P, T | Response]:

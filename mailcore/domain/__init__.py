@@ -20,6 +20,7 @@ from mailcore.domain.delivery import (
     Refusal,
     ReturnedBounce,
     Scan,
+    TopicRecipient,
     Verdict,
 )
 from mailcore.domain.help import (
@@ -121,5 +122,6 @@ __all__ = [
     "TicketFile",
     "TicketMessage",
     "TicketState",
+    "TopicRecipient",
     "Verdict",
 ]

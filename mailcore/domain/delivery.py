@@ -150,7 +150,15 @@ class ReturnedBounce:
     address: str
 
 
-Recipient = MailboxRecipient | DeskRecipient | ReturnedBounce
+@dataclass(frozen=True, slots=True)
+class TopicRecipient:
+    """An address of a topic of newsletters, where its editors mail them to."""
+
+    address: str
+    topic: int
+
+
+Recipient = MailboxRecipient | DeskRecipient | ReturnedBounce | TopicRecipient
 
 
 class Outcome(StrEnum):

@@ -17,11 +17,11 @@ from portal import current
 from portal.access import admin_only
 from portal.addresses import url_for
 from portal.admin.acts import ACTS
-from portal.admin.proof import ProofForm, check_proof, needs_code
 from portal.admin.views import Answer, blueprint
 from portal.desk import words as desk_words
 from portal.errors import words_of
 from portal.i18n import LANGUAGES
+from portal.signin.proof import ProofForm, check_proof, needs_code
 from portal.web_form import EmptyForm, Form, like_an_address
 
 LOG_ENTRIES = 20

@@ -19,7 +19,7 @@ from mailcore.services.accounts.desk import AccountFacts
 from mailcore.services.operations import administration
 from portal import current
 from portal.account.events import ROLES
-from portal.admin.proof import ProofForm
+from portal.signin.proof import ProofForm
 from portal.web_form import EmptyForm, Form
 
 Words = Any  # flask-babel's LazyString, which has no types

@@ -10,9 +10,9 @@ from portal import current
 from portal.access import Large, admin_only, takes
 from portal.addresses import url_for
 from portal.admin import words as spoken
-from portal.admin.proof import ProofForm, check_proof, needs_code
 from portal.admin.views import Answer, blueprint
 from portal.errors import words_of
+from portal.signin.proof import ProofForm, check_proof, needs_code
 from portal.web_form import EmptyForm
 
 SHOWN_FAULTS, SHOWN_ACCOUNTS = 50, 5

@@ -12,9 +12,9 @@ from portal import current
 from portal.access import admin_only
 from portal.addresses import url_for
 from portal.admin import words as spoken
-from portal.admin.proof import ProofForm, check_proof, needs_code
 from portal.admin.views import Answer, blueprint
 from portal.errors import words_of
+from portal.signin.proof import ProofForm, check_proof, needs_code
 from portal.web_form import EmptyForm
 
 

@@ -10,8 +10,8 @@ from mailcore.services.operations.figures import Figure, Span
 from portal import current, formats
 from portal.access import admin_only
 from portal.admin import words as spoken
-from portal.admin.plot_svg import draw_bars
 from portal.admin.views import blueprint
+from portal.plot_svg import draw_bars
 
 NAMES = {figure.value.replace(" ", "-"): figure for figure in Figure}
 

@@ -15,10 +15,10 @@ from mailcore.services.delivery import queue_admin
 from portal import current
 from portal.access import admin_only
 from portal.addresses import url_for
-from portal.admin.proof import ProofForm, check_proof, needs_code
 from portal.admin.views import Answer, blueprint
 from portal.errors import words_of
 from portal.request_values import number
+from portal.signin.proof import ProofForm, check_proof, needs_code
 from portal.web_form import EmptyForm
 
 MAX_DOMAIN = 255

@@ -1,9 +1,10 @@
-"""Newsletters of the alumni office: what the owner agrees to, topic by topic, and leaving one by its link."""
+"""Newsletters for their readers: what the owner agrees to, topic by topic, and leaving one by its link."""
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
+from mailcore.services.newsletters import editors
 from mailcore.services.newsletters import topics as newsletter_topics
 from portal import current, i18n
 from portal.access import owner_only, public
@@ -31,6 +32,7 @@ def consents() -> Answer:
         topics=topics,
         words=words,
         agreed=newsletter_topics.list_consents(core, owner.id),
+        edits=bool(editors.list_own_topics(core, owner.id)),
         form=form,
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from portal.admin.plot_svg import draw_bars
+from portal.plot_svg import draw_bars
 from tests.lifetime.owners import WAYS
 from tests.lifetime.tally import Invariant, Tally
 from tests.lifetime.world import State

@@ -32,6 +32,10 @@ PAGES = {
     "doctor": ("ola", "/clients/doctor"),
     "desk": ("agnes", "/desk/"), "desk-cases": ("agnes", "/desk/cases?state=all"), "desk-case": ("agnes", "/desk/cases/2"),
     "desk-person": ("agnes", "/desk/people/ola"),
+    "newsletters": ("agnes", "/newsletters/"), "newsletter": ("agnes", "/newsletters/2"),
+    "newsletter-draft": ("agnes", "/newsletters/4"), "newsletter-send": ("agnes", "/newsletters/4/send"),
+    "newsletter-correct": ("agnes", "/newsletters/1/correct"), "newsletter-results": ("agnes", "/newsletters/topic/1/results"),
+    "admin-topic": ("eva", "/admin/topics/1"),
     "admin": ("eva", "/admin/"), "admin-account": ("eva", "/admin/accounts/ola"),
     "admin-act": ("eva", "/admin/accounts/ola/role"),
 }  # fmt: skip

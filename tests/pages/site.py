@@ -7,6 +7,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from email.message import EmailMessage
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -20,9 +21,10 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.domain import AccountId, MailboxId
+from mailcore.domain import Account, AccountId, MailboxId
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts, orders
+from mailcore.services.newsletters import editors, issues, sending, topics
 from mailcore.services.operations import service_status
 from mailcore.services.tickets import tickets
 from mailcore.services.webmail import ready_texts
@@ -101,6 +103,7 @@ def furnish(core: Core) -> None:
         terms=True,
         key="1",
     )
+    _write_newsletters(core, agnes)
     service_status.announce_incident(
         core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"
     )
@@ -129,6 +132,29 @@ def _attach_messages(core: Core, account: AccountId) -> None:
             tx, account, core.mail.mailbox(tx, account, "Archive").id, prepared, frozenset({"\\Seen"}), core.clock.now()
         )
     )
+
+
+def _write_newsletters(core: Core, editor: Account) -> None:
+    """A topic, with a newsletter of each kind, whose editor is its one reader."""
+    names = {"nb": "Nytt fra fakultetet", "nn": "Nytt frå fakultetet", "en": "Faculty news"}
+    topic = topics.create_topic(core, names, actor="eva")
+    editors.add_editor(core, topic, editor.name, actor="eva")
+    topics.set_consents(core, editor.id, {topic}, {topic: "Ja takk"})
+    text = (
+        "# Sommerfesten\n\nDen er **2. juni**, se https://university.example/fest.\n\n* mat\n* musikk\n\n"
+        + "Et avsnitt. " * 40
+    )
+    for subject in (
+        "Nyhetsbrev i mai",
+        "Nyhetsbrev i juni, med et emne som er langt nok til to linjer på en smal skjerm",
+    ):
+        number = issues.create_draft(core, topic, "nb", subject, text, actor=editor.name)
+        issues.schedule(core, number, None, actor=editor.name)
+        for _ in sending.send_newsletter(core, number):
+            pass
+    number = issues.create_draft(core, topic, "nb", "Nyhetsbrev i juli", text, actor=editor.name)
+    issues.schedule(core, number, core.clock.now() + timedelta(days=30), actor=editor.name)
+    issues.create_draft(core, topic, "nb", "Nyhetsbrev i august", text, actor=editor.name)
 
 
 def _fill_moving_day(core: Core, account: AccountId, inbox: int) -> None:

@@ -43,6 +43,11 @@ PAGES = {
         "/desk/orders",
         "/desk/addresses",
         "/desk/risk",
+        "/newsletters/",
+        "/newsletters/1",
+        "/newsletters/4",
+        "/newsletters/4/send",
+        "/newsletters/topic/1/results",
     ),
     "eva": (
         "/admin/",

@@ -12,7 +12,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.operations import figures
 from mailcore.services.operations.figures import Figure, Span
 from portal import timing
-from portal.admin.plot_svg import draw_bars
+from portal.plot_svg import draw_bars
 from tests.portal.conftest import Browser
 
 NOW = datetime(2026, 10, 25, 12, 20, tzinfo=UTC)  # the day on which summer time ends in Oslo

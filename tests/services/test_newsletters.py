@@ -21,6 +21,7 @@ from mailcore.services.newsletters import corrections, issues, results, sending,
 from mailcore.services.operations import health
 from mailcore.services.quota import quota
 from mailcore.services.sieve_scripts import filters
+from mailcore.services.webmail import list_leaving
 from mailcore.store.forwarding import onward
 from mailcore.store.queue.items import list_items, read_octets
 from tests.readers import text_of
@@ -297,6 +298,18 @@ def test_n39_a_test_goes_to_its_editor_alone(core, topic):
     [octets] = box(core, "eva")
     assert Message(octets).header.values("subject") == ("[Prøvemelding] November",)
     assert box(core, "ola") == []
+
+
+def test_n39_the_webmail_leaves_it_by_one_press_without_asking_any_server(tmp_path):
+    settings = f'data = "{tmp_path}"\npublic_url = "https://alumni.example"\n[outbound]\nmode = "capture"\n'
+    core = cores.build(parse_config(settings), SetClock())
+    topic = topics.create_topic(core, NAMES, actor="eva")
+    add(core, topic, "ola")
+    send(core, topic)
+    ola = accounts.find_account(core, "ola").id
+    assert list_leaving.press(core, ola, "INBOX", 2) == "alumni.example"
+    assert topics.list_consents(core, ola) == set()
+    cores.close(core)
 
 
 # Corrections

@@ -29,7 +29,7 @@ RESERVED = frozenset(
     {
         "abuse", "admin", "administrator", "alumni", "alumnimail", "anonymous", "autoconfig", "autodiscover",
         "daemon", "desk", "dmarc", "ftp", "help", "hjelp", "hostmaster", "imap", "info", "mail", "mailer-daemon",
-        "marketing", "news", "no-reply", "nobody", "noc", "noreply", "operator", "oracle", "orakel", "postmaster",
+        "marketing", "news", "newsletter", "no-reply", "nobody", "noc", "noreply", "operator", "oracle", "orakel", "postmaster",
         "root", "sales", "security", "smtp", "srs", "ssladmin", "support", "sysadmin", "tls-rpt", "usenet", "uucp",
         "webmaster", "www",
     }

@@ -22,7 +22,15 @@ from mailcore.domain import (
 )
 from mailcore.errors import MAILBOX_FULL, Busy, OverQuota, RoomGone
 from mailcore.log import log_for
-from mailcore.services.delivery import delivery_receipts, forwards, script_notify, script_runs, traces, vacation_reply
+from mailcore.services.delivery import (
+    delivery_receipts,
+    forwards,
+    script_notify,
+    script_runs,
+    topic_mail,
+    traces,
+    vacation_reply,
+)
 from mailcore.services.delivery.plans import (
     DeliveryPlan,
     File,
@@ -31,9 +39,11 @@ from mailcore.services.delivery.plans import (
     MailboxPlan,
     Notification,
     PlanOutdated,
+    RecipientPlan,
     Reject,
     Reply,
     Take,
+    TopicDraft,
     Unsent,
 )
 from mailcore.services.delivery.traces import Rule
@@ -163,7 +173,7 @@ class _Writer:
             isinstance(one, MailboxPlan) and not isinstance(one.plan, Take) for one in plan.recipients
         )
 
-    def deliver(self, one: MailboxPlan | DeskRecipient | ReturnedBounce) -> Delivered:
+    def deliver(self, one: RecipientPlan) -> Delivered:
         match one:
             case MailboxPlan():
                 return self._to_mailbox(one)
@@ -171,6 +181,8 @@ class _Writer:
                 return self._to_desk(address)
             case ReturnedBounce(address):
                 return self._take_bounce(address)
+            case TopicDraft():
+                return topic_mail.save(self.core, self.tx, one)
             case _:
                 assert_never(one)
 

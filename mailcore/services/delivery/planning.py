@@ -22,6 +22,7 @@ from mailcore.domain import (
     Outcome,
     Recipient,
     ReturnedBounce,
+    TopicRecipient,
 )
 from mailcore.errors import MAILBOX_FULL, RoomGone
 from mailcore.log import log_for
@@ -33,6 +34,7 @@ from mailcore.services.delivery import (
     plans,
     script_notify,
     script_runs,
+    topic_mail,
     traces,
     vacation_reply,
 )
@@ -44,6 +46,7 @@ from mailcore.services.delivery.plans import (
     Full,
     MailboxPlan,
     Plan,
+    RecipientPlan,
     Reject,
     Step,
     Take,
@@ -126,7 +129,7 @@ def make_plan(
     prepared, verdict, now = arrival.prepared, arrival.verdict, core.clock.now()
     about = traces.about(prepared.message.header, prepared.name, prepared.size, verdict, arrival.envelope.peer)
     text, path = MessageText(prepared.message), trace.return_path(arrival.envelope.sender)
-    made: list[MailboxPlan | DeskRecipient | ReturnedBounce] = []
+    made: list[RecipientPlan] = []
     for recipient in recipients:
         match recipient:
             case MailboxRecipient():
@@ -134,6 +137,8 @@ def make_plan(
                 made.append(_Planner(core, tx, own, text, now, path, recipient, facts[recipient.account]).make())
             case DeskRecipient() | ReturnedBounce():
                 made.append(recipient)
+            case TopicRecipient():
+                made.append(topic_mail.plan(core, tx, arrival, recipient))
             case _:
                 assert_never(recipient)
     if not all(isinstance(one, MailboxPlan) and not isinstance(one.plan, Take) for one in made):

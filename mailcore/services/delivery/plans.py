@@ -8,7 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mailcore.domain import AccountFacts, DeskRecipient, Dsn, MailboxRecipient, Outcome, ReturnedBounce
+from mailcore.domain import (
+    AccountFacts,
+    AccountId,
+    DeskRecipient,
+    Dsn,
+    MailboxRecipient,
+    Outcome,
+    ReturnedBounce,
+    TopicRecipient,
+)
 from mailcore.services.delivery.arrival import Arrival
 from mailcore.services.delivery.traces import Rule
 from mailcore.services.sieve_scripts.recipient_view import Answers
@@ -167,7 +176,30 @@ class DeliveryPlan:
     arrival: Arrival
     at: datetime
     about: About
-    recipients: tuple[MailboxPlan | DeskRecipient | ReturnedBounce, ...]
+    recipients: tuple["RecipientPlan", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicDraft:
+    """The plan for the address of a topic: a draft of a newsletter, or the reason why it is refused.
+
+    Attributes:
+        account, name, address, language: of the editor who sent it.
+        notice: the word to them.
+    """
+
+    recipient: TopicRecipient
+    problem: str
+    account: AccountId | None = None
+    name: str = ""
+    address: str = ""
+    language: str = ""
+    subject: str = ""
+    text: str = ""
+    notice: Prepared | None = None
+
+
+RecipientPlan = MailboxPlan | DeskRecipient | ReturnedBounce | TopicDraft
 
 
 class PlanOutdated(Exception):

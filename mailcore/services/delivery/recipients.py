@@ -3,9 +3,18 @@
 from collections.abc import Iterable
 
 from mailcore.core import Core
-from mailcore.domain import AccountFacts, DeskRecipient, Envelope, MailboxRecipient, Recipient, ReturnedBounce
+from mailcore.domain import (
+    AccountFacts,
+    DeskRecipient,
+    Envelope,
+    MailboxRecipient,
+    Recipient,
+    ReturnedBounce,
+    TopicRecipient,
+)
 from mailcore.errors import MAILBOX_FULL, Moved, OverQuota, RelayDenied, ReportsOnly, UnknownRecipient
 from mailcore.services.accounts import tombstones
+from mailcore.services.delivery import topic_mail
 from mailcore.services.forwarding import bounces
 from mailcore.services.tickets import ticket_inbox
 from mailcore.store.delivery import account_facts
@@ -27,7 +36,7 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sende
 
     Args:
         size: octets as announced with SIZE=, or None.
-        sender: of the envelope, who may be told a new address.
+        sender: of the envelope, who may be told a new address, or be an editor of a topic.
 
     Raises:
         RelayDenied, UnknownRecipient, Moved, OverQuota.
@@ -44,6 +53,8 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sende
     name = localpart.partition("+")[0]
     if ticket_inbox.is_desk(name):
         return DeskRecipient(address)
+    if (topic := topic_mail.find_topic(core, tx, localpart, domain, sender)) is not None:
+        return TopicRecipient(address, topic)
     owner = account_facts.find_owner(tx, name.lower(), domain.lower())
     if owner is None:
         if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):

@@ -118,7 +118,12 @@ def set_consents(core: Core, account: AccountId, wanted: Collection[int], wordin
 
 def create_leave_link(core: Core, account: AccountId, topic: int) -> str:
     """Create the link by which a subscriber leaves a topic; it stays good."""
-    return f"{core.config.url}/newsletters/leave/{account}.{topic}.{_mark(core, account, topic)}"
+    return f"{get_leave_address(core)}{account}.{topic}.{_mark(core, account, topic)}"
+
+
+def get_leave_address(core: Core) -> str:
+    """Return what every such link begins with."""
+    return f"{core.config.url}/newsletters/leave/"
 
 
 def _mark(core: Core, account: int, topic: int) -> str:

@@ -12,15 +12,15 @@ from markupsafe import Markup
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, NewsletterTopic
-from mailcore.errors import InvalidName
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.saying import Saying
+from mailcore.services.delivery.topic_mail import MAX_SUBJECT as MAX_SUBJECT
+from mailcore.services.delivery.topic_mail import MAX_TEXT as MAX_TEXT
+from mailcore.services.delivery.topic_mail import check_draft as check_draft
 from mailcore.services.newsletters import topics
 from mailcore.services.notices import notices
 
-MAX_SUBJECT, MAX_TEXT = 200, 50_000  # characters
 LIST_FIELDS = (b"List-Id", b"List-Unsubscribe", b"List-Unsubscribe-Post")  # to be signed (RFC 8058 section 4)
 _TEST = {"nb": "Prøvemelding", "nn": "Prøvemelding", "en": "Test"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
@@ -32,21 +32,17 @@ _PAGE = Markup(
 )
 
 
-def check_draft(language: str, subject: str, text: str) -> tuple[str, str]:
-    """Return subject and text as they are saved.  Raises InvalidName."""
-    subject, text = " ".join(subject.split()), text.replace("\r\n", "\n").replace("\r", "\n").strip() + "\n"
-    if language not in notices.LANGUAGES:
-        raise InvalidName(Saying("Choose a language."))
-    if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
-        raise InvalidName(Saying("The subject is empty or too long."))
-    if not text.strip() or len(text) > MAX_TEXT:
-        raise InvalidName(Saying("The text is empty or too long."))
-    return subject, text
+def render_html(text: str, below: int = 0) -> Markup:
+    """Render a text as safe HTML, for the message and for its preview.
 
-
-def render_html(text: str) -> Markup:
-    """Render a text as safe HTML, for the message and for its preview."""
-    return Markup(_MARKDOWN.render(_BARE_LINK.sub(r"<\g<0>>", text)))  # noqa: S704 - HTML is not passed through, and links are checked
+    Args:
+        below: levels of headings that stand above it on the page.
+    """
+    tokens = _MARKDOWN.parse(_BARE_LINK.sub(r"<\g<0>>", text))
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1:]) + below)}"
+    return Markup(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))  # noqa: S704 - HTML is not passed through, and links are checked
 
 
 def render_footer(core: Core, topic: NewsletterTopic, language: str) -> str:

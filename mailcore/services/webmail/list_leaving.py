@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope
-from mailcore.errors import NotAllowed, TooMany
+from mailcore.errors import LinkExpired, NotAllowed, TooMany
 from mailcore.log import log_for
 from mailcore.mail.passing.signature import read_tags
 from mailcore.mail.reading import trace
@@ -28,6 +28,7 @@ from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.net import https
 from mailcore.services.delivery import submission
+from mailcore.services.newsletters import topics
 from mailcore.services.webmail import cautions, mail_actions, remote_pictures
 from mailcore.store.site import rates
 
@@ -52,9 +53,21 @@ class Ways:
 def find_ways(core: Core, fields: Header) -> Ways:
     """Find the ways off the list.  `fields` are those of the message behind our own trace fields."""
     press = list_fields.find_one_press(fields)
-    if press and not _is_signed(core, fields):
+    if press and not _find_own_token(core, press) and not _is_signed(core, fields):
         press = None
     return Ways(press, list_fields.leaving(fields), list_fields.find_leaving_page(fields))
+
+
+def _find_own_token(core: Core, page: LeavingPage) -> str:
+    """Return what a link to leave one of our own newsletters says, "" for every other; its key is its proof."""
+    token = page.url.removeprefix(topics.get_leave_address(core))
+    if token == page.url:
+        return ""
+    try:
+        topics.read_leave_link(core, token)
+    except LinkExpired:
+        return ""
+    return token
 
 
 def has_left(flags: Iterable[str]) -> bool:
@@ -107,7 +120,10 @@ def _press(core: Core, account: AccountId, mailbox: str, uid: int, ways: Ways) -
     now = core.clock.seconds()
     if not core.db.write(lambda tx: rates.count_if_allowed(tx, f"leave {account}", 1, PRESSES, HOUR, now)):
         raise TooMany("enough lists for this hour")
-    _ask(core, page)
+    if token := _find_own_token(core, page):
+        topics.leave_topic(core, token)
+    else:
+        _ask(core, page)
     _mark(core, account, mailbox, uid)
     return page.host
 
