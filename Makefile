@@ -108,7 +108,6 @@ bench: dev ## measures this server against another stack, in turn
 	$(BIN)/python bench/run.py
 
 FUZZ_SECONDS ?= 60
-fuzz: dev ## throws octets at the parsers of IMAP and MIME, FUZZ_SECONDS each
-	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-fuzz.txt
-	for target in framer grammar message deflate; do \
-		$(BIN)/python -m tests.fuzz.run $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 || exit 1; done
+fuzz: dev ## throws octets at every parser, FUZZ_SECONDS each; findings go to tests/fuzz/findings; GUIDED=1 follows coverage
+	@test -z "$(GUIDED)" || $(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-fuzz.txt
+	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(if $(GUIDED),--guided)

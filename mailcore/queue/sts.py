@@ -5,6 +5,7 @@ A policy is saved in the database for as long as it says, so who forges DNS for 
 
 import contextlib
 import http.client
+import re
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MOST_AGE = 31_557_600
 AGAIN_SECONDS = 300  # after a policy that could not be fetched
 RENEW_SECONDS = 86_400  # then the same policy is fetched anew, whatever DNS says (RFC 8461 section 10.2)
 REMEMBERED = 10_000
+_AGE = re.compile(r"[0-9]{1,10}")  # RFC 8461 section 3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def parse_policy(text: str, policy_id: str, now: int) -> StsPolicy:
     hosts = tuple(value.strip().lower().rstrip(".") for name, _, value in pairs if name.strip() == "mx")
     age = values.get("max_age", "")
     mode = values.get("mode", "")
-    if values.get("version") != "STSv1" or mode not in ("enforce", "testing", "none") or not age.isdigit():
+    if values.get("version") != "STSv1" or mode not in ("enforce", "testing", "none") or not _AGE.fullmatch(age):
         raise StsTrouble("sts-policy-invalid")
     if mode != "none" and not hosts:
         raise StsTrouble("sts-policy-invalid")

@@ -1,40 +1,53 @@
-"""`make fuzz`: atheris, guided by coverage, on each target in turn.
+"""`make fuzz`: each target for some seconds, by our own mutations or, with --guided, by atheris, which follows coverage.
 
-python -m tests.fuzz.run TARGET [libFuzzer options, e.g. -max_total_time=60]
+python -m tests.fuzz.run [--seconds 60] [--guided] [TARGET ...]
 """
 
+import argparse
+import random
+import subprocess
 import sys
 from pathlib import Path
 
-import atheris
-
-with atheris.instrument_imports(include=["mailcore.imap", "mailcore.wire", "mailcore.mail"]):
-    from tests.fuzz.targets import TARGETS
-
-SEEDS = Path(__file__).parents[1] / "protocol" / "imap"
+from tests.fuzz.corpora import seeds
+from tests.fuzz.mutate import hunt, keep
+from tests.fuzz.targets import TARGETS
 
 
-def seeds(folder: Path, target: str) -> None:
-    """The commands of the transcripts without their tags, and the messages of the tests."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if target == "message":
-        texts = [path.read_bytes() for path in SEEDS.parent.glob("*.eml")]
-    else:
-        lines = [
-            line[3:] for path in SEEDS.glob("*.txt") for line in path.read_bytes().splitlines() if line[:2] == b"C:"
-        ]
-        texts = [b" " + line.split(b" ", 2)[-1] if target == "grammar" else line + b"\r\n" for line in lines]
-    for number, octets in enumerate(texts):
-        (folder / f"seed{number}").write_bytes(octets)
-
-
-def main() -> None:
-    target, options = sys.argv[1], sys.argv[2:]
+def guide(target: str, seconds: int) -> int:
+    """Run atheris, one process for each target: it ends its process at the first finding, which it writes down."""
     corpus = Path("var/fuzz") / target
-    seeds(corpus, target)
-    atheris.Setup([sys.argv[0], str(corpus), *options], TARGETS[target])
-    atheris.Fuzz()
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, octets in enumerate(seeds(target)):
+        (corpus / f"seed{number}").write_bytes(octets)
+    findings = Path(__file__).parent / "findings"
+    options = [
+        f"-max_total_time={seconds}",
+        f"-artifact_prefix={findings}/{target}-",
+        "-print_final_stats=1",
+        str(corpus),
+    ]
+    return subprocess.run([sys.executable, "-m", "tests.fuzz.guided", target, *options], check=False).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []])
+    parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("--guided", action="store_true", help="by atheris")
+    asked = parser.parse_args()
+    failed = 0
+    for name in asked.targets or TARGETS:
+        if asked.guided:
+            failed += guide(name, asked.seconds) != 0
+            continue
+        count, found = hunt(TARGETS[name], seeds(name), asked.seconds, random.randrange(2**32))
+        print(f"{name:14} {count:9,} inputs", found.problem[:200] if found else "", flush=True)
+        if found is not None:
+            print(f"{'':14} kept as {keep(name, found)}")
+            failed += 1
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,6 +19,7 @@ from mailcore.wire import sasl
 from mailcore.wire.deflate import Deflated, PackedWrongly
 from mailcore.wire.framing import CommandLine, Framer, LineTooLong, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
+from tests.fuzz.more_targets import MORE
 
 DOCUMENTED = (SyntaxProblem, MailError, Refused, UidRequired)
 
@@ -115,4 +116,4 @@ class _Core:
 
 
 CONTEXT = Context(_Core(), None, selected=Selected.nothing())  # type: ignore[arg-type]  # what the grammars look at
-TARGETS = {"framer": framer, "grammar": grammar, "message": message, "deflate": deflate}
+TARGETS = {"framer": framer, "grammar": grammar, "message": message, "deflate": deflate, **MORE}

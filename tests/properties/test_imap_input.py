@@ -21,7 +21,7 @@ INPUT = st.one_of(
 )
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["framer", "grammar", "message", "deflate"])
 def test_any_octets_are_accepted_or_refused_as_documented(target):
     @settings(max_examples=300, deadline=None)
     @given(INPUT)

@@ -32,7 +32,7 @@ class Reader(HTMLParser):
                 self.found.append(f"{tag} {name}")
             if name == "src" and not value.startswith("data:image/"):
                 self.found.append(f"{tag} src={value}")
-            if name == "href" and not re.match(r"(?:https?|mailto):", value):
+            if name == "href" and not re.match(r"(?:https?|mailto):", value, re.IGNORECASE):
                 self.found.append(f"{tag} href={value}")
             if name == "style" and re.search(r"url|position|expression|[\\{}@]", value, re.IGNORECASE):
                 self.found.append(f"style {value}")

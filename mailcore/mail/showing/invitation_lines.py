@@ -21,6 +21,7 @@ _SHOWN = frozenset(
     "UID SEQUENCE DTSTAMP DTSTART DTEND DURATION RECURRENCE-ID RRULE EXDATE SUMMARY LOCATION ORGANIZER STATUS COMMENT".split()  # noqa: SIM905
 )
 _FOLD = re.compile(r"\r?\n[ \t]")
+_ZONE = ["VCALENDAR", "VTIMEZONE"]
 _NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
 _ZONE_ID = re.compile(r"(?i);TZID=")
 _OF_ZONES = frozenset(("TZID", "DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME", "RDATE", "RRULE"))
@@ -59,14 +60,14 @@ def cut_lines(text: str, own: tuple[str, ...]) -> CalendarLines:
             path.append(line[6:46].strip().upper())
             if path == ["VCALENDAR", "VEVENT"]:
                 calendar.events.append(EventLines())
-            elif path == ["VCALENDAR", "VTIMEZONE"]:
+            elif path == _ZONE:
                 calendar.zones.append([])
             if len(calendar.events) > MAX_EVENTS or len(calendar.zones) > MAX_ZONES or len(path) > 100:
                 break
-            if path[1:2] == ["VTIMEZONE"] and len(path) == 3:
+            if path[:2] == _ZONE and len(path) == 3:
                 _add_zone_line(calendar.zones[-1], f"BEGIN:{path[2]}")
         elif name == "END":
-            if path[1:2] == ["VTIMEZONE"] and len(path) == 3:
+            if path[:2] == _ZONE and len(path) == 3:
                 _add_zone_line(calendar.zones[-1], f"END:{path[2]}")
             if path:
                 path.pop()
@@ -74,7 +75,7 @@ def cut_lines(text: str, own: tuple[str, ...]) -> CalendarLines:
             calendar.method = line.partition(":")[2].strip().upper()[:20]
         elif path == ["VCALENDAR", "VEVENT"]:
             _add(calendar.events[-1], name, line, own)
-        elif path[1:2] == ["VTIMEZONE"] and len(path) <= 3 and _is_of_zone(name, line):
+        elif path[:2] == _ZONE and len(path) <= 3 and _is_of_zone(name, line):
             _add_zone_line(calendar.zones[-1], line)
     calendar.events = calendar.events[:MAX_EVENTS]
     return calendar

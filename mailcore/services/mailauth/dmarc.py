@@ -5,6 +5,7 @@ none does, the public suffix list (RFC 7489 section 3.2): by the walk alone, a d
 stranger to its own sub-domains.  Above that border only what says `psd=` is heard, as section 5.2 demands of registries.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.services.mailauth.signatures import Ask
 
 MOST_LOOKUPS = 8  # in one walk, however many labels a stranger writes
+_PERCENT = re.compile(r"[0-9]{1,3}")
 _WISHES = ("none", "quarantine", "reject")
 
 
@@ -102,7 +104,7 @@ def policy(author: str, ask: Ask) -> Policy:
         _wish(record, names),
         record.word("aspf", "r"),
         record.word("adkim", "r"),
-        0 if record.word("t") == "y" else min(int(percent), 100) if percent.isascii() and percent.isdigit() else 100,
+        0 if record.word("t") == "y" else min(int(percent), 100) if _PERCENT.fullmatch(percent) else 100,
     )
 
 

@@ -34,6 +34,7 @@ _SELECTING = (*_PLAIN, "function", "[] block", "() block")
 _MARKS = frozenset(".,>+~*:=^$|#-/&()[]")
 _SCHEME = re.compile(r"(?i)\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)")
 _OUR_ADDRESS = re.compile(r"[A-Za-z0-9:/?&=%.,;+_~-]+")
+_ENDLESS = re.compile(r"[0-9]{1000,}")
 _HIDES = re.compile(r"<!--|-->")
 
 
@@ -51,12 +52,16 @@ def safe_style(css: str, picture: Picture = _no_picture) -> str:
         return ""
     if len(css) <= MAX_KEPT and "(" not in css:
         return _kept_style(css)
-    return _declarations(tinycss2.parse_declaration_list(css, skip_comments=True, skip_whitespace=True), picture)
+    return _declarations(
+        tinycss2.parse_declaration_list(_bounded(css), skip_comments=True, skip_whitespace=True), picture
+    )
 
 
 @lru_cache(4096)
 def _kept_style(css: str) -> str:
-    return _declarations(tinycss2.parse_declaration_list(css, skip_comments=True, skip_whitespace=True), _no_picture)
+    return _declarations(
+        tinycss2.parse_declaration_list(_bounded(css), skip_comments=True, skip_whitespace=True), _no_picture
+    )
 
 
 def _declarations(items: Iterable[tinycss2.ast.Node], picture: Picture) -> str:
@@ -205,8 +210,13 @@ def _sheet(sheet: Tag, picture: Picture) -> str:
     media = sheet.attributes().get("media", "").strip()
     if not media or not rules:
         return rules
-    prelude = _prelude(tinycss2.parse_component_value_list(media, skip_comments=True))
+    prelude = _prelude(tinycss2.parse_component_value_list(_bounded(media), skip_comments=True))
     return f"@media {prelude}{{{rules}}}" if prelude else ""
+
+
+def _bounded(css: str) -> str:
+    """Leave out numbers of digits without end, which Python reads no integer of."""
+    return _ENDLESS.sub("0", css)
 
 
 @lru_cache(64)
@@ -216,7 +226,7 @@ def _kept_sheet(css: str) -> str:
 
 
 def _read_sheet(css: str, picture: Picture) -> str:
-    return _rules(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), 0, picture)
+    return _rules(tinycss2.parse_stylesheet(_bounded(css), skip_comments=True, skip_whitespace=True), 0, picture)
 
 
 def _rules(rules: list[tinycss2.ast.Node], depth: int, picture: Picture) -> str:
