@@ -131,6 +131,8 @@ def describe_finding(finding: Finding) -> str:
             )
         case Trouble.DISK_FULL:
             return _("Only %(percent)s %% of the disk is free.", percent=count)
+        case Trouble.BACKUP_OLD:
+            return _("The last backup is %(days)s days old.", days=count)
         case Trouble.SENDING_HELD:
             return str(
                 ngettext("Sending of %(num)s account is on hold.", "Sending of %(num)s accounts is on hold.", count)

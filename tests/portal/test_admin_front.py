@@ -13,7 +13,7 @@ from mailcore.core import Core
 from mailcore.net.dns import DnsTrouble
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
-from mailcore.services.operations import attention, dns_watch, jobs
+from mailcore.services.operations import attention, backup, dns_watch, jobs
 from mailcore.services.operations.attention import Trouble
 from mailcore.services.operations.jobs import Job
 from portal import create_app
@@ -108,6 +108,19 @@ def test_n37_a_full_disk_and_an_old_queue_are_said(core: Core, monkeypatch: pyte
     found = {one.trouble: one for one in attention.list_findings(core)}
     assert (found[Trouble.DISK_FULL].level, found[Trouble.DISK_FULL].count) == ("bad", 2)
     assert found[Trouble.QUEUE_OLD].level == "bad"
+
+
+@pytest.mark.parametrize(("days", "level"), [(0, None), (1, None), (2, "warn"), (7, "bad")])
+def test_n37_an_old_backup_is_said(eva: Browser, core: Core, days: int, level: str | None, tmp_path, monkeypatch):
+    now = core.clock.now()
+    assert Trouble.BACKUP_OLD not in {one.trouble for one in attention.list_findings(core)}  # it may be made elsewhere
+    with monkeypatch.context() as patch:
+        patch.setattr(type(core.clock), "now", lambda _: now - timedelta(days=days))
+        backup.create_backup(core.config, tmp_path / "backup", core.clock)
+    found = [one.level for one in attention.list_findings(core) if one.trouble is Trouble.BACKUP_OLD]
+    assert found == ([level] if level else [])
+    if days == 2:
+        assert "The last backup is 2 days old." in eva.get("/admin/").text
 
 
 def test_n37_who_has_no_second_step_is_told(eva: Browser):

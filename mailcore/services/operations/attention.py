@@ -1,4 +1,4 @@
-"""Find what needs an administrator: jobs that failed, DNS, the certificate, the queue, the disk, accounts on hold.
+"""Find what needs an administrator: jobs that failed, DNS, the certificate, the queue, disk and backup, accounts on hold.
 
 Nothing here is measured anew; each finding rests on what jobs, tables and files say.
 """
@@ -13,7 +13,7 @@ from mailcore.core import Core
 from mailcore.errors import NotAllowed
 from mailcore.services import audit, certificates
 from mailcore.services.audit import Event
-from mailcore.services.operations import dns_watch, jobs
+from mailcore.services.operations import backup_times, dns_watch, jobs
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import jobs as job_store
 from mailcore.store.site import metrics as store
@@ -23,6 +23,7 @@ CERTIFICATE_WARN_DAYS, CERTIFICATE_BAD_DAYS = 21, 7
 QUEUE_WARN_SECONDS, QUEUE_BAD_SECONDS = 4 * HOUR, DAY  # the postmaster of the sender hears after four hours
 DISK_WARN_PERCENT, DISK_BAD_PERCENT = 10, 3
 JOB_LATE_SECONDS = HOUR
+BACKUP_WARN_DAYS, BACKUP_BAD_DAYS = 2, 7
 
 
 class Trouble(StrEnum):
@@ -37,6 +38,7 @@ class Trouble(StrEnum):
     QUEUE_OLD = "queue old"
     DISK_FULL = "disk full"
     SENDING_HELD = "sending held"
+    BACKUP_OLD = "backup old"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def list_findings(core: Core) -> list[Finding]:
         *_judge_certificate(core),
         *core.db.read(lambda tx: list(_judge_queue(core, tx))),
         *_judge_disk(core),
+        *core.db.read(lambda tx: list(_judge_backup(core, tx))),
     ]
     return sorted(findings, key=lambda finding: finding.level != "bad")
 
@@ -154,6 +157,14 @@ def _judge_queue(core: Core, tx: Tx) -> Iterator[Finding]:
         yield Finding(Trouble.QUEUE_OLD, "bad" if age > QUEUE_BAD_SECONDS else "warn", age)
     if single["on_hold"]:
         yield Finding(Trouble.SENDING_HELD, "warn", single["on_hold"])
+
+
+def _judge_backup(core: Core, tx: Tx) -> Iterator[Finding]:
+    """Judge the age of the last backup; a site that never made one this way has another, or hears of it by its metrics."""
+    last = backup_times.read_backup(tx).at
+    days = (core.clock.seconds() - last) // DAY
+    if last and days >= BACKUP_WARN_DAYS:
+        yield Finding(Trouble.BACKUP_OLD, "bad" if days >= BACKUP_BAD_DAYS else "warn", days)
 
 
 def _judge_disk(core: Core) -> Iterator[Finding]:
