@@ -51,8 +51,10 @@ def at_hand(core: Core, *, write: bool) -> Iterator[Names]:
     tables = {model.__name__: model for model in models} | {
         model.__name__.removesuffix("Row"): model for model in models
     }
-    database = core.db.peewee_database(read_only=not write)
-    with database.bind_ctx(models, bind_refs=False, bind_backrefs=False):
+    with (
+        core.db.peewee_database(read_only=not write) as database,
+        database.bind_ctx(models, bind_refs=False, bind_backrefs=False),
+    ):
         yield {**tables, **_helpers(shown), "core": shown, "when": when, "tables": list_tables}
 
 

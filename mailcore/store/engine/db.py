@@ -123,8 +123,8 @@ class Db(ABC):
         """Run `fn` on a snapshot in this thread, which has none."""
 
     @abstractmethod
-    def peewee_database(self, *, read_only: bool = False) -> Any:  # Any: peewee has no types
-        """Return the database as peewee's models take it, for the administrator's shell.
+    def peewee_database(self, *, read_only: bool = False) -> contextlib.AbstractContextManager[Any]:  # Any: peewee's
+        """Give the database as peewee's models take it, for the administrator's shell.
 
         `read_only` holds for this thread's connection, whatever is asked of it.
         """

@@ -330,15 +330,22 @@ class PgDb(Db):
                 if connection is not None:
                     connection.close()
 
-    def peewee_database(self, *, read_only: bool = False) -> Any:  # Any: peewee has no types
-        """Return a connection of the models' own; psycopg is its driver, too."""
+    @contextlib.contextmanager
+    def peewee_database(self, *, read_only: bool = False) -> Iterator[Any]:  # Any: peewee has no types
+        """Give the models a connection of their own; psycopg is its driver, too."""
         from playhouse.postgres_ext import Psycopg3Database
 
         parts = psycopg.conninfo.conninfo_to_dict(self.url)
         name = parts.pop("dbname", "")
         if read_only:
             parts["options"] = f"{parts.get('options', '')} -c default_transaction_read_only=on".strip()
-        return Psycopg3Database(name, **parts)
+        database = Psycopg3Database(name, **parts)
+        database.connect()
+        try:
+            database.connection().adapters.register_dumper(bool, Int8BinaryDumper)  # as our columns are
+            yield database
+        finally:
+            database.close()
 
     def run_apart(self, fn: Callable[[Tx], T], *, pause_seconds: int = 0) -> T:
         """Run `fn` in a transaction on a connection of its own, without a turn: whoever writes or hangs does not hold it up."""

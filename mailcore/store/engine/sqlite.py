@@ -6,7 +6,7 @@ What the log has gathered is copied into the database's own file by a thread of 
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -115,10 +115,13 @@ class SqliteDb(Db):
         self._lock, self._checkpoints = Turn(path.parent), Checkpoints(path)
         super().__init__(threads, woken, on_end, self._lock.taken)
 
-    def peewee_database(self, *, read_only: bool = False) -> APSWDatabase:
-        if read_only:
-            self.peewee.execute_sql("PRAGMA query_only=1")
-        return self.peewee
+    @contextlib.contextmanager
+    def peewee_database(self, *, read_only: bool = False) -> Iterator[APSWDatabase]:
+        self.connection().execute(f"PRAGMA query_only={int(read_only)}")
+        try:
+            yield self.peewee
+        finally:
+            self.connection().execute("PRAGMA query_only=0")
 
     def connection(self) -> apsw.Connection:
         """Return this thread's own connection, opened when first asked for."""
