@@ -306,6 +306,7 @@ class Limits:
     trusted: tuple[str, ...] = ()
     plaintext: str = "no"
     scram: str = "auto"
+    confinement: str = "auto"
 
     def is_trusted(self, address: str) -> bool:
         return within(address, self.trusted)
@@ -554,6 +555,10 @@ class Config:
     def acme_path(self) -> Path:
         """Return the file of the chain and the key that the ACME server gave; both change in one moment."""
         return self.data_path / "tls" / "acme.pem"
+
+    @property
+    def acme_account_path(self) -> Path:
+        return self.data_path / "keys" / "acme.pem"
 
     @property
     def certificate_names(self) -> tuple[str, ...]:

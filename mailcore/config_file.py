@@ -80,6 +80,7 @@ _CHOICES = {
     "limits.plaintext": ("no", "loopback"),
     "limits.scram": ("auto", "always", "never"),
     "limits.far_log_ins": ("ask", "allow"),
+    "limits.confinement": ("auto", "off"),
 }
 
 

@@ -26,7 +26,7 @@ import click
 import uvloop
 
 from mailcore import core as cores
-from mailcore.cli import connection_guard, web_server
+from mailcore.cli import confinement, connection_guard, web_server
 from mailcore.cli.metrics_server import Metrics
 from mailcore.config import Config, host_and_port
 from mailcore.errors import ConfigError
@@ -34,7 +34,7 @@ from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
 from mailcore.net.transport import Listener
-from mailcore.process import heartbeat, malloc
+from mailcore.process import heartbeat, key_agent, malloc, secrecy
 from mailcore.process.connection_counts import ConnectionCounts, clear, count_cells
 from mailcore.process.data_lock import lock_data
 from mailcore.queue.worker import Worker
@@ -62,6 +62,8 @@ def prepare(config: Config) -> None:
         with shared_files.changing(core):
             certificates.ensure_certificate(config, core.clock)
             dkim_keys.ensure_keys(config)
+            if config.acme.directory:
+                certificates.ensure_account_key(config)
         health.claim_store(core)
         accounts.ensure_postmaster(core)
     finally:
@@ -203,6 +205,7 @@ class _Shared:
     processes: int
     seed: bytes
     beats: Any  # another one, with a number for each process
+    keys: str = ""  # where the portal asks for what it has no keys for (process/key_agent.py); "" = it has them
 
 
 # Any: a multiprocessing.Event
@@ -212,9 +215,12 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
     if kind == "portal":
         os.environ["GUNICORN_CMD_ARGS"] = ""
         os.environ.pop("NOTIFY_SOCKET", None)  # it would say that all of us are ready
+        if shared.keys:
+            os.environ[key_agent.ADDRESS] = shared.keys
         ready.set()
         command = web_server.command(config.listen.http)
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
+    confinement.confine(config, kind)
     counts = ConnectionCounts(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
     parent = os.getppid()
     uvloop.run(
@@ -231,14 +237,14 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
     )
 
 
-def _supervise(config: Config, workers: int, path: str | None) -> int:
+def _supervise(config: Config, workers: int, path: str | None, keys: str = "") -> int:
     """Start the processes, say `ready`, end them on SIGTERM; one that dies takes all down (systemd starts anew)."""
     spawn = multiprocessing.get_context("spawn")
     if path:
         os.environ["ALUMNIMAIL_CONFIG"] = os.path.abspath(path)
     kinds = ["mail"] * workers + ["queue"] + (["portal"] if config.listen.http else [])
     table, beats = spawn.RawArray("I", count_cells(workers)), spawn.RawArray("I", len(kinds))
-    shared = _Shared(table, workers, secrets.token_bytes(16), beats)
+    shared = _Shared(table, workers, secrets.token_bytes(16), beats, keys)
     stopping = threading.Event()
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, lambda *_: stopping.set())
@@ -310,13 +316,17 @@ def _reload(children: list[Any]) -> None:  # Any: processes of a multiprocessing
 @click.pass_context
 def serve(context: click.Context, one: bool, workers: int) -> None:
     """Run the service in the foreground until SIGTERM."""
+    secrecy.keep_memory_secret()
     config: Config = context.obj["config"]
     start_logging(config.log.format, messages=config.log.messages)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
     with serving(config):
-        if not one:
-            sys.exit(_supervise(config, workers, context.obj.get("path")))
-        run_one(config)
+        if one:
+            run_one(config)
+            return
+        with confinement.supervising(config) as keys:
+            status = _supervise(config, workers, context.obj.get("path"), keys)
+        sys.exit(status)
 
 
 @click.command()

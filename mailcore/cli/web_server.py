@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from mailcore import core as cores
+from mailcore.cli import confinement
 from mailcore.cli.web_worker import Worker
 from mailcore.config import Config, host_and_port
 from mailcore.config_file import load_config
@@ -121,6 +122,7 @@ def main(address: str) -> None:
     """The program that `command` names."""
     config = load_config()
     start_logging(config.log.format, messages=config.log.messages)
+    confinement.confine(config, "portal")
     Settings(config, _load, logger_class=_Logger, bind=address, workers=min(8, max(2, os.cpu_count() or 1))).run()
 
 

@@ -16,8 +16,9 @@ from cryptography.x509.oid import NameOID
 
 from mailcore.clock import Clock
 from mailcore.config import Config
-from mailcore.errors import ConfigError
+from mailcore.errors import Busy, ConfigError
 from mailcore.log import log_for
+from mailcore.process import key_agent
 
 log = log_for(__name__)
 CHECK_SECONDS = 10  # how often the files are checked for a new certificate
@@ -68,6 +69,14 @@ def _builder(
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=800))
     )
+
+
+def ensure_account_key(config: Config) -> None:
+    """Make the key that is our account at the ACME server, where it is missing."""
+    if not config.acme_account_path.exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+        write_secret(config.acme_account_path, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
 
 
 def write_secret(path: Path, octets: bytes) -> None:
@@ -179,9 +188,8 @@ def read_facts(config: Config) -> CertificateFacts | None:
 
 
 def _read_facts(path: Path, *, ours: bool) -> CertificateFacts | None:
-    try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError):
+    certificate = _read_certificate(path)
+    if certificate is None:
         return None
     try:
         listed = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -196,6 +204,26 @@ def _read_facts(path: Path, *, ours: bool) -> CertificateFacts | None:
         path,
         ours,
     )
+
+
+def _read_certificate(path: Path) -> x509.Certificate | None:
+    """Read a certificate of ours; None when it cannot be read.
+
+    Its key may be in the same file, which not every process may read.
+    """
+    try:
+        text = key_agent.ask("read_certificate", str(path)) if key_agent.is_used() else path.read_text()
+        return x509.load_pem_x509_certificate(text.encode())
+    except (OSError, ValueError, Busy):
+        return None
+
+
+def read_certificate_text(config: Config, path: str) -> str:
+    """Read a certificate for those that may not read its file: PEM, without a key; "" when it cannot be read."""
+    if path not in (str(config.certificate_path), str(config.acme_path)):
+        return ""
+    certificate = _read_certificate(Path(path))
+    return certificate.public_bytes(serialization.Encoding.PEM).decode() if certificate else ""
 
 
 def hash_end_point(config: Config) -> bytes:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.errors import MailError
 from mailcore.services import certificates
 from mailcore.services.mailauth import dkim_keys
-from mailcore.services.operations import dns_records, dns_watch, shared_files
+from mailcore.services.operations import dns_records, dns_watch, key_questions
 from portal import current
 from portal.access import admin_only
 from portal.addresses import url_for
@@ -71,8 +71,7 @@ def dkim() -> Answer:
 
 def _rotate(name: str) -> str:
     """Take a step, and say which."""
-    with shared_files.changing(current.core(), replace=True):
-        done = dkim_keys.rotate(current.core(), name, force=False, actor=current.owner().name)
+    done = key_questions.rotate(current.core(), name, actor=current.owner().name)
     if done.made is not None:
         return _("New keys are made. Publish their records, and take the next step when DNS shows them.")
     if done.signs is not None:

@@ -128,8 +128,8 @@ def test_nodes_have_the_same_keys_certificates_and_dkim(named):
     prepare(second)
     for name in ("tries", "scram", "device"):
         assert keys.load_key(first, name) == keys.load_key(second, name)
-    assert dkim_keys.signing(first) == dkim_keys.signing(second)
-    assert dkim_keys.signing(first)
+    assert dkim_keys.dns_records(first) == dkim_keys.dns_records(second)
+    assert dkim_keys.list_signers(first)
     for file in (first.data_path / "tls").iterdir():
         assert (second.data_path / "tls" / file.name).read_bytes() == file.read_bytes()
     with psycopg.connect(first.database) as connection:
@@ -166,7 +166,7 @@ def test_a_rotation_on_one_node_is_one_on_all(named):
             assert dkim_keys.rotate(second, force=True, actor="cli").signs == 2
         shared_files.fetch_files(first)
         assert dkim_keys.current(first.config)[0] == 2
-        assert dkim_keys.signing(first.config) == dkim_keys.signing(second.config)
+        assert dkim_keys.list_signers(first.config) == dkim_keys.list_signers(second.config)
     finally:
         cores.close(first)
         cores.close(second)

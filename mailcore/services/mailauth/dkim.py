@@ -1,14 +1,11 @@
 """DKIM signatures and ARC seals (RFC 6376, Ed25519 by RFC 8463, RFC 8617); keys: dkim_keys.py."""
 
-import base64
 import hashlib
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import partial
 
 import dkim
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from mailcore.config import Config
 from mailcore.log import log_for
@@ -44,7 +41,7 @@ def sign(config: Config, octets: Octets, also: Sequence[bytes] = ()) -> bytes:
     fields, names = found
     digest, at = body_hash(octets, body, relaxed=True), int(time.time())
     made, domain = b"", _find_signer(config, block)
-    for selector, algorithm, key in dkim_keys.signing(config, domain):
+    for selector, algorithm in dkim_keys.list_signers(config, domain):
         made += signature.field(
             algorithm=algorithm,
             domain=domain.encode(),
@@ -53,9 +50,13 @@ def sign(config: Config, octets: Octets, also: Sequence[bytes] = ()) -> bytes:
             fields=fields,
             names=names,
             body_hash=digest,
-            sign=_with(key),
+            sign=partial(_sign_octets, config, domain, selector),
         )
     return made
+
+
+def _sign_octets(config: Config, domain: str, selector: str, octets: bytes) -> bytes:
+    return dkim_keys.sign_digest(config, domain, selector, hashlib.sha256(octets).digest())
 
 
 def _find_signer(config: Config, block: bytes) -> str:
@@ -68,23 +69,12 @@ def _find_signer(config: Config, block: bytes) -> str:
     return domain if domain in config.mail_domains else config.domain
 
 
-@lru_cache(maxsize=64)
-def _with(key: bytes) -> signature.Sign:
-    """Return the function that signs with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
-    if key.startswith(b"-----"):
-        known = serialization.load_pem_private_key(key, None)
-        assert isinstance(known, rsa.RSAPrivateKey)  # noqa: S101 - we made it
-        return lambda octets: known.sign(octets, padding.PKCS1v15(), hashes.SHA256())
-    seed = ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(key))
-    return lambda octets: seed.sign(hashlib.sha256(octets).digest())
-
-
 def seal(config: Config, octets: bytes) -> bytes:
     """The ARC set to put before a forwarded message (RFC 8617); empty where it cannot be sealed."""
-    keys = dkim_keys.signing(config)
-    if not keys:
+    signers = dkim_keys.list_signers(config)
+    if not signers:
         return b""
-    selector, _, key = keys[0]
+    selector, _ = signers[0]
     block, body = header.split(octets)
     if (readable := signatures.readable(block)) != block:
         octets = readable + octets[body:]
@@ -93,7 +83,7 @@ def seal(config: Config, octets: bytes) -> bytes:
             octets,
             selector.encode(),
             config.domain.encode(),
-            key,
+            partial(dkim_keys.sign_digest, config, "", selector),
             config.host.encode(),
             include_headers=[name for name in dict.fromkeys(_SIGNED) if name != b"From"] + [b"From"],
         )

@@ -5,23 +5,28 @@ stays published until no message is on its way any more.  Processes look at the 
 
 Each domain of `domains` has keys of its own, in a folder by its name beside those of the site's domain, and generations of
 its own: one zone may have the new records while another waits.  `domain` is "" for the site's own.
+
+The portal's processes cannot read the files (cli/confinement.py): functions that do ask for the same in the process that can.
 """
 
 import base64
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.net.dns import DnsTrouble, text_of
+from mailcore.process import key_agent
 from mailcore.services import audit
 from mailcore.services.audit import Event
 
@@ -76,6 +81,9 @@ def path(config: Config, selector: str, domain: str = "") -> Path:
 
 def current(config: Config, domain: str = "") -> tuple[int, int]:
     """The generation that signs, and since when (seconds since 1970, 0 = from the beginning)."""
+    if key_agent.is_used():
+        number, at = key_agent.ask("current", domain)
+        return int(number), int(at)
     try:
         number, at = (folder(config, domain) / "current").read_text().split()
         return int(number), int(at)
@@ -85,24 +93,49 @@ def current(config: Config, domain: str = "") -> tuple[int, int]:
 
 def generations(config: Config, domain: str = "") -> list[int]:
     """All that are published."""
+    if key_agent.is_used():
+        return list(map(int, key_agent.ask("generations", domain)))
     return sorted({int(found[1]) for file in folder(config, domain).glob("*.pem") if (found := _FILE.match(file.name))})
 
 
-def signing(config: Config, domain: str = "") -> tuple[tuple[str, bytes, bytes], ...]:
-    """Selector, algorithm and key of each signature that a message gets; what cannot be read signs nothing."""
-    base = f"{config.data}/dkim"  # text, as a Path costs more than the look at the file
-    if below := _subfolder(config, domain):
-        base = f"{base}/{below}"
+def list_signers(config: Config, domain: str = "") -> list[tuple[str, bytes]]:
+    """List selector and algorithm of each signature that a message gets; what cannot be read signs nothing."""
+    if key_agent.is_used():
+        return [(selector, algorithm.encode()) for selector, algorithm in key_agent.ask("list_signers", domain)]
+    base = _find_base(config, domain)
     said = f"{base}/current"
     changed = _changed(said)
     number = _read(said, changed).split()[0].decode() if changed else "1"
-    found = []
-    for kind, algorithm in ALGORITHMS.items():
-        file = f"{base}/{kind}{number}.pem"
-        changed = _changed(file)
-        if changed:
-            found.append((f"{kind}{number}", algorithm, _read(file, changed)))
-    return tuple(found)
+    return [
+        (f"{kind}{number}", algorithm)
+        for kind, algorithm in ALGORITHMS.items()
+        if _changed(f"{base}/{kind}{number}.pem")
+    ]
+
+
+def sign_digest(config: Config, domain: str, selector: str, digest: bytes) -> bytes:
+    """Sign a SHA-256 with a domain's key; b"" when it has gone meanwhile."""
+    if key_agent.is_used():
+        return bytes.fromhex(key_agent.ask("sign_digest", domain, selector, digest.hex()))
+    file = f"{_find_base(config, domain)}/{selector}.pem"
+    changed = _changed(file)
+    return _load(_read(file, changed))(digest) if changed else b""
+
+
+def _find_base(config: Config, domain: str) -> str:
+    """Find the folder as text, as a Path costs more than the look at the file."""
+    below = _subfolder(config, domain)
+    return f"{config.data}/dkim/{below}" if below else f"{config.data}/dkim"
+
+
+@lru_cache(maxsize=64)
+def _load(key: bytes) -> Callable[[bytes], bytes]:
+    """Return the function that signs a SHA-256 with this key: PEM of RSA, or base64 of the seed of Ed25519 (RFC 8463)."""
+    if key.startswith(b"-----"):
+        known = serialization.load_pem_private_key(key, None)
+        assert isinstance(known, rsa.RSAPrivateKey)  # noqa: S101 - we made it
+        return lambda digest: known.sign(digest, padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+    return ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(key)).sign
 
 
 def _changed(file: str) -> int:
@@ -157,6 +190,9 @@ def _written(file: Path, octets: bytes) -> Path:
 
 def dns_records(config: Config, numbers: list[int] | None = None, domain: str = "") -> dict[str, str]:
     """Name and text of the TXT records that publish a domain's keys: of all generations, or of these."""
+    if key_agent.is_used():
+        asked: dict[str, str] = key_agent.ask("dns_records", numbers, domain)
+        return asked
     records = {}
     for number in generations(config, domain) if numbers is None else numbers:
         for kind, named in (("rsa", "rsa"), ("ed", "ed25519")):

@@ -1,8 +1,10 @@
 """RSA signatures of dkimpy by OpenSSL: the library computes them in Python, 10 ms each where this takes one.
 
-Two names of the library are replaced, with functions of the same meaning; who signs and seals is not changed.
+Two names of the library are replaced, with functions of the same meaning; who signs and seals is not changed.  A key may also be
+a function that signs a SHA-256, where this process has no key.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -12,8 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 Numbers = dict[str, int]
+SignDigest = Callable[[bytes], bytes]
 
-_parse_key = lru_cache(maxsize=8)(dkim.parse_pem_private_key)
+_parse_numbers = lru_cache(maxsize=8)(dkim.parse_pem_private_key)
+
+
+def _parse_key(key: bytes | SignDigest) -> Numbers | SignDigest:
+    """As dkim.crypto.parse_pem_private_key."""
+    if callable(key):
+        return key
+    numbers: Numbers = _parse_numbers(key)
+    return numbers
 
 
 @lru_cache(maxsize=8)
@@ -25,10 +36,12 @@ def _key(modulus: int, numbers: tuple[tuple[str, int], ...]) -> rsa.RSAPrivateKe
     ).private_key()
 
 
-def sign(digest: Any, numbers: Numbers) -> bytes:  # Any: a hashlib object
+def sign(digest: Any, key: Numbers | SignDigest) -> bytes:  # Any: a hashlib object
     """As dkim.crypto.RSASSA_PKCS1_v1_5_sign, for SHA-256, the only one that we sign with (RFC 8301 section 3.1)."""
-    key = _key(numbers["modulus"], tuple(sorted(numbers.items())))
-    return key.sign(digest.digest(), padding.PKCS1v15(), Prehashed(hashes.SHA256()))
+    if callable(key):
+        return key(digest.digest())
+    private = _key(key["modulus"], tuple(sorted(key.items())))
+    return private.sign(digest.digest(), padding.PKCS1v15(), Prehashed(hashes.SHA256()))
 
 
 def install() -> None:

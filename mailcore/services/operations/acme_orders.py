@@ -126,16 +126,9 @@ def _open_account(server: client.ClientV2, key: JWKEC, settings: Acme) -> None:
 
 def _load_account_key(core: Core) -> ec.EllipticCurvePrivateKey:
     """Load the key that is our account at the server; the first order makes it."""
-    path = core.config.data_path / "keys" / "acme.pem"
+    path = core.config.acme_account_path
     with shared_files.changing(core):
-        if not path.exists():
-            key = ec.generate_private_key(ec.SECP256R1())
-            certificates.write_secret(
-                path,
-                key.private_bytes(
-                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                ),
-            )
+        certificates.ensure_account_key(core.config)
     loaded = serialization.load_pem_private_key(path.read_bytes(), None)
     if not isinstance(loaded, ec.EllipticCurvePrivateKey):
         raise CertificateProblem(f"{path} is no key of an elliptic curve")
