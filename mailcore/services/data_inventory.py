@@ -57,6 +57,7 @@ uncounted_blob MAIL MESSAGE IMPERSONAL: blob
 orphan MAIL MESSAGE IMPERSONAL: name free_at doomed_at removed_at
 summary MAIL MESSAGE: blob sent_at sent_day is_answer base from_key to_key cc_key from_name to_name message_id refs
     subject sender recipient cc bcc usual
+text_mark MAIL MESSAGE: blob version mark
 mailbox MAIL OWNER: id account_id name uidvalidity uidnext modseq messages unseen octets special_use subscribed purged
     keywords recent
 message MAIL OWNER: mailbox uid flags keywords modseq internal_date size blob prefix zone saved_at

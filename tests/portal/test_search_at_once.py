@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailcore.mail.asking.criteria import AllOf, Body, Not, Text, Uids
-from mailcore.services.webmail import mail_search
+from mailcore.services.webmail import indexing, mail_search
 from mailcore.store.mail import query
 from tests.portal.mailing import letter, put
 from tests.processor import costs_under
@@ -52,7 +52,40 @@ def test_it_costs_a_fraction_of_reading_all_texts(core, ola, filled):
         mail_search.search(core, ola.id, mail_search.parse(RARE))
 
 
-def test_a_word_of_the_trace_alone_is_found(core, ola):
+def mark_all(core) -> int:
+    count = 0
+    while marked := indexing.mark_texts(core):
+        count += marked
+    return count
+
+
+def test_with_marks_a_thousand_messages_cost_a_few_milliseconds(core, ola, filled):
+    box, uid = filled
+    assert mark_all(core) > MANY
+    assert mark_all(core) == 0
+    with costs_under(0.02):
+        result = mail_search.search(core, ola.id, mail_search.parse(RARE))
+    assert ([hit.line.uid for hit in result.hits], result.unread) == ([uid], 0)
+    assert found(core, box, AllOf((Text(RARE.upper()), Not(Body("SES VED"))))) == []
+
+
+def test_what_came_after_the_last_mark_is_found(core, ola, filled):
+    mark_all(core)
+    put(core, ola, letter(2, text=f"Igjen {RARE}"), "Archive")
+    assert len(mail_search.search(core, ola.id, mail_search.parse(RARE)).hits) == 2
+
+
+def test_marks_of_an_earlier_reading_rule_nothing_out_and_are_made_anew(core, ola, filled):
+    count = mark_all(core)
+    core.db.write(lambda tx: tx.run("UPDATE text_mark SET version=version-1, mark=?", bytes(64)))
+    core.db.write(lambda tx: tx.run("UPDATE setting SET value='1:999999' WHERE key='text_marks'"))
+    assert len(mail_search.search(core, ola.id, mail_search.parse(RARE)).hits) == 1
+    assert mark_all(core) == count
+    assert len(mail_search.search(core, ola.id, mail_search.parse(RARE)).hits) == 1
+
+
+@pytest.mark.parametrize("is_marked", [False, True])
+def test_a_word_of_the_trace_alone_is_found(core, ola, is_marked):
     """Trace fields stand before the octets of a message, in a row of their own."""
     box = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "Archive"))
     prepared = core.blobs.prepare(letter())
@@ -60,5 +93,7 @@ def test_a_word_of_the_trace_alone_is_found(core, ola):
     uid = core.db.write(
         lambda tx: core.mail.append(tx, ola.id, box.id, prepared, frozenset(), core.clock.now(), prefix=prefix)
     )
+    if is_marked:
+        mark_all(core)
     assert found(core, box, Text(RARE.upper())) == [uid]
     assert found(core, box, Body(RARE.upper())) == []

@@ -9,7 +9,7 @@ from portal.webmail.finding import marked
 from tests.portal.mailing import letter, put
 
 
-@pytest.fixture(params=["without an index", "with an index", "with an index that is behind"])
+@pytest.fixture(params=["without an index", "with marks", "with an index", "with an index that is behind"])
 def filled(request, core, ola):
     put(core, ola, letter(9, subject="Noe annet", text="intet her"), "Archive")
     if "behind" in request.param:
@@ -18,6 +18,8 @@ def filled(request, core, ola):
     put(core, ola, letter(2, subject="Ferie", text="Vi reiser til Ås i juli"), "Sent")
     if request.param == "with an index":
         indexing.update_index(core, ola.id)
+    elif request.param == "with marks":
+        assert indexing.mark_texts(core) > 2
 
 
 CASES = [

@@ -71,6 +71,8 @@ QUESTIONS = [
 @pytest.mark.parametrize(("criterion", "uids"), QUESTIONS)
 def test_the_same_is_found_with_and_without_an_index(core: Core, box: MailboxId, criterion: Criterion, uids: list[int]):
     assert find(core, box, criterion) == uids
+    assert indexing.mark_texts(core) == len(LETTERS)
+    assert find(core, box, criterion) == uids
     assert indexing.update_index(core, AccountId(1)) == len(LETTERS)
     assert find(core, box, criterion) == uids
 
@@ -93,6 +95,8 @@ def test_texts_fields_and_names_of_parts_are_found_with_and_without_an_index(
     core: Core, box: MailboxId, criterion, uids
 ):
     put(core, box, MORE)
+    assert find(core, box, criterion) == uids
+    indexing.mark_texts(core)
     assert find(core, box, criterion) == uids
     indexing.update_index(core, AccountId(1))
     assert find(core, box, criterion) == uids

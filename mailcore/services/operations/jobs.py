@@ -30,7 +30,7 @@ from mailcore.services.operations import (
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.services.transfer import mail_fetch, moving_letters, moving_scan, takeout_reminder, transfers
-from mailcore.services.webmail import drafts, list_lines, snooze
+from mailcore.services.webmail import drafts, indexing, list_lines, snooze
 from mailcore.store.site import jobs as store
 
 log = log_for(__name__)
@@ -78,6 +78,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("passwords of old imports", DAY, mail_fetch.forget_passwords),
         Job("old imports", DAY, transfers.delete_expired),
         Job("messages that an earlier reader read", MINUTE, rereading.reread_blobs),
+        Job("marks of texts", 10, indexing.mark_texts),
         Job("lists of full mailboxes", MINUTE, list_lines.update_busy_lists),
         Job("old lines of lists", DAY, list_lines.sweep_lists),
         Job("old traces", DAY, traces.forget),

@@ -5,22 +5,29 @@ keeps the indexes that there are up with new mail.
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
 from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
+from mailcore.errors import MailError
 from mailcore.log import log_for
 from mailcore.mail.reading import text
-from mailcore.mail.showing import searchable
+from mailcore.mail.reading.octets import forget
+from mailcore.mail.showing import searchable, text_marks
 from mailcore.mail.showing.searchable import Searchable
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail import search_wishes
+from mailcore.store.mail import text_marks as store_marks
 
 log = log_for(__name__)
 LOOK_SECONDS = 1.0
 KEEP_UP_LOOKS = 60  # every so many looks the indexes that there are are compared with the change log
 BATCH_MESSAGES, BATCH_OCTETS = 200, 2**24
+MARKING_SECONDS = 1.0  # of processor time in each turn: a tenth of a core at most
+MARKED_AT_ONCE = 100
+MOST_MARKED = 8 * 2**20  # octets of a message
 
 
 def request_index(core: Core, account: AccountId) -> None:
@@ -73,6 +80,35 @@ def update_requested(core: Core) -> int:
         update_index(core, account)
         core.db.write(partial(search_wishes.delete_wish, account=account, at=at))
     return len(wishes)
+
+
+def mark_texts(core: Core) -> int:
+    """Mark the texts of messages that came since the last turn; a job.  Returns how many.
+
+    A mark rules a message out for those who never searched before (mail/showing/text_marks.py).
+    """
+    until, count = time.thread_time() + MARKING_SECONDS, 0
+    while time.thread_time() < until:
+        blobs = core.db.read(lambda tx: store_marks.list_unmarked(tx, MARKED_AT_ONCE))
+        if not blobs:
+            break
+        marks = [(blob, core.db.read(partial(_make_mark, core, blob=blob, size=size))) for blob, size in blobs]
+        core.db.write(partial(store_marks.save_marks, marks=marks))
+        count += len(marks)
+    return count
+
+
+def _make_mark(core: Core, tx: Tx, *, blob: int, size: int) -> bytes:
+    """Read and mark one message; one that is very large, or cannot be read now, is never ruled out."""
+    if size > MOST_MARKED:
+        return text_marks.ANYTHING
+    try:
+        octets = core.blobs.mapped(tx, blob)
+    except MailError:
+        return text_marks.ANYTHING
+    found = searchable.read(octets)
+    forget(octets)
+    return text_marks.make_mark(_header_text(core, tx, blob), found.fields, found.body)
 
 
 class KeepUp:

@@ -75,6 +75,7 @@ def delete_dead(tx: Tx, now: int, most: int) -> tuple[int, int]:
             continue
         deleted += 1
         tx.run("DELETE FROM summary WHERE blob=?", blob)
+        tx.run("DELETE FROM text_mark WHERE blob=?", blob)
         tx.run("DELETE FROM uncounted_blob WHERE blob=?", blob)
         if not tx.run("DELETE FROM blob_octets WHERE blob=?", blob):
             add_orphans(tx, [name], now)

@@ -40,8 +40,9 @@ from mailcore.mail.reading import header, text
 from mailcore.mail.showing import searchable
 from mailcore.mail.showing.raw_look import RawLook
 from mailcore.mail.showing.searchable import Searchable
+from mailcore.mail.showing.text_marks import MarkLook
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.mail import flags, uidset
+from mailcore.store.mail import flags, text_marks, uidset
 from mailcore.store.mail.blobs import Blobs
 from mailcore.store.mail.search import Hits
 
@@ -148,6 +149,7 @@ class Plan:
 
     def _look(self, tx: Tx, rows: Sequence[Row], hits: Hits) -> list[Row]:
         """Leave out those that no index knows, and whose octets as they came are without a text that is needed."""
+        rows = self._without_marked(tx, rows, hits)
         looks = [(one, _raw_look(one.text)) for one in self.needed]
         looks = [(one, look) for one, look in looks if look.is_useful]
         unknown = set(hits.unknown({row[BLOB] for row in rows if row[SIZE] <= MAX_LOOKED_AT})) if looks else set()
@@ -156,6 +158,20 @@ class Plan:
             ruled_out = _ruled_out(tx, looks, some, unknown)
             left += [row for row in some if row[UID] not in ruled_out]
         return left
+
+    def _without_marked(self, tx: Tx, rows: Sequence[Row], hits: Hits) -> Sequence[Row]:
+        """Leave out those that no index knows, and whose mark is without a text that is needed."""
+        looks = [(one, look) for one in self.needed if (look := MarkLook(one.text)).is_useful]
+        unknown = hits.unknown({row[BLOB] for row in rows}) if looks else []
+        marks = dict(text_marks.get_marks(tx, unknown)) if unknown else {}
+        for one, look in looks:
+            out = {blob for blob, mark in marks.items() if not look.may_have(mark)}
+            if isinstance(one, Body):
+                rows = [row for row in rows if row[BLOB] not in out]
+            else:  # trace fields are not in the octets
+                word = _longest_word(one.text)
+                rows = [row for row in rows if row[BLOB] not in out or word in _upper(row[PREFIX])]
+        return rows
 
 
 def _ruled_out(tx: Tx, looks: list[tuple[Body | Text, RawLook]], rows: Sequence[Row], unknown: set[int]) -> set[int]:

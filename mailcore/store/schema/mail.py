@@ -91,6 +91,17 @@ class SummaryRow(Model):
         table_name = "summary"
 
 
+class TextMark(Model):
+    """A mark of a blob's text (mail/showing/text_marks.py).  Derived; may be dropped at any time."""
+
+    blob = IntegerField(primary_key=True)
+    version = IntegerField()
+    mark = BlobField()
+
+    class Meta:
+        table_name = "text_mark"
+
+
 class Mailbox(Model):
     ERASE = Delete()
 
