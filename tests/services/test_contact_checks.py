@@ -11,7 +11,7 @@ from mailcore.errors import ProofNeeded
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services import audit
-from mailcore.services.accounts import accounts
+from mailcore.services.accounts import accounts, contact_letters
 from mailcore.services.credentials import contact_addresses, contact_checks, login
 from mailcore.services.operations import jobs
 from mailcore.services.signin import password_requests
@@ -19,6 +19,7 @@ from mailcore.store.people import contact_addresses as store
 from mailcore.store.people import presence
 from mailcore.store.queue.items import list_items, read_octets
 from tests.services.conftest import SetClock
+from tests.services.test_forwarding_returns import arrive, report
 from tests.smtp_talk import inbox
 
 PASSWORD = "en god lang setning"
@@ -53,21 +54,21 @@ def reply(core: Core, recipient: str, code: int, text: str) -> None:
 
 
 def test_n43_each_confirmed_address_is_asked_twice_a_year(core: Core, clock: SetClock, ola: Account) -> None:
-    assert contact_checks.ask_addresses(core) == 0
+    assert contact_letters.ask_addresses(core) == 0
     clock.forward(days=183)
-    assert contact_checks.ask_addresses(core) == 2
+    assert contact_letters.ask_addresses(core) == 2
     assert subjects(core, "ola@elsewhere.example") == ["Is this still your address?"]
-    assert contact_checks.ask_addresses(core) == 0
+    assert contact_letters.ask_addresses(core) == 0
     clock.forward(days=183)
-    assert contact_checks.ask_addresses(core) == 2
-    assert contact_checks.ask_addresses in [job.run for job in jobs.list_jobs(core)]
+    assert contact_letters.ask_addresses(core) == 2
+    assert contact_letters.ask_addresses in [job.run for job in jobs.list_jobs(core)]
 
 
 def test_n43_an_address_whose_mailbox_is_gone_gets_no_link_and_its_owner_reads_of_it(
     core: Core, clock: SetClock, ola: Account
 ) -> None:
     clock.forward(days=183)
-    contact_checks.ask_addresses(core)
+    contact_letters.ask_addresses(core)
     reply(core, "ola@elsewhere.example", 550, "5.1.1 no such user")
     assert contact_addresses.list_verified(core, ola.id) == ["ola@work.example"]
     assert accounts.load_account(core, ola.id).contact == "ola@work.example"
@@ -93,7 +94,7 @@ def test_n43_an_address_whose_mailbox_is_gone_gets_no_link_and_its_owner_reads_o
 )
 def test_n43_another_answer_takes_nothing_off(core: Core, clock: SetClock, ola: Account, code: int, text: str) -> None:
     clock.forward(days=183)
-    contact_checks.ask_addresses(core)
+    contact_letters.ask_addresses(core)
     reply(core, "ola@elsewhere.example", code, text)
     assert len(contact_addresses.list_verified(core, ola.id)) == 2
 
@@ -117,3 +118,16 @@ def test_n43_an_address_that_lives_after_all_is_confirmed_anew(core: Core, ola: 
     for address in ("ola@work.example", "ola@elsewhere.example"):
         contact_addresses.remove_address(core, ola.id, address)
     assert not core.db.read(lambda tx: presence.has_second_way(tx, ola.id))
+
+
+@pytest.mark.parametrize(("status", "lost"), [("5.1.1", True), ("5.2.2", False), ("4.2.0", False)])
+def test_n43_a_report_that_comes_back_later_counts_as_an_answer(
+    core: Core, clock: SetClock, ola: Account, status: str, lost: bool
+) -> None:
+    clock.forward(days=183)
+    contact_letters.ask_addresses(core)
+    [sender] = [item.sender for item in core.db.read(list_items) if item.recipient == "ola@work.example"]
+    before = len(inbox(core, "ola"))
+    arrive(core, sender, report("failed" if status[0] == "5" else "delayed", status), "")
+    assert ("ola@work.example" not in contact_addresses.list_verified(core, ola.id)) is lost
+    assert len(inbox(core, "ola")) == before + lost

@@ -1,9 +1,9 @@
 """Contact addresses that die: a link for a new password must not go to whom an address is given after its owner.
 
 Providers take addresses back and give them to others, as a rule after a year or more in which mail to them is refused.  So each
-confirmed address has a letter twice a year, and one whose server says that there is no such mailbox proves nothing from that
-moment on: it comes off the account, its owner reads of it in the mailbox and at the other addresses, and a log-in from far
-still asks for another proof (store/people/presence.py).
+confirmed address has a letter twice a year (services/accounts/contact_letters.py), and one whose server says that there is no
+such mailbox, to whatever notice, proves nothing from that moment on: it comes off the account, its owner reads of it in the
+mailbox and at the other addresses, and a log-in from far still asks for another proof (store/people/presence.py).
 """
 
 from mailcore.core import Core
@@ -11,36 +11,12 @@ from mailcore.domain import AccountId
 from mailcore.log import log_for
 from mailcore.services import audit
 from mailcore.services.audit import Event
-from mailcore.services.notices import account_notices, notices
+from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses as store
 from mailcore.store.people.accounts import get_account, save_contact
 
 log = log_for(__name__)
-EVERY_SECONDS = 182 * 86_400
-AT_ONCE, MOST = 100, 2000  # in one transaction, and in one turn of the job
-
-
-def ask_addresses(core: Core) -> int:
-    """Write to confirmed addresses that were neither confirmed nor asked for half a year; a job.  Returns how many."""
-    now, count = core.clock.seconds(), 0
-    while count < MOST:
-        due = core.db.read(lambda tx: store.list_unasked(tx, now - EVERY_SECONDS, AT_ONCE))
-        if not due:
-            break
-        core.db.write(lambda tx: _ask(core, tx, due, now))  # noqa: B023 - runs at once
-        count += len(due)
-    return count
-
-
-def _ask(core: Core, tx: Tx, due: list[tuple[AccountId, str]], now: int) -> None:
-    for account, address in due:
-        if not store.save_asked(tx, account, address, now):
-            continue
-        owner = get_account(tx, account)
-        words = {"display_name": owner.display_name or owner.name, "user": owner.name}
-        letter = notices.prepare(core, "contact_check", owner.language, address, **words)
-        notices.queue(core, tx, letter, address, account)
 
 
 def record_unknown(core: Core, tx: Tx, account: AccountId, address: str) -> bool:

@@ -22,6 +22,7 @@ from mailcore.domain import (
 )
 from mailcore.errors import MAILBOX_FULL, Busy, OverQuota, RoomGone
 from mailcore.log import log_for
+from mailcore.services.accounts import contact_letters
 from mailcore.services.delivery import (
     delivery_receipts,
     forwards,
@@ -356,6 +357,8 @@ class _Writer:
             done = Delivered(address, Outcome.DISCARDED)
             self._record(returned.account, done, "not a delivery report", [])
             return done
+        if contact_letters.take_report(self.core, self.tx, returned, arrival.report):
+            return Delivered(address, Outcome.FILED)
         bounces.record_report(self.core, self.tx, returned, arrival.report, arrival.prepared, arrival.trace)
         if arrival.report.action == "failed":
             reason = f"{arrival.report.status} {arrival.report.diagnostic}"

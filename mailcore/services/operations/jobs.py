@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from mailcore.core import Core
 from mailcore.errors import MailError
 from mailcore.log import log_for
-from mailcore.services.accounts import affiliations, closing, leaving, orders, sleeping, sunset_notices, waves
-from mailcore.services.credentials import contact_checks, directory, login_log
+from mailcore.services.accounts import (
+    affiliations,
+    closing,
+    contact_letters,
+    leaving,
+    orders,
+    sleeping,
+    sunset_notices,
+    waves,
+)
+from mailcore.services.credentials import directory, login_log
 from mailcore.services.delivery import queue_admin, traces
 from mailcore.services.filtering import learning, sender_reputation
 from mailcore.services.forwarding import arrivals, bounces, complaints, consent, copy_expiry, digest
@@ -97,7 +106,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("sessions of those who left", affiliations.CHECK_SECONDS, affiliations.end_sessions_of_leavers, waits=True),
         Job("notices of the end of the service", 600, sunset_notices.notify_people),
         Job("erasure of closed accounts", HOUR, closing.erase_closed),
-        Job("contact addresses asked twice a year", DAY, contact_checks.ask_addresses),
+        Job("contact addresses asked twice a year", DAY, contact_letters.ask_addresses),
         Job("old log-ins", DAY, login_log.expire_logins),
         Job("accounts that staff import", 0, account_imports.run_imports),
         Job("word of stolen passwords", MINUTE, waves.tell_desk),
