@@ -1,6 +1,8 @@
 """A backup is restored for trial: what came back is compared, nothing of the installation is touched, nothing stays behind."""
 
 import json
+import os
+import signal
 import tempfile
 
 import pytest
@@ -124,6 +126,24 @@ def test_there_must_be_room(config, folder, scratch, monkeypatch):
     with pytest.raises(BackupProblem, match="set TMPDIR"):
         try_it(config, folder)
     assert list(scratch.iterdir()) == []
+
+
+def test_a_drill_that_is_ended_leaves_nobodys_mail_behind(config, folder, scratch, tmp_path, monkeypatch):
+    """SIGTERM ends a program at once, unless it is told to tidy up."""
+    file = tmp_path / "alumnimail.toml"
+    file.write_text(f'data = "{config.data}"\n')
+
+    def end(*about: object, **more: object) -> None:
+        assert list(scratch.iterdir())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: None)  # a fault must not end the tests
+    try:
+        monkeypatch.setattr(backup, "restore_backup", end)
+        done = CliRunner().invoke(main, ["--config", str(file), "restore", str(folder), "--drill"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (done.exit_code, list(scratch.iterdir())) == (128 + signal.SIGTERM, [])
 
 
 def test_the_command_prints_how_long_it_took_and_fails_where_something_is_wrong(config, folder, tmp_path):
