@@ -4,9 +4,9 @@
 
 Messages come in at a steady rate.  Reading clients log in all at once and then do what people's programs do, one thing a
 second (look at the newest, read one, flag, search, NOOP); others are in IDLE.  `told` is the time from the sender's MAIL
-until the IDLE of the recipient tells of the message.  The peer is the one of bench/run.py, and runs already.  `client` is
-how late this program's own loop was, which is part of every figure.  `--also` names the worktree of another version of this
-server, which takes its turn between ours and the peer's.
+until the IDLE of the recipient tells of the message; `meanwhile` is the NOOP of a client that is there while the others log
+in.  The peer is the one of bench/run.py, and runs already.  `client` is how late this program's own loop was, which is part of
+every figure.  `--also` names the worktree of another version of this server, which takes its turn between ours and the peer's.
 """
 
 import argparse
@@ -109,6 +109,13 @@ async def read_mail(client: Client, turn: Turn, count: int) -> None:
         await asyncio.sleep(random.expovariate(1.0))
 
 
+async def ask_meanwhile(client: Client) -> None:
+    """Send a NOOP fifty times a second while others log in, until cancelled."""
+    while True:
+        await client.command("NOOP", "meanwhile")
+        await asyncio.sleep(0.02)
+
+
 async def smtp_answers(reader: asyncio.StreamReader, count: int) -> None:
     for _ in range(count):
         while (line := await reader.readline())[3:4] == b"-":
@@ -191,10 +198,16 @@ async def run_turn(target: Target, given: argparse.Namespace) -> Turn:
     for client in quiet:
         await client.open()
         known.append(await client.start())
+    other = Client(turn, idlers[0])
+    await other.open()
+    await other.start()
     turn.samples.clear()
     for client in clients:
         await client.open()
+    meanwhile = asyncio.ensure_future(ask_meanwhile(other))
     counts = await asyncio.gather(*(client.start() for client in clients))
+    meanwhile.cancel()
+    other.close()
     senders = [Sender(turn) for _ in range(SENDERS)]
     for sender in senders:
         await sender.open()
@@ -228,17 +241,17 @@ def at(times: list[float], share: float) -> float:
 
 
 def show(all_samples: dict[str, Samples]) -> None:
-    print(f"{'':8} {'':5}" + "".join(f"{word:>9}" for word in ("count", "p50", "p95", "p99", "max")))
+    print(f"{'':9} {'':5}" + "".join(f"{word:>9}" for word in ("count", "p50", "p95", "p99", "max")))
     for label in all_samples["ours"]:
         figures = {}
         for name, samples in all_samples.items():
             times = samples.get(label) or [0.0]
             figures[name] = [at(times, share) for share in (0.5, 0.95, 0.99, 1)]
-            print(f"{label:8} {name:5}{len(times):9}" + "".join(f"{figure:9.1f}" for figure in figures[name]))
+            print(f"{label:9} {name:5}{len(times):9}" + "".join(f"{figure:9.1f}" for figure in figures[name]))
         if "peer" in figures and label != "client":
             pairs = zip(figures["ours"], figures["peer"], strict=True)
             ratios = [mine / theirs if theirs else 0 for mine, theirs in pairs]
-            print(f"{'':8} {'ratio':5}{'':9}" + "".join(f"{ratio:9.1f}" for ratio in ratios), flush=True)
+            print(f"{'':9} {'ratio':5}{'':9}" + "".join(f"{ratio:9.1f}" for ratio in ratios), flush=True)
 
 
 def main() -> None:
