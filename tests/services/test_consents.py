@@ -262,6 +262,14 @@ def test_n32_a_provider_that_may_not_be_asked_gives_one_clear_error(stage: Stage
         mail_fetch.start_by_consent(here, stage.ola.id, pending, **answer)
 
 
+@pytest.mark.parametrize(
+    "scope", ["openid https://mail.google.com/", "https://mail.google.com email", "HTTPS://MAIL.GOOGLE.COM/", ""]
+)
+def test_n32_what_was_granted_may_be_spelled_otherwise(stage: Stage, scope: str) -> None:
+    stage.provider.scope = scope
+    assert stage.consent()
+
+
 def test_n32_tokens_are_sealed_for_one_import(stage: Stage) -> None:
     id_ = stage.consent()
     sealed = stage.fetch().sealed

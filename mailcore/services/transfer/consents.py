@@ -216,13 +216,18 @@ def finish_consent(core: Core, account: AccountId, pending: Pending, *, code: st
     except ConsentEnded:
         raise NotAllowed(Saying("The provider did not accept the consent. Try again.")) from None
     granted = str(answer.get("scope") or provider.mail).split()
-    if provider.mail not in granted:
+    if _name_scope(provider.mail) not in map(_name_scope, granted):
         raise NotAllowed(Saying("You did not let us read your mail there, so nothing can be fetched."))
     tokens, user = _read_tokens(core, answer, ""), _find_user(answer)
     if not tokens.refresh or not user:
         log.warning("%s gave no lasting consent, or no name of the mailbox", provider.name)
         raise NotAllowed(Saying("The provider did not accept the consent. Try again."))
     return Consent(user, tokens)
+
+
+def _name_scope(scope: str) -> str:
+    """Return what a scope allows, without the host that it is for: Microsoft grants it under other names of the same service."""
+    return scope.rstrip("/").rpartition("/")[2].lower()
 
 
 def _find_user(answer: Mapping[str, Any]) -> str:  # Any: JSON
