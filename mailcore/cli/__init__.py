@@ -20,7 +20,7 @@ COMMANDS = {
     "backup": "backup", "certificate": "certificate",
     "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
     "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",
-    "init": "serve:init", "newsletter": "newsletter",
+    "init": "serve:init", "migrate": "migrate", "newsletter": "newsletter",
     "move-database": "database_move:move_database",
     "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
     "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "spam": "spam:spam_group",

@@ -22,7 +22,7 @@ from mailcore.store.schema import erasure, tables
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-Write = Callable[[str, str], None]
+Write = Callable[..., None]  # name, body, phase
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     monkeypatch.setattr(migrations, "__path__", [*migrations.__path__, str(folder)])
     written: set[str] = set()
 
-    def put(name: str, body: str) -> None:
-        (folder / f"{name}.py").write_text(f"def migrate(tx):\n    {body}\n")
+    def put(name: str, body: str, phase: str = "") -> None:
+        (folder / f"{name}.py").write_text(f"PHASE = {phase!r}\ndef migrate(tx):\n    {body}\n")
         importlib.invalidate_caches()
         sys.modules.pop(f"{migrations.__name__}.{name}", None)
         written.add(name)
@@ -324,3 +324,25 @@ def test_programs_that_begin_in_the_same_moment_run_each_migration_once(tmp_path
         program.join()
     assert failures == []
     assert names_ran(opened(path=str(tmp_path / "new.db"))) == runner.known_names()
+
+
+@pytest.mark.parametrize(("phase", "goes_on"), [("expand", True), ("", False), ("contract", False)])
+def test_an_older_program_goes_on_beside_what_expands_alone(write: Write, tmp_path: Path, phase: str, goes_on: bool):
+    database = migrated()
+    write("9000_later", "tx.run('CREATE TABLE later (id)')", phase)
+    runner.migrate(database, 2)
+    tx = SqliteTx(database.connection())
+    if phase == "contract":
+        assert (runner.list_contracts(runner.names_ran(tx)), "later" in as_text(database)) == (["9000_later"], False)
+        runner.run_migration(tx, "9000_later", 3)
+    assert names_ran(database)[-1] == "9000_later"
+    assert "later" in as_text(database)
+    (tmp_path / "more/9000_later.py").unlink()  # the program of before
+    importlib.invalidate_caches()
+    with contextlib.nullcontext() if goes_on else pytest.raises(ConfigError, match=r"newer version.*\(9000_later\)"):
+        runner.migrate(database, 4)
+
+
+def test_a_new_database_is_contracted_at_once(write: Write):
+    write("9000_later", "tx.run('CREATE TABLE later (id)')", "contract")
+    assert "later" in as_text(migrated())

@@ -16,7 +16,14 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.engine.postgres import TURN, PgTx, check_server, connect
 from mailcore.store.migrations import numbered
 from mailcore.store.migrations.fresh import list_schema_statements
-from mailcore.store.migrations.runner import known_names, names_ran, refuse_old, run_migrations
+from mailcore.store.migrations.runner import (
+    find_expanded,
+    known_names,
+    names_ran,
+    note_expanded,
+    refuse_old,
+    run_migrations,
+)
 
 HOME = "postgresql-home"  # a file in the data folder
 PROOF = "cluster"  # names no file
@@ -64,7 +71,7 @@ def _migrate(connection: psycopg.Connection[Row], at: int) -> None:
             yield (tx := PgTx(connection))
             tx.finish()
 
-    run_migrations(begin, names_ran(tx), at)
+    run_migrations(begin, names_ran(tx), find_expanded(tx), at)
 
 
 def make_schema(connection: psycopg.Connection[Row], at: int) -> None:
@@ -78,6 +85,7 @@ def make_schema(connection: psycopg.Connection[Row], at: int) -> None:
 def _note_all(tx: PgTx, at: int) -> None:
     tx.many("INSERT INTO migration (name, at) VALUES (?, ?)", [(name, at) for name in known_names()])
     tx.run("INSERT INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
+    note_expanded(tx, known_names())
 
 
 def _check_cluster(config: Config, tx: Tx) -> None:

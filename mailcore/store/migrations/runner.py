@@ -2,14 +2,19 @@
 
 Each is a module `NNNN_words.py` beside this one, with `migrate(tx)`; they run in the order of their names.  The table
 `migration` holds the names of those that ran, so a step that a merge brings in below others runs all the same.
+
+A migration may say PHASE = "expand": programs that do not know it go on beside it, so that nodes are started anew one by one.
+One with PHASE = "contract" takes away what only older programs use, and waits until it is asked for
+(services/operations/contracting.py).
 """
 
 import importlib
 import logging
 import pkgutil
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
 
 from peewee import SqliteDatabase
 
@@ -17,11 +22,15 @@ from mailcore.errors import Busy, ConfigError
 from mailcore.store import migrations
 from mailcore.store.engine.db import Tx
 from mailcore.store.engine.sqlite import SqliteTx
+from mailcore.store.engine.values import get_value, save_value
 from mailcore.store.migrations import numbered
 
 log = logging.getLogger(__name__)
 NAME = re.compile(r"\d{4}_[a-z0-9_]+")
 SHOWN = 3  # names in an error
+EXPAND, CONTRACT = "expand", "contract"
+_EXPANDED = "schema_expanded"  # key of `setting`: names of those that ran and that older programs need not know
+Begin = Callable[[], AbstractContextManager[Tx]]
 
 
 def known_names() -> list[str]:
@@ -50,12 +59,12 @@ def migrate(db: SqliteDatabase, at: int) -> None:
         if not _has_table(tx, "migration"):
             with begin() as writing:
                 _begin(writing, at)
-        ran = names_ran(tx)
+        ran, expanded = names_ran(tx), find_expanded(tx)
     except ConfigError:
         raise
     except Exception as problem:
         raise Busy(f"the database cannot be brought up to date: {problem}") from problem
-    run_migrations(begin, ran, at)
+    run_migrations(begin, ran, expanded, at)
 
 
 def refuse_old(tx: Tx, refuse: Callable[[Tx], None]) -> None:
@@ -64,34 +73,68 @@ def refuse_old(tx: Tx, refuse: Callable[[Tx], None]) -> None:
         refuse(tx)
 
 
-def run_migrations(begin: Callable[[], AbstractContextManager[Tx]], ran: set[str], at: int) -> None:
-    """Run what the database has not had, each in a transaction of its own.
+def run_migrations(begin: Begin, ran: set[str], expanded: set[str], at: int) -> None:
+    """Run what the database has not had, each in a transaction of its own; what contracts it only where it is new.
 
     Args:
         begin: a transaction in which nobody else writes.
         ran: names of those that it has had.
+        expanded: those of them that a program need not know.
 
     Raises:
         ConfigError: the database has had what this program does not know.
         Busy: one failed; it was undone.
     """
     names = known_names()
-    _refuse_newer(names, ran)
+    _refuse_newer(names, ran - expanded)
     for name in names:
-        if name not in ran:
-            _run(begin, name, at)
+        if name not in ran and (not ran or find_phase(name) != CONTRACT):
+            with explaining(name), begin() as tx:
+                run_migration(tx, name, at)
 
 
-def _run(begin: Callable[[], AbstractContextManager[Tx]], name: str, at: int) -> None:
+def list_contracts(ran: set[str]) -> list[str]:
+    """List the migrations that wait until no older program is there."""
+    return [name for name in known_names() if name not in ran and find_phase(name) == CONTRACT]
+
+
+def run_migration(tx: Tx, name: str, at: int) -> None:
+    """Run one with its name in the transaction, unless it has run meanwhile."""
+    if name in names_ran(tx):
+        return
+    _import(name).migrate(tx)
+    tx.run("INSERT INTO migration (name, at) VALUES (?, ?)", name, at)
+    note_expanded(tx, [name])
+
+
+@contextmanager
+def explaining(name: str) -> Iterator[None]:
+    """Raise Busy for whatever goes wrong with a migration; it was undone."""
     try:
-        with begin() as tx:
-            if name in names_ran(tx):  # another program began in the same moment
-                return
-            importlib.import_module(f"{migrations.__name__}.{name}").migrate(tx)
-            tx.run("INSERT INTO migration (name, at) VALUES (?, ?)", name, at)
+        yield
     except Exception as problem:
         log.error("migration %s failed and was undone", name, exc_info=problem)
         raise Busy(f"the database cannot be brought up to date: {name}: {problem}") from problem
+
+
+def find_phase(name: str) -> str:
+    """Return `expand`, `contract`, or "" for one that every program has to know."""
+    return getattr(_import(name), "PHASE", "")
+
+
+def find_expanded(tx: Tx) -> set[str]:
+    """Return the names that ran and that a program need not know."""
+    return set(get_value(tx, _EXPANDED).split())
+
+
+def note_expanded(tx: Tx, names: Iterable[str]) -> None:
+    """Save the names that older programs need not know."""
+    if added := {name for name in names if find_phase(name) == EXPAND}:
+        save_value(tx, _EXPANDED, " ".join(sorted(find_expanded(tx) | added)))
+
+
+def _import(name: str) -> ModuleType:
+    return importlib.import_module(f"{migrations.__name__}.{name}")
 
 
 def _begin(tx: Tx, at: int) -> None:
