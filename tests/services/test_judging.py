@@ -1,6 +1,7 @@
 """Spam is judged by our own filter: Junk, scores, lessons of owners, and what one of them cannot do to others."""
 
 import logging
+import threading
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from mailcore.mail.judging.arithmetic import UNIT
 from mailcore.mail.judging.history import SITE, Past
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.organisation import organisational
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services.accounts import accounts
@@ -239,6 +241,21 @@ def record(core, owner: str, number: int, author: str, *, is_spam: bool) -> None
     rules = '[["spam", "99 %"]]' if is_spam else ""
     now = core.clock.seconds()
     core.db.write(lambda tx: records.save_record(tx, account, now, author, owner, "filed", "INBOX", about, rules))
+
+
+def test_no_writer_waits_for_the_list_of_suffixes_while_senders_are_counted(house, monkeypatch):
+    """It was read within the write: half a second, and four on a busy machine, for everybody who wrote."""
+    core, threads = house(), []
+    record(core, "kari", 1, "good@b.example", is_spam=False)
+
+    def noting(domain: str) -> str:
+        threads.append(threading.current_thread().name)
+        return organisational(domain)
+
+    monkeypatch.setattr("mailcore.mail.judging.history.organisational", noting)
+    sender_reputation.count_deliveries(core)
+    assert threads
+    assert "writer" not in threads
 
 
 def test_a_sender_has_a_history_here_counted_once_for_each_message(house):

@@ -23,6 +23,7 @@ from mailcore.store.site import rates
 AT_ONCE = 500
 WORDS_A_DAY = 5  # of one owner that count for the site
 DAY = 86_400
+Keyed = tuple[list[int], bool, float]  # under which numbers, whether as spam, and how much
 _LAST = "last delivery counted for the history of senders"
 
 
@@ -48,7 +49,8 @@ def count_deliveries(core: Core) -> None:
             sender = _read_sender(one)
             if sender is not None and one.outcome in ("filed", "forwarded"):
                 counts.setdefault(one.about.content, (sender, _is_spam(one)))
-        core.db.write(lambda tx, counts=counts, after=after: _save_counts(core, tx, [*counts.values()], after))  # type: ignore[misc]  # as above
+        keyed = [_key(sender, 1.0, is_spam=is_spam) for sender, is_spam in counts.values()]
+        core.db.write(lambda tx, keyed=keyed, after=after: _save_counts(core, tx, keyed, after))  # type: ignore[misc]  # as above
         if len(deliveries) < AT_ONCE:
             break
 
@@ -66,16 +68,20 @@ def correct_history(core: Core, tx: Tx, account: AccountId, content: bytes, *, i
     if record is None or sender is None or _is_spam(record) is is_spam:
         return
     if rates.count_if_allowed(tx, f"history {account}", 1, WORDS_A_DAY, DAY, now):
-        _add(tx, [(sender, is_spam, 1.0), (sender, not is_spam, -1.0)], now)
+        _add(tx, [_key(sender, 1.0, is_spam=is_spam), _key(sender, -1.0, is_spam=not is_spam)], now)
 
 
-def _save_counts(core: Core, tx: Tx, counts: list[tuple[Sender, bool]], last: int) -> None:
-    _add(tx, [(sender, is_spam, 1.0) for sender, is_spam in counts], core.clock.seconds())
+def _key(sender: Sender, amount: float, *, is_spam: bool) -> Keyed:
+    """Name a count by the numbers that it is saved under; before the write, as the list of suffixes may have to be read."""
+    return [SITE, *history.list_keys(sender).values()], is_spam, amount
+
+
+def _save_counts(core: Core, tx: Tx, keyed: list[Keyed], last: int) -> None:
+    _add(tx, keyed, core.clock.seconds())
     save_value(tx, _LAST, str(last))
 
 
-def _add(tx: Tx, counts: list[tuple[Sender, bool, float]], now: int) -> None:
-    keyed = [([SITE, *history.list_keys(sender).values()], is_spam, amount) for sender, is_spam, amount in counts]
+def _add(tx: Tx, keyed: list[Keyed], now: int) -> None:
     pasts = store.get_pasts(tx, {key for keys, _, _ in keyed for key in keys})
     changed: dict[int, Past] = {}
     for keys, is_spam, amount in keyed:
