@@ -46,7 +46,7 @@ class Core:
 
     async def store(self, fn: Callable[..., T], *args: object) -> T:
         """Run what stores octets in a thread, one that may wait if another server has them."""
-        return await (self.threads.wait if self.blobs.objects.is_far else self.threads.run)(fn, *args)
+        return await (self.threads.run_waiting if self.blobs.objects.is_far else self.threads.run)(fn, *args)
 
     def start_feed(self) -> None:
         """Wake watchers on the running event loop, for changes of this process and of others."""

@@ -40,7 +40,7 @@ async def end_revoked(core: Core, servers: Iterable[object]) -> int:
     """End the connections that must not go on, and return how many."""
     connections = list_open(servers)
     identities = [connection.identity for connection in connections if connection.identity is not None]
-    revoked = await core.threads.wait(_find_revoked, core, identities)
+    revoked = await core.threads.run_waiting(_find_revoked, core, identities)
     for connection in connections:
         if connection.identity in revoked:
             connection.end(_WHY)

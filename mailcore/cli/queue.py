@@ -20,7 +20,7 @@ def queue() -> None:
 def _tell(site: Site, ids: Sequence[int], as_json: bool) -> None:
     """Print these items as they are now, as JSON; print nothing for people, who asked for the change."""
     if as_json:
-        found = queue_admin.listing(site.core)
+        found = queue_admin.list_queue(site.core)
         print_json([plain(item) for item in found if item.id in set(ids)])
 
 
@@ -33,7 +33,7 @@ _ids: Callable[[Any], Any] = click.argument("ids", nargs=-1, type=int, required=
 @pass_site
 def list_(site: Site, state: str | None, as_json: bool) -> None:
     """List the items of the queue."""
-    found = queue_admin.listing(site.core, QueueState(state) if state else None)
+    found = queue_admin.list_queue(site.core, QueueState(state) if state else None)
     if as_json:
         print_json([plain(item) for item in found])
     else:
@@ -112,6 +112,6 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def flush(site: Site, as_json: bool) -> None:
     """Send everything that waits now, without its delay."""
-    waiting = [item.id for item in queue_admin.listing(site.core, QueueState.WAITING)]
+    waiting = [item.id for item in queue_admin.list_queue(site.core, QueueState.WAITING)]
     queue_admin.retry(site.core, None, actor="command line")
     _tell(site, waiting, as_json)

@@ -92,7 +92,7 @@ def _helpers(core: Core) -> dict[str, Callable[..., Any]]:
 
     def queue(domain: str = "") -> list[QueueItem]:
         """List outgoing mail, to one domain or to all."""
-        items = queue_admin.listing(core)
+        items = queue_admin.list_queue(core)
         return [item for item in items if item.recipient.rpartition("@")[2].lower() == domain] if domain else items
 
     def trace(name: str, words: str = "") -> list[trace_service.Trace]:

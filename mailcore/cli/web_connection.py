@@ -90,7 +90,7 @@ class Parser(RequestParser):  # type: ignore[misc]
         self.unreader = source
         self._ready: Request | None = None
 
-    def look(self) -> Request:
+    def peek_request(self) -> Request:
         """The next request, whose head has come."""
         self._ready = super().__next__()
         return self._ready
@@ -119,7 +119,7 @@ class Connection(TConn):  # type: ignore[misc]
         """Begin to wait for it, until then at most."""
         self.state, self.since, self.until = state, time.monotonic(), until
 
-    def take(self, octets: bytes) -> bool:
+    def add_octets(self, octets: bytes) -> bool:
         """Keep what has come of a head; is the head there?"""
         self.source.add(octets)
         seen = self._end + octets
@@ -136,7 +136,7 @@ class Connection(TConn):  # type: ignore[misc]
             StopIteration: nothing was sent.
             Exception: what gunicorn says of requests that are none.
         """
-        request = self.parser.look()
+        request = self.parser.peek_request()
         reader = request.body.reader
         if isinstance(reader, ChunkedReader):
             return None

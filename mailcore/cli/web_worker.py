@@ -170,7 +170,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             connection.pace.arrived(len(octets))
             if connection.pace.left <= 0:
                 self._work(connection)
-        elif connection.take(octets):
+        elif connection.add_octets(octets):
             self._open_request(connection)
         elif connection.source.held > MAX_HEAD:
             self._end(connection, 431)

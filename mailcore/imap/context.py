@@ -33,7 +33,7 @@ class Wire(Protocol):
     """The connection as a session sees it."""
 
     peer: str
-    known: bool
+    is_known: bool
     identity: Identity | None
     secure: bool
 

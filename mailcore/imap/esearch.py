@@ -80,12 +80,12 @@ def bounds(partial: tuple[int, int], count: int) -> tuple[int, int]:
 
 def parse_options(read: Reader, *, extended: bool) -> Options:
     """["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]; `extended`: ESEARCH without asking"""
-    if not read.take(b"RETURN "):
+    if not read.take_word(b"RETURN "):
         return Options({b"ALL"}) if extended else Options(plain=True)
     read.expect(b"(", "an opening parenthesis")
     options = Options()
     first = True
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if not first:
             read.space()
         first = False

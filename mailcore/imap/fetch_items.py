@@ -166,14 +166,14 @@ class Items:
         items = cls()
         if by_uid:
             items.add_simple("UID")
-        if read.take(b"("):
+        if read.take_word(b"("):
             items.parse_item(read)
-            while read.take(b" "):
+            while read.take_word(b" "):
                 items.parse_item(read)
             read.expect(b")", "a closing parenthesis")
         else:
             items.parse_item(read, macros=True)
-        if read.take(b" ("):
+        if read.take_word(b" ("):
             items._modifiers(read)
         read.end()
         return items
@@ -184,7 +184,7 @@ class Items:
         items = cls()
         read.expect(b"(", "an opening parenthesis")
         items.parse_item(read)
-        while read.take(b" "):
+        while read.take_word(b" "):
             items.parse_item(read)
         read.expect(b")", "a closing parenthesis")
         return items
@@ -203,7 +203,7 @@ class Items:
                 self.partial = parse_partial(read)
             else:
                 raise SyntaxProblem("unknown fetch modifier")
-            if not read.take(b" "):
+            if not read.take_word(b" "):
                 break
         read.expect(b")", "a closing parenthesis")
         if self.vanished and self.changed_since is None:
@@ -312,7 +312,7 @@ class Items:
         self.derived += 1
 
         def values(got: Batch) -> tuple[Iterable[object], ...]:
-            texts = list(map(chosen.of, got.column(messages.USUAL), got.column(messages.UNCUT)))
+            texts = list(map(chosen.pick_fields, got.column(messages.USUAL), got.column(messages.UNCUT)))
             if start or end is not None:
                 texts = [text[start:end] for text in texts]
             return map(len, texts), texts
@@ -345,7 +345,7 @@ class Items:
 
     def parse_preview(self, read: Reader) -> None:
         """preview = "PREVIEW" [SP "(" "LAZY" ")"]; it is made in no time, so LAZY is none"""
-        if read.take(b" (LAZY"):
+        if read.take_word(b" (LAZY"):
             read.expect(b")", "a closing parenthesis")
         self.needs_whole()
         self.columns.append(

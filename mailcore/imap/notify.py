@@ -61,11 +61,11 @@ class NotifyRequest:
 
 def parse(read: Reader) -> NotifyRequest | None:
     """notify = "NOTIFY" SP ("SET" [SP "STATUS"] 1*(SP event-group) / "NONE")"""
-    if read.take(b"NONE"):
+    if read.take_word(b"NONE"):
         read.end()
         return None
     read.expect(b"SET", "SET or NONE")
-    status = read.take(b" STATUS")
+    status = read.take_word(b" STATUS")
     groups: list[Group] = []
     new: Items | None = None
     while not read.at_end():
@@ -95,17 +95,17 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     elif where not in ("SELECTED", "SELECTED-DELAYED", "INBOXES", "PERSONAL", "SUBSCRIBED"):
         raise SyntaxProblem("unknown mailboxes")
     read.space()
-    events, new = (frozenset[str](), None) if read.take(b"NONE") else _events(read, where)
+    events, new = (frozenset[str](), None) if read.take_word(b"NONE") else _events(read, where)
     read.expect(b")", "a closing parenthesis")
     return Group(where, found, events), new
 
 
 def parse_mailboxes(read: Reader) -> tuple[str, ...]:
     """one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" """
-    if not read.take(b"("):
+    if not read.take_word(b"("):
         return (_name(read),)
     found = [_name(read)]
-    while read.take(b" "):
+    while read.take_word(b" "):
         found.append(_name(read))
     read.expect(b")", "a closing parenthesis")
     return tuple(found)
@@ -130,7 +130,7 @@ def _events(read: Reader, where: str) -> tuple[frozenset[str], Items | None]:
             if not where.startswith("SELECTED"):
                 raise SyntaxProblem("what is fetched is of the selected mailbox")
             new = Items.parse_list(read)
-        if not read.take(b" "):
+        if not read.take_word(b" "):
             break
     read.expect(b")", "a closing parenthesis")
     both = {"MESSAGENEW", "MESSAGEEXPUNGE"}

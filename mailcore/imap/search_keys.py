@@ -76,7 +76,7 @@ def all_of(keys: list[Criterion]) -> Criterion:
 
 def parse_charset(read: Reader, scope: Scope) -> None:
     """["CHARSET" SP charset SP]"""
-    if not read.take(b"CHARSET "):
+    if not read.take_word(b"CHARSET "):
         return
     scope.charset = charset(read.astring())
     read.space()
@@ -85,7 +85,7 @@ def parse_charset(read: Reader, scope: Scope) -> None:
 def parse_keys(read: Reader, scope: Scope, depth: int = 0) -> list[Criterion]:
     """search-key *(SP search-key)"""
     found = [_key(read, scope, depth)]
-    while read.take(b" "):
+    while read.take_word(b" "):
         found.append(_key(read, scope, depth))
     return found
 
@@ -94,11 +94,11 @@ def _key(read: Reader, scope: Scope, depth: int) -> Criterion:  # noqa: PLR0911 
     scope.keys += 1
     if depth > MAX_DEPTH or scope.keys > MAX_KEYS:
         raise SyntaxProblem("the search is too large")
-    if read.take(b"("):
+    if read.take_word(b"("):
         keys = parse_keys(read, scope, depth + 1)
         read.expect(b")", "a closing parenthesis")
         return all_of(keys)
-    if read.take(b"$"):
+    if read.take_word(b"$"):
         return _saved(scope)
     if read.match(_NUMBERS_AHEAD):
         if scope.uid_only:
@@ -121,7 +121,7 @@ def _key(read: Reader, scope: Scope, depth: int) -> Criterion:  # noqa: PLR0911 
     if name == "MODSEQ":
         return _modseq(read, scope)
     if name == "UID":
-        return _saved(scope) if read.take(b"$") else scope.by_uid(NumberSet.parse(read))
+        return _saved(scope) if read.take_word(b"$") else scope.by_uid(NumberSet.parse(read))
     if name in ("KEYWORD", "UNKEYWORD"):
         keyword = Keyword(read.atom().decode("ascii"))
         return keyword if name == "KEYWORD" else Not(keyword)

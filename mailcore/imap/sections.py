@@ -34,7 +34,7 @@ def parse_section(read: Reader) -> Section:
     """section-spec up to the closing bracket, which stays"""
     path = parse_path(read)
     kind, names = "", tuple[str, ...]()
-    if (path and read.take(b".")) or (not path and not read.sees(b"]")):
+    if (path and read.take_word(b".")) or (not path and not read.sees(b"]")):
         word = read.match(_KIND)
         if word is None:
             raise SyntaxProblem("unknown section")
@@ -60,7 +60,7 @@ def _names(read: Reader) -> tuple[str, ...]:
     read.space()
     read.expect(b"(", "an opening parenthesis")
     found = [read.astring()]
-    while read.take(b" "):
+    while read.take_word(b" "):
         found.append(read.astring())
     read.expect(b")", "a closing parenthesis")
     return tuple(name.decode("ascii", "replace") for name in found)

@@ -11,7 +11,7 @@ STAR = 0  # stands for `*`: the largest number in use
 
 
 def _number(read: Reader) -> int:
-    if read.take(b"*"):
+    if read.take_word(b"*"):
         return STAR
     number = read.number()
     if not 0 < number < 2**32:
@@ -37,13 +37,13 @@ class NumberSet:
 
     @classmethod
     def parse(cls, read: Reader) -> Self:
-        if read.take(b"$"):
+        if read.take_word(b"$"):
             return cls((), saved=True)
         ranges = []
         while True:
             first = _number(read)
-            ranges.append((first, _number(read) if read.take(b":") else first))
-            if not read.take(b","):
+            ranges.append((first, _number(read) if read.take_word(b":") else first))
+            if not read.take_word(b","):
                 return cls(tuple(ranges))
 
     def spans(self, top: int) -> Ranges:

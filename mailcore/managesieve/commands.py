@@ -51,7 +51,7 @@ async def starttls(context: Context, read: Reader) -> bytes:
 async def authenticate(context: Context, read: Reader) -> bytes:
     """ "AUTHENTICATE" SP auth-type [SP string]"""
     mechanism = _string(read).upper()
-    first = sasl.decode(read.string()) if read.take(b" ") else None
+    first = sasl.decode(read.string()) if read.take_word(b" ") else None
     read.end()
     if context.account is not None:
         raise Refused("You are logged in already")
@@ -71,7 +71,7 @@ async def authenticate(context: Context, read: Reader) -> bytes:
     )
     if identity is None:
         raise Refused("That mechanism is not offered")
-    context.account, wire.known, wire.identity = identity.account, True, identity
+    context.account, wire.is_known, wire.identity = identity.account, True, identity
     return line("OK", "Welcome")
 
 
@@ -94,7 +94,7 @@ async def _ask(context: Context, challenge: bytes) -> bytes:
 
 async def unauthenticate(context: Context, read: Reader) -> bytes:
     read.end()
-    context.account, context.wire.known, context.wire.identity = None, False, None
+    context.account, context.wire.is_known, context.wire.identity = None, False, None
     return line("OK")
 
 

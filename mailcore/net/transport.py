@@ -88,12 +88,12 @@ class Connection(asyncio.Protocol):
         self._active_at = self._began_at = self._full_at = self._loop.time()
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         """Set by the session after a login."""
         return self._known
 
-    @known.setter
-    def known(self, value: bool) -> None:
+    @is_known.setter
+    def is_known(self, value: bool) -> None:
         self._known = value
         if value and self._kind == BY_ACCOUNT:
             self._uncount()
@@ -274,9 +274,9 @@ class Connection(asyncio.Protocol):
         if self._writable is not None and now - self._full_at > SLOW_SECONDS and self._transport is not None:
             self._transport.abort()
             return
-        lingers = not self.known and now - self._began_at > LOGIN_SECONDS
-        if lingers or quiet > (IDLE_SECONDS if self.known else STRANGER_SECONDS):
-            self.write(self._bye("Too quiet") if self.known else b"")
+        lingers = not self.is_known and now - self._began_at > LOGIN_SECONDS
+        if lingers or quiet > (IDLE_SECONDS if self.is_known else STRANGER_SECONDS):
+            self.write(self._bye("Too quiet") if self.is_known else b"")
             if self._transport is not None:
                 self._transport.abort() if self._writable is not None else self._transport.close()
             return

@@ -34,7 +34,7 @@ class Threads:
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
 
-    async def wait(self, fn: Callable[..., T], *args: object) -> T:
+    async def run_waiting(self, fn: Callable[..., T], *args: object) -> T:
         """The same for what may wait seconds for another server."""
         return await asyncio.get_running_loop().run_in_executor(self._waiting, budget.bound(fn), *args)
 

@@ -108,7 +108,7 @@ class StsPolicies:
         for kind in ("A", "AAAA"):
             with contextlib.suppress(NoSuchName, RouteUnknown):
                 addresses += [record.address for record in (await self._lookup.ask(host, kind)).records]
-        text = await self._core.threads.wait(_get, host, addresses, self._port)
+        text = await self._core.threads.run_waiting(_get, host, addresses, self._port)
         return parse_policy(text, policy_id, now)
 
 

@@ -45,11 +45,11 @@ async def authenticate(session: Session, argument: str) -> None:
     if identity is None:
         raise Refused(f"504 5.5.4 Use one of {' '.join(offered(session))}")
     session.account, session.identity = identity.account, identity
-    session.say("235 2.7.0 Welcome")
+    session.write_reply("235 2.7.0 Welcome")
 
 
 async def _ask(session: Session, challenge: bytes) -> bytes:
-    session.say(f"334 {b64encode(challenge).decode()}")
+    session.write_reply(f"334 {b64encode(challenge).decode()}")
     await session.flush()
     line = await session.line()
     if line is None:

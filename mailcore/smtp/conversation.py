@@ -19,10 +19,10 @@ Verb = Callable[[Session, str], Awaitable[bool | None]]  # False ends the conver
 
 async def converse(session: Session) -> None:
     bogus = failures = 0
-    session.say(f"220 {session.hostname} {'LMTP' if session.handler.lmtp else 'ESMTP'} Alumnimail")
+    session.write_reply(f"220 {session.hostname} {'LMTP' if session.handler.lmtp else 'ESMTP'} Alumnimail")
     while session.transport is not None and not session.transport.is_closing():
         if session.door.is_stopping and not session.in_message:
-            session.say(STOPPING)
+            session.write_reply(STOPPING)
             break
         if not session.is_pipelined:
             await session.flush()
@@ -36,19 +36,19 @@ async def converse(session: Session) -> None:
         try:
             go_on = await _command(session, line)
         except Refused as refusal:
-            session.say(str(refusal))
+            session.write_reply(str(refusal))
             bogus += str(refusal).startswith("50")
             go_on = not str(refusal).startswith("421")
         except (asyncio.CancelledError, ConnectionError, asyncio.IncompleteReadError):
             raise
         except Exception as problem:  # the one place: see reply.reply_to
-            session.say(reply_to(problem))
+            session.write_reply(reply_to(problem))
             failures += isinstance(problem, WrongPassword)
             go_on = True
         if not go_on:
             break
         if bogus > MAX_BOGUS or failures >= MAX_FAILURES or session.idle > MAX_IDLE_COMMANDS:
-            session.say("421 4.7.0 Too many errors")
+            session.write_reply("421 4.7.0 Too many errors")
             break
 
 
@@ -85,12 +85,12 @@ async def _ehlo(session: Session, name: str) -> None:
     if session.handler.lmtp:
         lines.append("XFORWARD ADDR HELO")
     for number, text in enumerate(lines):
-        session.say(f"250{' ' if number == len(lines) - 1 else '-'}{text}")
+        session.write_reply(f"250{' ' if number == len(lines) - 1 else '-'}{text}")
 
 
 async def _helo(session: Session, name: str) -> None:
     _greet(session, name)
-    session.say(f"250 {session.hostname}")
+    session.write_reply(f"250 {session.hostname}")
 
 
 def _greet(session: Session, name: str) -> None:
@@ -110,11 +110,11 @@ async def _starttls(session: Session, argument: str) -> bool:
 
 async def _rset(session: Session, _argument: str) -> None:
     session.forget_transaction()
-    session.say("250 2.0.0 OK")
+    session.write_reply("250 2.0.0 OK")
 
 
 async def _quit(session: Session, _argument: str) -> bool:
-    session.say("221 2.0.0 Bye")
+    session.write_reply("221 2.0.0 Bye")
     return False
 
 
@@ -125,7 +125,7 @@ async def _web(_session: Session, _argument: str) -> None:
 
 def _always(reply: str) -> Verb:
     async def answer(session: Session, _argument: str) -> None:
-        session.say(reply)
+        session.write_reply(reply)
 
     return answer
 

@@ -37,7 +37,7 @@ class DataReader:
         self._ended = True
         return rest
 
-    def take(self) -> bytes:
+    def take_octets(self) -> bytes:
         """The message's octets that are certain by now, without stuffed dots."""
         held = self._held
         if self._ended:

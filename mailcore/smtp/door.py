@@ -25,7 +25,7 @@ class Door:
         self.core, self.tls, self.implicit, self.lmtp = core, tls, implicit, lmtp
         self.hostname = config.host
         self.postmaster = f"postmaster@{config.domain}"
-        self.bounds = Bounds.of(config.limits)
+        self.bounds = Bounds.from_limits(config.limits)
         self.max_recipients = config.limits.recipients
         self.max_unknown = config.limits.unknown_recipients
         self.is_stopping = False
@@ -60,7 +60,7 @@ class Door:
         if self.is_trusted(peer):
             return ""
         limit = self.core.config.limits.connections_per_minute
-        if await self._portions.take(self.core, f"connect {place(peer)}", limit=limit, window_seconds=60):
+        if await self._portions.count_use(self.core, f"connect {place(peer)}", limit=limit, window_seconds=60):
             return ""
         return "421 4.7.0 Your address connects too often; try again in a minute"
 
@@ -72,7 +72,7 @@ class Door:
             return False
         limit, key = self.core.config.limits.unknown_recipients_per_hour, f"unknown {place(peer)}"
         for _ in range(count):
-            if not await self._portions.take(self.core, key, limit=limit, window_seconds=3600):
+            if not await self._portions.count_use(self.core, key, limit=limit, window_seconds=3600):
                 return False
         return True
 
@@ -81,6 +81,6 @@ class Door:
         limit = self.core.config.limits.messages_per_hour
         if self._portions.is_spent(self.core, f"unknown {place(peer)}"):
             return False
-        return self.is_trusted(peer) or await self._portions.take(
+        return self.is_trusted(peer) or await self._portions.count_use(
             self.core, f"mail {place(peer)}", limit=limit, window_seconds=3600
         )

@@ -85,7 +85,7 @@ async def prepared(core: Core, incoming: Incoming, message: Message, *, bare: bo
         prepare = partial(core.blobs.prepare, octets, bare=bare, message=message)
         made = budget.bound(prepare)() if len(octets) <= core.blobs.inside else await core.store(prepare)
     else:
-        made = await core.store(partial(core.blobs.keep, incoming.spool, bare=bare, message=message))
+        made = await core.store(partial(core.blobs.prepare_spool, incoming.spool, bare=bare, message=message))
     limits = core.config.limits
     parts, depth = extent(made.message.root)
     if parts > limits.parts or depth > limits.nesting:

@@ -38,7 +38,7 @@ class Bounds:
     memory: int
 
     @classmethod
-    def of(cls, limits: Limits) -> "Bounds":
+    def from_limits(cls, limits: Limits) -> "Bounds":
         return cls(
             octets(limits.message_size),
             octets(limits.header_size),

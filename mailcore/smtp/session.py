@@ -175,7 +175,7 @@ class Session(SMTP):
 
     # Words
 
-    def say(self, text: str) -> None:
+    def write_reply(self, text: str) -> None:
         """Put a reply in line; it leaves when no pipelined command waits."""
         self._out += text.encode("ascii", "replace") + b"\r\n"
 
@@ -201,12 +201,12 @@ class Session(SMTP):
         """May this address have one more connection?"""
         refusal = self.door.enter(self.peer)
         if refusal:
-            self.say(refusal)
+            self.write_reply(refusal)
             return False
         self._counted = self.peer
         refusal = await self.door.admit(self.peer)
         if refusal:
-            self.say(refusal)
+            self.write_reply(refusal)
         return not refusal
 
     async def line(self) -> bytes | None:
@@ -214,13 +214,13 @@ class Session(SMTP):
         try:
             line: bytes = await self._reader.readuntil(b"\n")
         except asyncio.LimitOverrunError:
-            self.say("500 5.5.2 Line too long")
+            self.write_reply("500 5.5.2 Line too long")
             return None
         return line
 
     async def start_tls(self) -> bool:
         """Start TLS; return False if the peer has closed the connection."""
-        self.say("220 2.0.0 Go ahead")
+        self.write_reply("220 2.0.0 Go ahead")
         await self.flush()
         self._reader._buffer.clear()  # RFC 3207 section 4.2: nothing said before counts
         context = self.tls_context

@@ -49,7 +49,7 @@ async def _mail(session: Session, argument: str) -> None:
         raise TooLarge("announced")
     await session.handler.mail(session, asked)
     session.transaction, session.refusal = Transaction(asked), ""
-    session.say("250 2.1.0 OK")
+    session.write_reply("250 2.1.0 OK")
 
 
 def _without(session: Session, what: str) -> Refused:
@@ -83,11 +83,11 @@ async def rcpt(session: Session, argument: str) -> None:
         if isinstance(item, Rcpt) and problem is None:
             transaction.accept(item)
             session.idle = 0
-            session.say("250 2.1.5 OK")
+            session.write_reply("250 2.1.5 OK")
         elif problem is not None:
             unknown += isinstance(problem, UnknownRecipient)
             session.refusal = str(problem) if isinstance(problem, Refused) else reply_to(problem)
-            session.say(session.refusal)
+            session.write_reply(session.refusal)
     session.unknown += unknown
     if unknown and not await session.door.asked_in_vain(session.peer, unknown, session.unknown):
         raise Refused("421 4.7.0 Too many unknown recipients")
@@ -127,7 +127,7 @@ async def forwarded(session: Session, argument: str) -> None:
             session.peer, session.forwarded = value.upper().removeprefix("IPV6:").lower(), True
         elif name.upper() == "HELO" and value.upper() != "[UNAVAILABLE]":
             session.helo = value[:255]
-    session.say("250 2.0.0 OK")
+    session.write_reply("250 2.0.0 OK")
 
 
 # The message
@@ -151,7 +151,7 @@ async def data(session: Session, argument: str) -> None:
         raise Refused("503 5.5.1 BDAT has begun")
     incoming = _begin(session, transaction)
     session.be_patient(0)
-    session.say("354 End with a line that holds a dot alone")
+    session.write_reply("354 End with a line that holds a dot alone")
     await session.flush()
     await _read_data(session, incoming)
     await _end(session, transaction, incoming)
@@ -167,7 +167,7 @@ async def _read_data(session: Session, incoming: Incoming) -> None:
         if not block:
             raise asyncio.IncompleteReadError(b"", None)
         rest = reader.feed(block)
-        incoming.add(reader.take())
+        incoming.add(reader.take_octets())
         if reader.bare:
             incoming.refuse(BareLineEnd())
         if incoming.must_flush:
@@ -198,7 +198,7 @@ async def bdat(session: Session, argument: str) -> None:
             await session.handler.refused(transaction, _refusal(incoming.problem))
         session.forget_transaction()
         raise Refused(_refusal(incoming.problem))
-    session.say(f"250 2.0.0 {size} octets")
+    session.write_reply(f"250 2.0.0 {size} octets")
 
 
 async def _read_chunk(session: Session, size: int, incoming: Incoming | None) -> None:
@@ -238,7 +238,7 @@ async def _end(session: Session, transaction: Transaction, incoming: Incoming) -
     if session.handler.lmtp and len(replies) == 1:
         replies *= len(transaction.recipients)
     for reply in replies:
-        session.say(reply)
+        session.write_reply(reply)
 
 
 async def _hand_over(session: Session, transaction: Transaction, incoming: Incoming) -> list[str]:

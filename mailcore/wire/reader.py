@@ -50,7 +50,7 @@ class Reader:
             self._at = found.end()
         return found
 
-    def take(self, text: bytes) -> bool:
+    def take_word(self, text: bytes) -> bool:
         """Step over `text` (given in upper case) if it stands here in any case."""
         here = self._parts[self._part][self._at : self._at + len(text)]
         if here.upper() != text:
@@ -62,7 +62,7 @@ class Reader:
         return self._parts[self._part].startswith(text, self._at)
 
     def expect(self, text: bytes, what: str) -> None:
-        if not self.take(text):
+        if not self.take_word(text):
             raise SyntaxProblem(f"expected {what}")
 
     def space(self) -> None:

@@ -39,7 +39,7 @@ def ending() -> str:
 
 @blueprint.post("/people/<name>/knows")
 @desk_only
-def knows(name: str) -> BaseResponse:
+def confirm_notice_read(name: str) -> BaseResponse:
     """Record that the owner has read the notice, as confirmed to the desk, by telephone say."""
     owner = accounts.find_account(current.core(), name)
     if EmptyForm().validate_on_submit():

@@ -49,7 +49,7 @@ def forget_lessons() -> Response:
 
 @blueprint.get("/trace/<int:number>")
 @owner_only
-def one(number: int) -> str:
+def show_trace(number: int) -> str:
     return _page(traces.get(current.core(), current.owner().id, number))
 
 

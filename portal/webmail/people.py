@@ -38,7 +38,7 @@ def contacts() -> Answer:
             code, problem = answer(trouble)
     else:
         form.address.data, form.name.data = request.args.get("address", ""), request.args.get("name", "")
-    found = service.listing(core, owner.id)
+    found = service.list_contacts(core, owner.id)
     boxes = overview.list_mailboxes(core, owner.id)
     there = client_settings.format_address_book_url(core.config)
     page = render_template(

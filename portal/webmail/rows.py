@@ -37,7 +37,7 @@ def rows(page: Page, address: str, *, ticked: bool, snippets: dict[int, str]) ->
             f"<li{'' if m.seen else UNSEEN}><input type=checkbox name=uid value={uids} aria-labelledby=s{m.uid}{tick}>\n"
             f"<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n"
             f'<a id=s{m.uid} href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
-            f"{begins}{marks.of(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small>\n"
+            f"{begins}{marks.render(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small>\n"
         )
     return Markup("".join(lines))  # noqa: S704 - what comes from elsewhere is escaped in place
 
@@ -55,7 +55,7 @@ class _Marks:
         self._answered = _picture("reply") + _hidden(_("answered"))
         self._file = _picture("file") + _hidden(_("with a file"))
 
-    def of(self, m: Line) -> str:
+    def render(self, m: Line) -> str:
         found = (
             ("" if m.seen else self._new)
             + (self._flagged if m.flagged else "")

@@ -69,9 +69,9 @@ def message_of(octets: bytes, step: int) -> tuple[bytes, bool, bytes | None]:
     for at in range(0, len(octets), step):
         rest = reader.feed(octets[at : at + step])
         if rest is not None:
-            taken += reader.take()
+            taken += reader.take_octets()
             return taken, reader.bare, rest + octets[at + step :]
-    return taken + reader.take(), reader.bare, None
+    return taken + reader.take_octets(), reader.bare, None
 
 
 def smtp_replies(octets: bytes) -> None:

@@ -34,7 +34,7 @@ def reached(core, ola):
 
 def link(core, path: str) -> str:
     """The newest link of that kind that was mailed."""
-    for item in reversed(queue_admin.listing(core)):
+    for item in reversed(queue_admin.list_queue(core)):
         if found := re.search(rf"{re.escape(core.config.url)}({path}/\S+)", text_of(queue_admin.octets(core, item.id))):
             return found[1]
     raise AssertionError(f"no link to {path} was mailed")
@@ -146,7 +146,7 @@ def test_a_log_in_from_a_new_network_is_told_once_a_day(core, ola):
     def told() -> int:
         core.db.write(lambda tx: None)
         return sum(
-            "åpnet på en ny måte" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core)
+            "åpnet på en ny måte" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.list_queue(core)
         )
 
     for peer, count in (("192.0.2.1", 0), ("192.0.2.99", 0), ("198.51.100.7", 1), ("203.0.113.7", 1)):
@@ -286,7 +286,7 @@ def test_s15_forgotten_gives_the_same_page_to_everyone_and_a_link_to_the_owner(c
         for name in ("ola", "nobody", "x@y.example")
     }
     assert places == {"/password/forgotten/sent"}
-    assert len(queue_admin.listing(core)) == 1
+    assert len(queue_admin.list_queue(core)) == 1
     path = link(core, "/password/link")
     assert browser.get(path).status_code == browser.get(path).status_code == 200
     assert browser.send(path, password=NEW, again=NEW).headers["Location"] == "/mail/"

@@ -27,7 +27,7 @@ def items(core: Core, ola: Account) -> list[int]:
 
 
 def _states(core: Core) -> dict[int, QueueState]:
-    return {item.id: item.state for item in queue_admin.listing(core)}
+    return {item.id: item.state for item in queue_admin.list_queue(core)}
 
 
 def _entries(core: Core, event: audit.Event) -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ def test_n37_giving_up_asks_once_more_and_then_the_sender_is_told(eva: Browser, 
     assert _states(core)[items[0]] is QueueState.GIVEN_UP
     giving_up.give_up_items(core, core.db.read(lambda tx: list_given_up(tx, 10)))  # as the worker does
     assert items[0] not in _states(core)
-    reports = [item for item in queue_admin.listing(core) if item.origin == "dsn"]
+    reports = [item for item in queue_admin.list_queue(core) if item.origin == "dsn"]
     assert [report.recipient for report in reports] == ["ola@alumni.example"]
     assert _entries(core, audit.Event.QUEUE_BOUNCED) == [("eva", f"1 to elsewhere.example, before waiting: {items[0]}")]
 
@@ -86,7 +86,7 @@ def test_n37_what_was_given_up_twice_is_told_once(core: Core, items: list[int]):
     queue_admin.request_bounce(core, items[:1], actor="eva")
     giving_up.give_up_items(core, items[:1])
     giving_up.give_up_items(core, items[:1])
-    assert len([item for item in queue_admin.listing(core) if item.origin == "dsn"]) == 1
+    assert len([item for item in queue_admin.list_queue(core) if item.origin == "dsn"]) == 1
 
 
 def test_n37_an_item_that_is_gone_is_said(eva: Browser, core: Core, items: list[int]):

@@ -235,7 +235,7 @@ def test_n35_a_program_searches(phone: Phone, wanted: str, count: int) -> None:
 
 def test_n35_phone_and_webmail_see_the_same_people(phone: Phone, core: Core, ola: Account) -> None:
     phone.put("a.vcf", KARI)
-    [kari] = address_book.listing(core, ola.id)
+    [kari] = address_book.list_contacts(core, ola.id)
     assert (kari.address, kari.name, kari.collected) == ("kari@x.example", "Kari Vik", False)
     address_book.save(core, ola.id, "kari@x.example", "Kari Ås Vik", "fra skolen")
     text = phone.ask("GET", BOOK + "a.vcf").text
@@ -248,7 +248,7 @@ def test_n35_phone_and_webmail_see_the_same_people(phone: Phone, core: Core, ola
     ):
         assert f"{kept}\r\n" in text
     phone.put("a.vcf", text.replace("kari@x.example", "vik@x.example"))
-    assert [one.address for one in address_book.listing(core, ola.id)] == ["vik@x.example"]
+    assert [one.address for one in address_book.list_contacts(core, ola.id)] == ["vik@x.example"]
     assert address_book.delete(core, ola.id, ["vik@x.example"]) == 1
     assert phone.sync()[1] == {}
 
@@ -256,9 +256,9 @@ def test_n35_phone_and_webmail_see_the_same_people(phone: Phone, core: Core, ola
 def test_n35_two_cards_may_share_an_address(phone: Phone, core: Core, ola: Account) -> None:
     phone.put("a.vcf", KARI)
     phone.put("b.vcf", KARI.replace("6F1A", "B").replace("Kari Vik", "Per Vik"))
-    assert [one.name for one in address_book.listing(core, ola.id)] == ["Kari Vik"]
+    assert [one.name for one in address_book.list_contacts(core, ola.id)] == ["Kari Vik"]
     phone.ask("DELETE", BOOK + "b.vcf")
-    assert [one.name for one in address_book.listing(core, ola.id)] == ["Kari Vik"]
+    assert [one.name for one in address_book.list_contacts(core, ola.id)] == ["Kari Vik"]
 
 
 def test_n35_people_entered_before_are_on_the_phone(phone: Phone, core: Core, ola: Account) -> None:

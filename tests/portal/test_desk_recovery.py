@@ -68,7 +68,7 @@ def test_s15_a_link_that_is_mailed_is_not_shown(core, agents):
     anne, _ = agents
     page = anne.send("/desk/people/ola/recover", checks=SEEN, send_to="ola@found.example")
     assert "/password/link/" not in page.text
-    assert "ola@found.example" in {item.recipient for item in queue_admin.listing(core)}
+    assert "ola@found.example" in {item.recipient for item in queue_admin.list_queue(core)}
 
 
 def test_s15_two_agents_where_there_is_a_second_step(core, agents, ola):
@@ -108,5 +108,7 @@ def test_s06_the_desk_asks_and_the_order_waits(core, agents):
     anne, _ = agents
     anne.send("/desk/orders", into=str(order.id), action="ask", text="Når studerte du?")
     assert orders.get_order(core, order.id).state == "awaiting proof"
-    assert any("Når studerte du?" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
+    assert any(
+        "Når studerte du?" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.list_queue(core)
+    )
     assert "kari@home.example" in anne.get("/desk/orders").text

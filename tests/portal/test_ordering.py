@@ -80,7 +80,9 @@ def test_s06_the_university_password_gives_an_account_at_once(core, browser):
     assert browser.send("/password/choose", password=NEW, again=NEW).headers["Location"] == "/account"
     assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP).source == "alumni"
     assert login.authenticate(core, "ola", THEIRS, peer="", scope=Scope.IMAP).source == "directory"
-    assert any("/account/contact/" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core))
+    assert any(
+        "/account/contact/" in text_of(queue_admin.octets(core, item.id)) for item in queue_admin.list_queue(core)
+    )
 
 
 def test_s06_pressing_twice_makes_one_account(core, browser):
@@ -178,7 +180,7 @@ def test_s06_the_form_of_a_stranger_is_followed_on_a_page_of_its_own(core, brows
     browser.send(
         "/order?lang=en", display_name="Kari", name="kari", contact="kari@home.example", affiliation="staff", terms="y"
     )
-    [item] = queue_admin.listing(core)
+    [item] = queue_admin.list_queue(core)
     path = re.search(r"(/order/status/\S+)", text_of(queue_admin.octets(core, item.id)))[1]
     assert not orders.list_orders(core)[0].confirmed
     assert browser.get(path).status_code == browser.get(path).status_code == 200
@@ -230,7 +232,7 @@ def test_n20_a_log_in_elsewhere_is_linked_with_the_password_only_and_its_owner_h
     elsewhere(fresh, provider, "login")
     assert fresh.get("/account").status_code == 302
     browser.send("/account/security/link", current=PASSWORD)
-    assert any(i.recipient == "ola@home.example" for i in queue_admin.listing(core))
+    assert any(i.recipient == "ola@home.example" for i in queue_admin.list_queue(core))
     assert browser.get("/account/security/link").headers["Location"] == "/account/security"  # once
     unlink = {"to": "/account/security/unlink", "provider": "university"}
     assert browser.send("/account/security", current="wrong", **unlink).status_code == 403

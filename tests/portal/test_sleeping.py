@@ -28,7 +28,7 @@ def asleep(core: Core, ola: Account) -> Account:
 
 
 def letter_link(core: Core, kind: str) -> str:
-    texts = [queue_admin.octets(core, item.id).decode() for item in queue_admin.listing(core)]
+    texts = [queue_admin.octets(core, item.id).decode() for item in queue_admin.list_queue(core)]
     links = re.findall(rf"/{kind}/[A-Za-z0-9_-]+", "\n".join(texts).replace("=\r\n", ""))
     assert links, "no link was sent"
     return str(links[-1])
@@ -51,13 +51,13 @@ def test_a_right_password_opens_nothing_and_the_page_tells_how_to_wake_it(
 def test_a_wrong_password_hears_nothing_of_sleep(browser: Browser, core: Core, asleep: Account):
     answer = browser.log_in(password="feil")
     assert "sover" not in answer.text
-    assert queue_admin.listing(core) == []
+    assert queue_admin.list_queue(core) == []
 
 
 def test_links_are_mailed_a_few_times_an_hour_and_no_more(browser: Browser, core: Core, asleep: Account):
     for _ in range(6):
         assert browser.log_in().status_code == 403
-    assert len(queue_admin.listing(core)) <= 3
+    assert len(queue_admin.list_queue(core)) <= 3
 
 
 @pytest.mark.parametrize("step", ["before 7", "legacy 24"])

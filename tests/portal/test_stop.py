@@ -30,7 +30,7 @@ def test_the_button_logs_everybody_out_and_a_link_to_a_new_password_is_mailed(
     assert answer.status_code == 200
     assert 'role="status"' in answer.text
     assert inside.get("/account").status_code != 200
-    [letter] = [item for item in queue_admin.listing(core) if item.recipient == OUTSIDE]
+    [letter] = [item for item in queue_admin.list_queue(core) if item.recipient == OUTSIDE]
     assert re.search(r"/password/link/", queue_admin.octets(core, letter.id).decode())
 
 

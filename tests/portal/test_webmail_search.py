@@ -79,7 +79,7 @@ def test_a_search_that_met_new_mail_asks_for_the_index(core, ola):
     put(core, ola)
     mail_search.search(core, ola.id, mail_search.parse("grønn"))
     assert indexing.update_requested(core) == 1
-    assert core.search.known(ola.id)
+    assert core.search.list_known(ola.id)
     mail_search.search(core, ola.id, mail_search.parse("grønn"))
     assert indexing.update_requested(core) == 0
 

@@ -20,7 +20,7 @@ def read(sent: bytes, cuts: list[int]) -> tuple[DataReader, bytes, bytes | None]
     edges = sorted({0, len(sent), *(cut % (len(sent) + 1) for cut in cuts)})
     for start, end in zip(edges, edges[1:], strict=False):
         rest = reader.feed(sent[start:end])
-        octets += reader.take()
+        octets += reader.take_octets()
         if rest is not None:
             return reader, octets, rest + sent[end:]
     return reader, octets, None
@@ -72,7 +72,7 @@ def test_a_line_as_long_as_a_message_is_not_held():
     taken = b""
     for _ in range(100):
         assert reader.feed(b"x" * 1000) is None
-        taken += reader.take()
+        taken += reader.take_octets()
         assert reader.held < 10
     assert reader.feed(b"\r\n.\r\nNOOP\r\n") == b"NOOP\r\n"
-    assert taken + reader.take() == b"x" * 100_000 + b"\r\n"
+    assert taken + reader.take_octets() == b"x" * 100_000 + b"\r\n"

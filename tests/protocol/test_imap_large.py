@@ -104,7 +104,7 @@ def test_a_disk_that_is_full_is_told_and_leaves_nothing(core, monkeypatch):
         spool.discard()
         raise Busy("disk full")
 
-    monkeypatch.setattr(Blobs, "keep", broken)
+    monkeypatch.setattr(Blobs, "prepare_spool", broken)
 
     async def play(imaps, _):
         client = await logged_in(imaps)

@@ -10,7 +10,7 @@ class TestWire:
     __test__ = False
 
     def __init__(self, *, secure: bool = True) -> None:
-        self.peer, self.secure, self.known, self.identity = "192.0.2.7", secure, False, None
+        self.peer, self.secure, self.is_known, self.identity = "192.0.2.7", secure, False, None
         self.framer, self.said = Framer(), bytearray()
         self.channel = Channel()
         self.waiting, self._news, self._woken = asyncio.Event(), asyncio.Event(), False

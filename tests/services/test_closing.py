@@ -66,7 +66,7 @@ def test_s10_from_closing_on_nobody_logs_in_and_mail_is_refused(core: Core, ola:
         look(core)
     assert reply_to(refused.value).startswith("550 5.1.1 ")
     assert not core.db.read(lambda tx: login.is_still_valid(tx, opened))
-    [item] = queue_admin.listing(core)
+    [item] = queue_admin.list_queue(core)
     assert item.recipient == "ola@home.example"
     assert link in text_of(queue_admin.octets(core, item.id))
     with pytest.raises(AccountNotFound):

@@ -90,7 +90,7 @@ def test_log_ins_that_wait_keep_nobody_from_dns_and_from_reading():
         threads = Threads(workers=1, waiters=2)
         go_on = threading.Event()
         waiting = [asyncio.ensure_future(threads.log_in(go_on.wait)) for _ in range(10)]
-        assert await asyncio.wait_for(threads.wait(lambda: "the name server"), 60) == "the name server"
+        assert await asyncio.wait_for(threads.run_waiting(lambda: "the name server"), 60) == "the name server"
         assert await asyncio.wait_for(threads.run(lambda: "a message"), 60) == "a message"
         go_on.set()
         await asyncio.gather(*waiting)

@@ -90,7 +90,7 @@ def test_n8_one_who_leaves_is_asked_at_90_30_7_and_0_days(alone, clock):
             asked.append(100 - day)
         clock.forward(days=1)
     assert asked == [90, 30, 7, 0]
-    assert len([i for i in queue_admin.listing(alone) if i.recipient == "ola@home.example"]) == 4
+    assert len([i for i in queue_admin.list_queue(alone) if i.recipient == "ola@home.example"]) == 4
     assert subjects(alone, ola)[0] == "Choose an alumni password before 09.09.2026"
 
 
@@ -128,7 +128,7 @@ def test_n8_where_no_end_is_known_none_is_told(alone, clock):
     assert leaving.send_reminders(alone) == 1
     [text] = [
         text
-        for i in queue_admin.listing(alone)
+        for i in queue_admin.list_queue(alone)
         if "not used it yet" in (text := text_of(queue_admin.octets(alone, i.id)))
     ]
     assert "When your affiliation with the university ends, it is" in text
@@ -413,7 +413,7 @@ def test_s09_without_any_affiliation_everything_goes_on(alone, clock):
                 alone, Envelope(out, home), [found], letter.replace(b"ola@alumni", b"a@out"), b"", Verdict()
             )
         )
-        queued = [(item.recipient, item.origin) for item in queue_admin.listing(alone)]
+        queued = [(item.recipient, item.origin) for item in queue_admin.list_queue(alone)]
         assert out in {recipient for recipient, _origin in queued}
         assert queued.count(("ola@work.example", "forward")) == (1 if days == 1 else 2)
         assert alone.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) == ola.id

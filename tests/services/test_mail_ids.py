@@ -159,7 +159,7 @@ def test_threads_and_writes_know_the_message(core):
         with about_mail("abc"):
             return [
                 await core.threads.run(current_mail_id),
-                await core.threads.wait(current_mail_id),
+                await core.threads.run_waiting(current_mail_id),
                 await core.db.aread(lambda tx: current_mail_id()),
                 await core.db.awrite(lambda tx: current_mail_id()),
             ]

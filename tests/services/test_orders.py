@@ -36,7 +36,7 @@ def test_approval_makes_the_account_and_mails_a_link_that_sets_the_password(core
     done, link = orders.approve_order(core, order(core).id)
     ola = accounts.find_account(core, "ola")
     assert (done.state, done.account, ola.language, ola.contact) == ("approved", ola.id, "nn", "ola@home.example")
-    [received, item] = queue_admin.listing(core)
+    [received, item] = queue_admin.list_queue(core)
     assert received.recipient == item.recipient == "ola@home.example"
     assert link.encode() in queue_admin.octets(core, item.id)
     credentials.redeem_link(core, link.rpartition("/")[2], "ei god lang setning")

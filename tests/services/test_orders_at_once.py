@@ -43,7 +43,7 @@ def submit(core, **changed):
 
 def links(core, path: str) -> list[str]:
     found = []
-    for item in queue_admin.listing(core):
+    for item in queue_admin.list_queue(core):
         found += re.findall(rf"/{path}/(\S+)", text_of(queue_admin.octets(core, item.id)))
     return found
 
@@ -247,7 +247,7 @@ def test_s06_a_refusal_is_told_with_its_reason(core):
     orders.reject_order(core, order.id, "We find you in no register.", actor="anne")
     assert any(
         "We find you in no register." in text_of(queue_admin.octets(core, item.id))
-        for item in queue_admin.listing(core)
+        for item in queue_admin.list_queue(core)
     )
     with pytest.raises(OrderNotFound):
         orders.ask_for_proof(core, order.id, "?")

@@ -137,7 +137,7 @@ def test_n33_adding_and_removing_is_told_and_the_recovery_codes_stay(core: Core,
 def test_n33_contact_addresses_hear_of_it(core: Core) -> None:
     kari = accounts.add_account(core, "kari", contact="kari@home.example", language="en")
     register(core, kari, Key(core.config.url, verifies=True))
-    letters = [text_of(queue_admin.octets(core, item.id)) for item in queue_admin.listing(core)]
+    letters = [text_of(queue_admin.octets(core, item.id)) for item in queue_admin.list_queue(core)]
     assert any("A passkey was added" in letter for letter in letters)
 
 

@@ -37,7 +37,7 @@ def enter(core: Core, password: str, scope: Scope = Scope.IMAP, peer: str = "192
 def mailed(core: Core, subject: str = "password/link") -> list[tuple[str, str]]:
     """Recipients and tokens of the links that were sent."""
     found = []
-    for item in queue_admin.listing(core):
+    for item in queue_admin.list_queue(core):
         token = re.search(rf"/{subject}/(\S+)", text_of(queue_admin.octets(core, item.id)))
         if token:
             found.append((item.recipient, token[1]))
@@ -63,7 +63,7 @@ def test_s15_who_cannot_be_written_to_gets_the_same_answer_and_no_mail(core: Cor
     accounts.add_account(core, "kari", password=OLD)
     accounts.add_account(core, "per", password=OLD, contact="per@home.example")  # never confirmed
     password_requests.send_links(core, name, peer="198.51.100.1")
-    assert queue_admin.listing(core) == []
+    assert queue_admin.list_queue(core) == []
 
 
 def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
@@ -126,7 +126,9 @@ def test_s14_a_change_ends_connections_voids_links_and_is_told_to_the_contact(co
     with pytest.raises(LinkExpired):
         credentials.find_link_account(core, token)
     told = [
-        i for i in queue_admin.listing(core) if "Passordet for ola er endret" in text_of(queue_admin.octets(core, i.id))
+        i
+        for i in queue_admin.list_queue(core)
+        if "Passordet for ola er endret" in text_of(queue_admin.octets(core, i.id))
     ]
     assert [item.recipient for item in told] == [OUTSIDE]
 
@@ -158,7 +160,7 @@ def test_s15_an_address_counts_when_its_link_was_used(core: Core, ola: Account) 
 
 def test_n20_the_old_address_hears_when_contacts_change(core: Core, ola: Account) -> None:
     contact_addresses.remove_address(core, ola.id, OUTSIDE)
-    [item] = queue_admin.listing(core)
+    [item] = queue_admin.list_queue(core)
     assert item.recipient == OUTSIDE
     assert accounts.find_account(core, "ola").contact == ""
 
@@ -228,7 +230,7 @@ def test_s15_an_agent_issues_a_link_and_never_a_password(core: Core, ola: Accoun
     events = audit.list_entries(core, ola.id)
     assert ("anne", "recovery link issued") in {(event.actor, event.event) for event in events}
     assert any("passport" in event.detail for event in events)
-    notice = [i for i in queue_admin.listing(core) if "anne" in text_of(queue_admin.octets(core, i.id))]
+    notice = [i for i in queue_admin.list_queue(core) if "anne" in text_of(queue_admin.octets(core, i.id))]
     assert OUTSIDE in {item.recipient for item in notice}  # the owner hears of it at the address we know
 
 

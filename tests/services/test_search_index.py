@@ -112,7 +112,7 @@ def test_an_index_of_an_earlier_reading_is_filled_anew(core: Core, box: MailboxI
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
     assert core.search.accounts() == [AccountId(1)]
     indexing.KeepUp().run(core)
-    assert len(core.search.known(AccountId(1))) == len(LETTERS)
+    assert len(core.search.list_known(AccountId(1))) == len(LETTERS)
     assert find(core, box, Body(fold("kvernbekk"))) == [1, 3]
 
 
@@ -135,14 +135,14 @@ def test_a_wish_is_fulfilled_once(core: Core, box: MailboxId):
     indexing.request_index(core, AccountId(1))
     assert indexing.update_requested(core) == 1
     assert indexing.update_requested(core) == 0
-    assert len(core.search.known(AccountId(1))) == len(LETTERS)
+    assert len(core.search.list_known(AccountId(1))) == len(LETTERS)
 
 
 def test_an_index_forgets_what_is_gone(core: Core, box: MailboxId):
     indexing.update_index(core, AccountId(1))
     core.db.write(lambda tx: core.mail.expunge(tx, box, [(1, 2)], only_deleted=False))
     assert indexing.update_index(core, AccountId(1)) == 0
-    assert len(core.search.known(AccountId(1))) == len(LETTERS) - 2
+    assert len(core.search.list_known(AccountId(1))) == len(LETTERS) - 2
 
 
 def test_a_broken_index_is_no_loss_and_check_says_so(core: Core, box: MailboxId):

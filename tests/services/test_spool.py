@@ -34,7 +34,7 @@ def files(blobs: Blobs) -> tuple[int, int]:
 @pytest.mark.parametrize("size", [0, 500, 5000, INSIDE, INSIDE + 1, 1_000_000])
 def test_what_is_kept_is_what_came(blobs, size):
     octets = (b"Subject: x\r\n\r\n" + b"line\r\n" * (size // 6 + 1))[:size]
-    prepared = blobs.keep(spooled(blobs, octets))
+    prepared = blobs.prepare_spool(spooled(blobs, octets))
     assert (prepared.octets[:], prepared.name) == (octets, hashlib.sha256(octets).digest())
     assert prepared.derived == blobs.prepare(octets).derived
     assert (prepared.name, prepared.size) == (hashlib.sha256(octets).digest(), size)
@@ -45,7 +45,7 @@ def test_what_is_kept_is_what_came(blobs, size):
 
 def test_the_same_octets_stand_there_once(blobs):
     octets = b"x" * 300_000
-    first, second = blobs.keep(spooled(blobs, octets)), blobs.keep(spooled(blobs, octets))
+    first, second = blobs.prepare_spool(spooled(blobs, octets)), blobs.prepare_spool(spooled(blobs, octets))
     assert first.name == second.name
     assert second.octets[:10] == b"x" * 10  # of a file that has no name any more
     assert files(blobs) == (1, 0)

@@ -53,7 +53,7 @@ def in_box(core: Core, account: Account) -> list[str]:
 
 
 def mailed(core: Core, address: str) -> list[str]:
-    return [text_of(queue_admin.octets(core, i.id)) for i in queue_admin.listing(core) if i.recipient == address]
+    return [text_of(queue_admin.octets(core, i.id)) for i in queue_admin.list_queue(core) if i.recipient == address]
 
 
 def see(core: Core, account: Account) -> None:

@@ -90,7 +90,7 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     ]
     assert out_of_office.read_away(core, kari.id) == out_of_office.read_away(core, ola.id)
     assert forwarding.read_forwarding(core, kari.id).target == ""
-    people = [(one.address, one.name, one.note) for one in address_book.listing(core, kari.id)]
+    people = [(one.address, one.name, one.note) for one in address_book.list_contacts(core, kari.id)]
     assert people == [("per@outside.example", "Per Ås; jr.", "en venn,\nfra før")]
     assert contacts.list_blocked(core, kari.id) == ["@spam.example"]
     assert mail_settings.read_settings(core, kari.id) == MailSettings(threads=True, undo_seconds=30)

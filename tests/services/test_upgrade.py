@@ -80,7 +80,7 @@ def test_of_the_release_people_and_their_mail_are_there(released: Core):
     assert (box.messages, box.unseen, box.keywords, box.recent) == (3, 2, frozenset({"$work"}), box.uidnext)
     plan = query.plan(Field(Summed.SUBJECT, fold("BLÅBÆR")))
     assert [row[query.UID] for row in released.db.read(lambda tx: plan.narrow(tx, box.id))] == [2, 3]
-    assert [(one.address, one.name) for one in address_book.listing(released, ola.id)] == [
+    assert [(one.address, one.name) for one in address_book.list_contacts(released, ola.id)] == [
         ("tante@home.example", "Tante")
     ]
     assert (

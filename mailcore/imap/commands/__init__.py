@@ -79,7 +79,7 @@ COMMANDS: dict[bytes, Spec] = {
     b"ESEARCH": Spec(multisearch.esearch, State.LOGGED_IN, Expunges.HOLD),
     b"CANCELUPDATE": Spec(news.cancelupdate, State.SELECTED),
     b"NAMESPACE": Spec(mailboxes.namespace, State.LOGGED_IN),
-    b"LIST": Spec(listing.listing, State.LOGGED_IN),
+    b"LIST": Spec(listing.list_mailboxes, State.LOGGED_IN),
     b"LSUB": Spec(listing.lsub, State.LOGGED_IN),
     b"STATUS": Spec(mailboxes.status, State.LOGGED_IN),
     b"CREATE": Spec(mailboxes.create, State.LOGGED_IN),

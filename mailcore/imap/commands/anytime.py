@@ -45,7 +45,7 @@ async def identify(context: Context, _arguments: Reader) -> Tagged:
 async def enable(context: Context, read: Reader) -> Tagged:
     """enable = "ENABLE" 1*(SP capability); unknown names are passed over (RFC 5161)"""
     wanted: list[str] = []
-    while read.take(b" "):
+    while read.take_word(b" "):
         wanted.append(read.atom().upper().decode("ascii", "replace"))
     read.end()
     if not wanted:

@@ -59,10 +59,10 @@ def _parse_message(context: Context, read: Reader) -> AppendRequest:
     if read.sees(b'"'):
         at = read_date_time(read)
         read.space()
-    if read.take(b"CATENATE "):
+    if read.take_word(b"CATENATE "):
         return AppendRequest(flags, at, catenate.parse(read))
-    wrapped = read.take(b"UTF8 (")
-    binary = read.take(b"~")
+    wrapped = read.take_word(b"UTF8 (")
+    binary = read.take_word(b"~")
     if wrapped and not binary:
         raise SyntaxProblem("expected a literal8")
     octets = read.message()
@@ -85,7 +85,7 @@ def _from_file(core: Core, spool: Spool, binary: bool) -> Prepared:
         raise TooLarge
     if not binary and spool.octets().find(b"\0") >= 0:
         raise SyntaxProblem(NUL)
-    return core.blobs.keep(spool)
+    return core.blobs.prepare_spool(spool)
 
 
 async def append(context: Context, read: Reader) -> Tagged:

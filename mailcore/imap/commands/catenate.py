@@ -16,16 +16,16 @@ def parse(read: Reader) -> tuple[Piece, ...]:
     """ "(" cat-part *(SP cat-part) ")"; cat-part = "TEXT" SP literal / "URL" SP astring"""
     read.expect(b"(", "an opening parenthesis")
     pieces: list[Piece] = []
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if pieces:
             read.space()
-        if read.take(b"TEXT "):
-            read.take(b"~")
+        if read.take_word(b"TEXT "):
+            read.take_word(b"~")
             text = read.literal()
             if text is None:
                 raise SyntaxProblem("expected a literal")
             pieces.append(text)
-        elif read.take(b"URL "):
+        elif read.take_word(b"URL "):
             pieces.append(_url(read.astring()))
         else:
             raise SyntaxProblem("expected TEXT or URL")

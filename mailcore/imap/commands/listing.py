@@ -56,9 +56,9 @@ def _parse_request(read: Reader) -> ListRequest:
         read.space()
     reference = names.decode(read.astring(), utf8=read.utf8)
     read.space()
-    if read.take(b"("):
+    if read.take_word(b"("):
         request.extended = True
-        while not read.take(b")"):
+        while not read.take_word(b")"):
             if request.patterns:
                 read.space()
             request.patterns.append(reference + names.decode(read.pattern(), utf8=read.utf8))
@@ -67,7 +67,7 @@ def _parse_request(read: Reader) -> ListRequest:
         request.patterns.append(reference + pattern if pattern else "")
     if len(request.patterns) > MAX_PATTERNS:
         raise SyntaxProblem("too many patterns")
-    if read.take(b" RETURN "):
+    if read.take_word(b" RETURN "):
         request.extended = True
         _return_options(read, request)
     read.end()
@@ -78,7 +78,7 @@ def _parse_request(read: Reader) -> ListRequest:
 def _return_options(read: Reader, request: ListRequest) -> None:
     read.expect(b"(", "an opening parenthesis")
     first = True
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if not first:
             read.space()
         first = False
@@ -105,7 +105,7 @@ def parents(name: str) -> list[str]:
     return [names.SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts))]
 
 
-async def listing(context: Context, read: Reader) -> Tagged:
+async def list_mailboxes(context: Context, read: Reader) -> Tagged:
     request = _parse_request(read)
     if not request.extended and request.patterns == [""]:  # what parts the levels, and where names begin
         context.wire.write(b'* LIST (\\Noselect) "/" ""\r\n')

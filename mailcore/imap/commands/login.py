@@ -45,7 +45,7 @@ async def authenticate(context: Context, read: Reader) -> Tagged:
     read.space()
     mechanism = read.atom().upper().decode()
     first: bytes | None = None
-    if read.take(b" "):
+    if read.take_word(b" "):
         first = sasl.decode(read.atom())
     read.end()
     _require_privacy(context)
@@ -83,5 +83,5 @@ def _require_privacy(context: Context) -> None:
 
 def _welcome(context: Context, identity: Identity) -> Tagged:
     context.enter(identity.account)
-    context.wire.known, context.wire.identity = True, identity
+    context.wire.is_known, context.wire.identity = True, identity
     return context.ok("Welcome", "CAPABILITY " + list_capabilities(context).decode())

@@ -19,7 +19,7 @@ def parse_words(read: Reader) -> list[bytes]:
     """ "(" [atom *(SP atom)] ")" """
     read.expect(b"(", "an opening parenthesis")
     found: list[bytes] = []
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if found:
             read.space()
         found.append(read.atom().upper())
@@ -86,7 +86,7 @@ async def create(context: Context, read: Reader) -> Tagged:
     """create = "CREATE" SP mailbox [SP "(USE (" use-attr *(SP use-attr) "))"] (RFC 6154 section 3)"""
     read.space()
     name = mailbox_name(read)
-    uses = _uses(read) if read.take(b" (USE (") else []
+    uses = _uses(read) if read.take_word(b" (USE (") else []
     read.end()
     core, owner = context.core, context.owner
 
@@ -102,7 +102,7 @@ async def create(context: Context, read: Reader) -> Tagged:
 
 def _uses(read: Reader) -> list[str]:
     found: list[str] = []
-    while not read.take(b"))"):
+    while not read.take_word(b"))"):
         if found:
             read.space()
         read.expect(b"\\", "a special use")

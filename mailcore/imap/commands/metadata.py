@@ -32,10 +32,10 @@ def _entry(read: Reader) -> str:
 
 def parse_entries(read: Reader) -> tuple[str, ...]:
     """entries = entry / "(" entry *(SP entry) ")" """
-    if not read.take(b"("):
+    if not read.take_word(b"("):
         return (_entry(read),)
     found = [_entry(read)]
-    while read.take(b" "):
+    while read.take_word(b" "):
         found.append(_entry(read))
     read.expect(b")", "a closing parenthesis")
     return tuple(found)
@@ -67,8 +67,8 @@ async def getmetadata(context: Context, read: Reader) -> Tagged:
     """getmetadata = "GETMETADATA" [SP "(" "MAXSIZE" SP n / "DEPTH" SP (0/1/infinity) ")"] SP mailbox SP entries"""
     read.space()
     largest, depth = 2**32, "0"
-    if read.take(b"("):
-        while not read.take(b")"):
+    if read.take_word(b"("):
+        while not read.take_word(b")"):
             word = read.atom().upper()
             read.space()
             if word == b"MAXSIZE":
@@ -77,7 +77,7 @@ async def getmetadata(context: Context, read: Reader) -> Tagged:
                 depth = read.atom().lower().decode()
             else:
                 raise SyntaxProblem("unknown option of GETMETADATA")
-            read.take(b" ")
+            read.take_word(b" ")
         read.space()
     name = names.decode(read.astring(), utf8=read.utf8)
     read.space()
@@ -115,14 +115,14 @@ async def setmetadata(context: Context, read: Reader) -> Tagged:
     read.space()
     read.expect(b"(", "an opening parenthesis")
     wanted: list[tuple[str, bytes | None]] = []
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if wanted:
             read.space()
         entry = _entry(read)
         if entry.count("/") < 2:
             raise SyntaxProblem("that is no name of an entry")
         read.space()
-        wanted.append((entry, None if read.take(b"NIL") else _value(read)))
+        wanted.append((entry, None if read.take_word(b"NIL") else _value(read)))
     read.end()
 
     def work(tx: Tx) -> None:
@@ -140,7 +140,7 @@ async def setmetadata(context: Context, read: Reader) -> Tagged:
 
 
 def _value(read: Reader) -> bytes:
-    read.take(b"~")  # literal8 (RFC 3516)
+    read.take_word(b"~")  # literal8 (RFC 3516)
     value = read.string()
     if len(value) > MAX_VALUE:
         raise Refused("The value is too large", f"METADATA MAXSIZE {MAX_VALUE}")

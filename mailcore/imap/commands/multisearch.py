@@ -29,7 +29,7 @@ class Source:
 async def esearch(context: Context, read: Reader) -> Tagged:
     """esearch = "ESEARCH" [SP "IN" SP "(" source-mbox ")"] [SP "RETURN" ...] SP search-program"""
     read.space()
-    sources = _parse_sources(read) if read.take(b"IN (") else [Source(b"SELECTED")]
+    sources = _parse_sources(read) if read.take_word(b"IN (") else [Source(b"SELECTED")]
     if read.sees(b" "):
         read.space()
     options = parse_options(read, extended=True)
@@ -78,7 +78,7 @@ def _parse_criteria(context: Context, there: Selected, rest: Reader) -> tuple[Co
 def _parse_sources(read: Reader) -> list[Source]:
     """source-mbox = filter-mailboxes *(SP filter-mailboxes) [SP "(" scope-options ")"] ")" """
     found: list[Source] = []
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if found:
             read.space()
         kind = read.atom().upper()

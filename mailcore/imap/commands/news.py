@@ -90,7 +90,7 @@ def _send_update(context: Context, search: UpdatedSearch, what: bytes, uids: lis
 async def cancelupdate(context: Context, read: Reader) -> Tagged:
     """cancelupdate = "CANCELUPDATE" 1*(SP quoted) (RFC 5267 section 4.3.2)"""
     tags: list[bytes] = []
-    while read.take(b" "):
+    while read.take_word(b" "):
         tags.append(read.string())
     read.end()
     if not tags or not all(tag in context.here.searches for tag in tags):

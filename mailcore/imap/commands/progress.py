@@ -10,7 +10,7 @@ class Progress:
         self._context, self._goal, self._done = context, goal, 0
         self._next = context.core.clock.seconds() + EVERY_SECONDS
 
-    def tell(self, more: int) -> None:
+    def report(self, more: int) -> None:
         """Count `more` messages as done, and say so now and then."""
         self._done += more
         now = self._context.core.clock.seconds()

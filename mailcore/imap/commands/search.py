@@ -134,11 +134,11 @@ async def _confirm(context: Context, plan: query.Plan, rows: list[Row]) -> list[
     hits = await core.threads.run(core.search.hits, owner, plan.texts)
     try:
         left = await core.threads.run(plan.possible, rows, hits)
-        progress.tell(len(rows) - len(left))
+        progress.report(len(rows) - len(left))
         for few in query.batches(left, BATCH if plan.texts else sum(row[query.SIZE] for row in left)):
             uids += await core.db.aread(partial(plan.confirm, blobs=core.blobs, rows=few, hits=hits))
-            progress.tell(len(few))
-        if plan.texts and not hits.know(row[query.BLOB] for row in rows):
+            progress.report(len(few))
+        if plan.texts and not hits.has_all(row[query.BLOB] for row in rows):
             await core.threads.run(indexing.request_index, core, owner)
     finally:
         hits.close()

@@ -53,7 +53,7 @@ async def examine(context: Context, read: Reader) -> Tagged:
 def _parameters(context: Context, read: Reader) -> Resync | None:
     """["(" select-param *(SP select-param) ")"]"""
     resync: Resync | None = None
-    if not read.take(b" ("):
+    if not read.take_word(b" ("):
         return None
     while True:
         word = read.atom().upper()
@@ -65,7 +65,7 @@ def _parameters(context: Context, read: Reader) -> Resync | None:
             context.enabled.add("CONDSTORE")
         else:
             raise SyntaxProblem("unknown parameter of SELECT")
-        if not read.take(b" "):
+        if not read.take_word(b" "):
             break
     read.expect(b")", "a closing parenthesis")
     return resync
@@ -78,8 +78,8 @@ def _resync(read: Reader) -> Resync:
     uidvalidity = read.number()
     read.space()
     modseq, known = read.modseq(), None
-    while read.take(b" "):
-        if read.take(b"("):  # numbers with their UIDs: a hint that we do not need, the log knows
+    while read.take_word(b" "):
+        if read.take_word(b"("):  # numbers with their UIDs: a hint that we do not need, the log knows
             NumberSet.parse(read)
             read.space()
             NumberSet.parse(read)

@@ -52,7 +52,7 @@ def _parse_sort_keys(read: Reader) -> tuple[tuple[SortKey, bool], ...]:
     """sort-criteria = "(" sort-key *(SP sort-key) ")"; each with whether it is reversed"""
     read.expect(b"(", "an opening parenthesis")
     wanted: dict[SortKey, bool] = {}
-    while not read.take(b")"):
+    while not read.take_word(b")"):
         if wanted:
             read.space()
         name, reverse = read.atom().upper(), False

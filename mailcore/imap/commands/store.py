@@ -13,7 +13,7 @@ MAX_FLAGS = 64
 
 def _flag(read: Reader) -> str:
     """flag = "\\\\" system name / keyword"""
-    if not read.take(b"\\"):
+    if not read.take_word(b"\\"):
         keyword = read.atom().decode("ascii", "replace")
         if not is_keyword(keyword):
             raise SyntaxProblem("that keyword cannot be kept")
@@ -27,7 +27,7 @@ def _flag(read: Reader) -> str:
 def flags_in_parentheses(read: Reader) -> frozenset[str]:
     """flag-list = "(" [flag *(SP flag)] ")" """
     read.expect(b"(", "an opening parenthesis")
-    if read.take(b")"):
+    if read.take_word(b")"):
         return frozenset()
     found = _flags(read)
     read.expect(b")", "a closing parenthesis")
@@ -36,7 +36,7 @@ def flags_in_parentheses(read: Reader) -> frozenset[str]:
 
 def _flags(read: Reader) -> frozenset[str]:
     found = {_flag(read)}
-    while read.take(b" "):
+    while read.take_word(b" "):
         found.add(_flag(read))
     if len(found) > MAX_FLAGS:
         raise SyntaxProblem("too many flags")
@@ -52,13 +52,13 @@ async def store(context: Context, read: Reader) -> Tagged:
     numbers = NumberSet.parse(read)
     read.space()
     unchanged_since: int | None = None
-    if read.take(b"(UNCHANGEDSINCE "):
+    if read.take_word(b"(UNCHANGEDSINCE "):
         unchanged_since = read.modseq()
         read.expect(b") ", "a closing parenthesis")
         context.use_modseqs()
-    how = "add" if read.take(b"+") else "remove" if read.take(b"-") else "replace"
+    how = "add" if read.take_word(b"+") else "remove" if read.take_word(b"-") else "replace"
     read.expect(b"FLAGS", "FLAGS")
-    silent = read.take(b".SILENT")
+    silent = read.take_word(b".SILENT")
     read.space()
     flags = flags_in_parentheses(read) if read.sees(b"(") else _flags(read)
     read.end()

@@ -135,7 +135,7 @@ class Chosen:
         self._names, self._marks = tuple(names), frozenset(marks)
         self._pickers: dict[bytes, Callable[[list[bytes]], Iterable[bytes]]] = {}
 
-    def of(self, usual: bytes | None, uncut: bytes | None) -> bytes:
+    def pick_fields(self, usual: bytes | None, uncut: bytes | None) -> bytes:
         """Return the fields in their order and a blank line, as header.select gives them.
 
         Args:

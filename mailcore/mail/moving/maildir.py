@@ -89,7 +89,7 @@ class Letters:
     def __init__(self) -> None:
         self._letters: dict[str, str] = {}
 
-    def of(self, flags: Iterable[str]) -> tuple[str, list[str]]:
+    def make_letters(self, flags: Iterable[str]) -> tuple[str, list[str]]:
         """Return the letters of a message, and its keywords that have none."""
         letters, others = [], []
         for keyword in sorted(flag for flag in flags if not flag.startswith("\\")):

@@ -134,7 +134,7 @@ def make_plan(
         match recipient:
             case MailboxRecipient():
                 own = arrivals.of_recipient(arrival, recipient.account)
-                made.append(_Planner(core, tx, own, text, now, path, recipient, facts[recipient.account]).make())
+                made.append(_Planner(core, tx, own, text, now, path, recipient, facts[recipient.account]).make_plan())
             case DeskRecipient() | ReturnedBounce():
                 made.append(recipient)
             case TopicRecipient():
@@ -153,7 +153,7 @@ def plan_uncounted_copy(
 ) -> MailboxPlan:
     """Plan, for one recipient, a message that takes no room: to it every box is as empty as a new one (N13)."""
     path, roomy = trace.return_path(arrival.envelope.sender), replace(facts, used=0, quota=0)
-    plan = _Planner(core, tx, arrival, text, core.clock.now(), path, recipient, roomy).make()
+    plan = _Planner(core, tx, arrival, text, core.clock.now(), path, recipient, roomy).make_plan()
     answers = {key: answer for key, answer in plan.answers.items() if not str(key).startswith(QUOTA_ITEMS)}
     return replace(plan, answers=answers)
 
@@ -188,7 +188,7 @@ class _Planner:
     recipient: MailboxRecipient
     facts: AccountFacts
 
-    def make(self) -> MailboxPlan:
+    def make_plan(self) -> MailboxPlan:
         facts, arrival = self.facts, self.arrival
         place = Place(self.core, self.tx, self.recipient.account, self.now, arrival.trace, (facts.used, facts.quota))
         decision, held_back = self._decide(place)

@@ -27,7 +27,7 @@ MOST = 50  # items on one page
 _LISTED = 20  # numbers in one entry of the log
 
 
-def listing(core: Core, state: QueueState | None = None) -> list[QueueItem]:
+def list_queue(core: Core, state: QueueState | None = None) -> list[QueueItem]:
     return core.db.read(lambda tx: list_items(tx, state))
 
 

@@ -66,7 +66,7 @@ async def scan_message(core: Core, envelope: Envelope, octets: Octets, queue_id:
     """
     if not is_on(core.config):
         return Scan()
-    return await core.threads.wait(_run_filters, core, envelope, octets, queue_id)
+    return await core.threads.run_waiting(_run_filters, core, envelope, octets, queue_id)
 
 
 def _run_filters(core: Core, envelope: Envelope, octets: Octets, queue_id: str) -> Scan:

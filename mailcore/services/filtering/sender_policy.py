@@ -49,7 +49,7 @@ async def check_greylist(core: Core, peer: str, sender: str, recipients: Sequenc
 
 async def find_block_list(core: Core, peer: str) -> str | None:
     """Return the first block list that names the peer (RFC 5782), or None.  A list that does not answer names nobody."""
-    return await core.threads.wait(_find_block_list, core, peer) if core.config.incoming.blocklists else None
+    return await core.threads.run_waiting(_find_block_list, core, peer) if core.config.incoming.blocklists else None
 
 
 def _find_block_list(core: Core, peer: str) -> str | None:

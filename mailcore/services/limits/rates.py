@@ -22,7 +22,7 @@ class Portions:
     def __init__(self) -> None:
         self._left: OrderedDict[str, tuple[int, int]] = OrderedDict()  # key -> (valid until, portions left)
 
-    async def take(self, core: Core, key: str, *, limit: int, window_seconds: int) -> bool:
+    async def count_use(self, core: Core, key: str, *, limit: int, window_seconds: int) -> bool:
         """Count one more; False where the limit of the window is reached.  A limit of 0 is none.  Raises Busy."""
         if not limit:
             return True

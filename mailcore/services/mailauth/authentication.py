@@ -37,7 +37,7 @@ async def judge(core: Core, envelope: Envelope, message: Message) -> Verdict:
             return _judge(core, envelope, message, core.dns.remembered)
         except NotKnownYet:
             pass
-    return await core.threads.wait(_judge, core, envelope, message, core.dns.lookup)
+    return await core.threads.run_waiting(_judge, core, envelope, message, core.dns.lookup)
 
 
 def _judge(core: Core, envelope: Envelope, message: Message, ask: Ask) -> Verdict:

@@ -26,7 +26,7 @@ class InBlocks:
     The library checks `bh=` against the body that it has; here that is done first, and what remains for it is the header.
     """
 
-    def take(self, octets: Octets, start: int) -> None:
+    def set_octets(self, octets: Octets, start: int) -> None:
         self._octets, self._start = octets, start
         self._known: dict[tuple[bool, str, int | None], bytes] = {}
 
@@ -56,13 +56,13 @@ class InBlocks:
 class Dkim(InBlocks, dkim.DKIM):  # type: ignore[misc]  # dkimpy has no types
     def __init__(self, block: bytes, octets: Octets) -> None:
         super().__init__(readable(block))
-        self.take(octets, len(block))
+        self.set_octets(octets, len(block))
 
 
 class Arc(InBlocks, dkim.ARC):  # type: ignore[misc]  # dkimpy has no types
     def __init__(self, block: bytes, octets: Octets) -> None:
         super().__init__(readable(block))
-        self.take(octets, len(block))
+        self.set_octets(octets, len(block))
 
 
 class Keys:

@@ -155,7 +155,7 @@ async def run_forever(core: Core, is_fenced: Callable[[], bool] = lambda: False)
         for job in jobs:
             if is_fenced():
                 break
-            run = core.threads.wait if job.waits else core.threads.run
+            run = core.threads.run_waiting if job.waits else core.threads.run
             try:
                 await run(run_due, core, job)
             except MailError as problem:  # the database is busy: all wait for the next look

@@ -118,7 +118,7 @@ def _scan_piece(core: Core, account: AccountId, box: Mailbox, own: set[str]) -> 
     assert chosen is not None  # noqa: S101 - all of FIELDS are usual ones
     gathered = _Sum()
     for uid, at, usual, header in rows:
-        fields = Header(chosen.of(usual, header))
+        fields = Header(chosen.pick_fields(usual, header))
         if box.special_use == "\\Sent":
             _add_recipients(gathered, fields, at, own)
         else:

@@ -99,7 +99,7 @@ class _Pipe(io.RawIOBase):
         self.size += len(written)
         return len(written)
 
-    def take(self) -> bytes:
+    def take_octets(self) -> bytes:
         taken = b"".join(self._held)
         self._held.clear()
         self.size = 0
@@ -148,9 +148,9 @@ def write_zip(
             for size in make(core, archive, box, below, paths[box.id], planned):
                 done += size
                 if pipe.size >= BLOCK:
-                    yield pipe.take()
+                    yield pipe.take_octets()
                     progress(done, total)
-    yield pipe.take()
+    yield pipe.take_octets()
     progress(total, total)
 
 
@@ -188,7 +188,7 @@ def _write_maildir(
 ) -> Iterator[int]:
     letters, others = maildir.Letters(), list[str]()
     for info in _list_messages(core, box.id, below):
-        marks, rest = letters.of(info.flags)
+        marks, rest = letters.make_letters(info.flags)
         others += [f"{info.uid} {' '.join(rest)}\n"] if rest else []
         name = maildir.write_name(info.uid, info.internal_date, info.flags, marks)
         with archive.open(

@@ -18,7 +18,7 @@ OF_ADDRESS = 10**12  # added to the number of an address that has no identity of
 __all__ = ["Contact", "WriterName"]
 
 
-def listing(core: Core, account: AccountId) -> list[Contact]:
+def list_contacts(core: Core, account: AccountId) -> list[Contact]:
     return core.db.read(lambda tx: store.list_contacts(tx, account))
 
 
@@ -47,7 +47,7 @@ def save(core: Core, account: AccountId, written: str, name: str, note: str) -> 
 
 def delete(core: Core, account: AccountId, addresses: list[str]) -> int:
     """Delete addresses, also from the cards that they stand in; return the number of those that were there."""
-    here = {one.address for one in listing(core, account)}.intersection(addresses)
+    here = {one.address for one in list_contacts(core, account)}.intersection(addresses)
     address_cards.remove_addresses(core, account, here)
     core.db.write(lambda tx: store.delete_contact(tx, account, here))
     return len(here)

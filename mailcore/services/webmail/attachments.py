@@ -136,7 +136,7 @@ class _Pieces(io.RawIOBase):
         self.waiting.append(bytes(data))
         return len(data)
 
-    def take(self) -> bytes:
+    def take_octets(self) -> bytes:
         taken = b"".join(self.waiting)
         self.waiting.clear()
         return taken
@@ -153,5 +153,5 @@ def _zip(octets: Octets, found: tuple[tuple[int, structure.Part], ...]) -> Itera
             with archive.open(zipfile.ZipInfo(name), "w") as target:
                 for piece in text.decoded_pieces(octets, leaf):
                     target.write(piece)
-                    yield pieces.take()
-    yield pieces.take()
+                    yield pieces.take_octets()
+    yield pieces.take_octets()

@@ -255,7 +255,7 @@ def build(
                 spool.flush()
             if spool.size > core.config.message_octets:
                 raise TooLarge("the message is larger than may be sent")
-        prepared = core.blobs.keep(spool)
+        prepared = core.blobs.prepare_spool(spool)
     except BaseException:
         spool.discard()
         raise

@@ -42,7 +42,7 @@ def update_index(core: Core, account: AccountId) -> int:
     if not held:
         core.search.forget(account)
         return 0
-    known = core.search.known(account)
+    known = core.search.list_known(account)
     if gone := known - held.keys():
         core.search.remove(account, gone)
     missing = sorted(held.keys() - known)
@@ -130,10 +130,10 @@ async def run_forever(core: Core) -> None:
     keep_up, looks = KeepUp(), 0
     while True:
         try:
-            await core.threads.wait(update_requested, core)
+            await core.threads.run_waiting(update_requested, core)
             looks += 1
             if looks % KEEP_UP_LOOKS == 0:
-                await core.threads.wait(keep_up.run, core)
+                await core.threads.run_waiting(keep_up.run, core)
         except Exception:  # an index is never worth more than the service
             log.exception("search indexes wait")
         await asyncio.sleep(LOOK_SECONDS)

@@ -159,7 +159,7 @@ def _in_box(core: Core, box: Mailbox, plan: Plan, hits: Hits, query: Query, spen
         rows = core.db.read(lambda tx: plan.narrow_to(tx, box.id, [*few, *new]))[::-1]
     else:
         rows = core.db.read(lambda tx: plan.narrow(tx, box.id))[::-1]
-        if plan.texts and not hits.know(row[plans.BLOB] for row in rows):
+        if plan.texts and not hits.has_all(row[plans.BLOB] for row in rows):
             indexing.request_index(core, box.account)
         rows = plan.possible(rows, hits)
     found: list[Hit] = []

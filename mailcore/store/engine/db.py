@@ -224,7 +224,7 @@ class Db(ABC):
                 return await self._threads.run(self._read, fn)
             except Outside as need:
                 work = need.work
-            await self._threads.wait(work)
+            await self._threads.run_waiting(work)
         raise Busy("what a read needs does not stay")
 
     async def awrite(self, fn: Callable[[Tx], T], of: Collection[AccountId] | None = None) -> T:
@@ -237,7 +237,7 @@ class Db(ABC):
                 return await future
             except Outside as need:
                 work = need.work
-            await self._threads.wait(work)
+            await self._threads.run_waiting(work)
         raise Busy("what a write needs does not stay")
 
     def _refuse_within_write(self) -> None:

@@ -103,7 +103,7 @@ class Blobs:
         """Create a spool for an incoming message, of which `border` octets may stay in memory."""
         return Spool(self._spool, border)
 
-    def keep(self, spool: Spool, *, bare: bool = False, message: Message | None = None) -> Prepared:
+    def prepare_spool(self, spool: Spool, *, bare: bool = False, message: Message | None = None) -> Prepared:
         """The same as `prepare` for what was spooled: its file becomes the blob, without a copy.
 
         Raises:

@@ -233,7 +233,7 @@ def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits, may_read: Callable[[i
 
     @cache  # of one row: several tests may ask
     def said() -> Searchable:
-        if known := hits.said(row[BLOB]):
+        if known := hits.find_text(row[BLOB]):
             return known
         if may_read is not None and not may_read(row[SIZE]):
             raise _NotRead

@@ -45,7 +45,7 @@ class Hits:
                     found = connection.execute("SELECT rowid FROM grams WHERE grams MATCH ?", (query,))
                     self._matched[wanted] = frozenset(row[0] for row in found)
 
-    def know(self, blobs: Iterable[int]) -> bool:
+    def has_all(self, blobs: Iterable[int]) -> bool:
         """Are all of them in the index?"""
         return self._known.issuperset(blobs)
 
@@ -88,7 +88,7 @@ class Hits:
         matched = self._matched.get(wanted)
         return matched is None or blob in matched or not self._knows(blob)
 
-    def said(self, blob: int) -> Searchable | None:
+    def find_text(self, blob: int) -> Searchable | None:
         """Return the message's searchable text, if the index knows it."""
         if self._connection is None:
             return None
@@ -128,7 +128,7 @@ class SearchIndex:
                 self._broken(account, problem)
         return Hits()
 
-    def known(self, account: AccountId) -> set[int]:
+    def list_known(self, account: AccountId) -> set[int]:
         """The blobs in the index."""
         if not self.path(account).exists():
             return set()

@@ -48,7 +48,7 @@ def ola(core: Core) -> Account:
 def links(core: Core) -> int:
     found = [
         message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default)
-        for item in queue_admin.listing(core)
+        for item in queue_admin.list_queue(core)
     ]
     return sum("/password/link/" in one.get_content() and str(one["To"]) == MINE for one in found)
 
@@ -84,7 +84,7 @@ def test_the_verified_address_has_a_lane_of_its_own(core: Core, ola: Account) ->
     for other in ("ola@elsewhere.example", "someone@outside.example", "ola@outside.example.evil.example"):
         password_requests.send_links(core, other, peer=HOME)
     assert links(core) == before + 1
-    assert len(queue_admin.listing(core)) == before + 1
+    assert len(queue_admin.list_queue(core)) == before + 1
 
 
 def test_so_has_a_place_from_which_the_owner_logged_in_lately(core: Core, ola: Account) -> None:

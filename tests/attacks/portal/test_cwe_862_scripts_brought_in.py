@@ -88,9 +88,9 @@ def deliver(core: Core) -> list[str]:
         envelope = Envelope("kari@elsewhere.example", ("ola@alumni.example",))
         await delivery.accept(core, envelope, [found], MESSAGE, b"")
 
-    before = len(queue_admin.listing(core))
+    before = len(queue_admin.list_queue(core))
     asyncio.run(run())
-    return [item.recipient for item in queue_admin.listing(core)[before:] if item.origin != "dsn"]
+    return [item.recipient for item in queue_admin.list_queue(core)[before:] if item.origin != "dsn"]
 
 
 def states(core: Core, ola: Account) -> dict[str, tuple[bool, bool]]:
