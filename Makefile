@@ -50,7 +50,7 @@ most: dev ## all tests that are not slow and need no other program
 
 # A part of the tests on the other engine, and with each write run twice; all of services and protocol may be run so.
 ON_BOTH := tests/services/test_store.py tests/services/test_delivery.py tests/services/test_change_log.py \
-	tests/services/test_writers_beside.py tests/protocol/test_transcripts.py
+	tests/services/test_writers_beside.py tests/services/test_round_trips.py tests/protocol/test_transcripts.py
 test: check ## everything that CI runs
 	tools/debian-packages
 	tools/npm-packages

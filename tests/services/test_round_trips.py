@@ -12,6 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import Envelope
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients
+from mailcore.store.engine import db
 from mailcore.store.engine.db import Tx
 from tests import postgres_server
 from tests.protocol.test_transcripts import Player
@@ -68,6 +69,7 @@ class Trips:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.sent: list[str] = []
+        patch.setattr(db, "SLOW_SECONDS", float("inf"))
         execute, leave = psycopg.Cursor.execute, psycopg.Pipeline.__exit__
 
         def noted(cursor, query, *args, **more):
