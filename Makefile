@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: lifetime fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
+.PHONY: crash lifetime fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
 PYTHON ?= python3
 BIN := .venv/bin
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
@@ -111,3 +111,7 @@ FUZZ_SECONDS ?= 60
 fuzz: dev ## throws octets at every parser, FUZZ_SECONDS each; findings go to tests/fuzz/findings; GUIDED=1 follows coverage
 	@test -z "$(GUIDED)" || $(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-fuzz.txt
 	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(if $(GUIDED),--guided)
+
+CRASH ?= --rounds 200
+crash: dev ## faults of machine and network under traffic, an hour; CRASH="--rounds 20 --only 'kill -9'" for fewer
+	$(BIN)/python -m tests.crash $(CRASH)

@@ -19,6 +19,7 @@ from mailcore.config import Config
 from mailcore.errors import Busy, ConfigError
 from mailcore.log import log_for
 from mailcore.process import key_agent
+from mailcore.process.durable import sync_folder
 
 log = log_for(__name__)
 CHECK_SECONDS = 10  # how often the files are checked for a new certificate
@@ -49,12 +50,13 @@ def ensure_certificate(config: Config, clock: Clock) -> None:
         .sign(ca_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
+    write_public(folder / "ca.pem", ca.public_bytes(pem))
     write_secret(
         config.key_path,
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
-    config.certificate_path.write_bytes(certificate.public_bytes(pem) + ca.public_bytes(pem))
+    # the last of them, as it says that all are there
+    write_public(config.certificate_path, certificate.public_bytes(pem) + ca.public_bytes(pem))
 
 
 def _builder(
@@ -82,6 +84,15 @@ def ensure_account_key(config: Config) -> None:
 def write_secret(path: Path, octets: bytes) -> None:
     """Write a file that only its owner may read, whole or not at all."""
     _write_beside(path, octets).rename(path)
+    sync_folder(path.parent)
+
+
+def write_public(path: Path, octets: bytes) -> None:
+    """Write a file that everybody may read, whole or not at all."""
+    new = _write_beside(path, octets)
+    new.chmod(0o644)
+    new.rename(path)
+    sync_folder(path.parent)
 
 
 def _write_beside(path: Path, octets: bytes) -> Path:
@@ -174,6 +185,7 @@ def save_acme_certificate(config: Config, chain: bytes, key: bytes) -> None:
         new.unlink()
         raise ConfigError(f"acme: what the server gave cannot be used: {problem}") from None
     new.rename(config.acme_path)
+    sync_folder(config.acme_path.parent)
 
 
 def read_acme_facts(config: Config) -> CertificateFacts | None:

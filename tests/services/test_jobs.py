@@ -40,3 +40,16 @@ def test_a_job_that_somebody_has_is_left_alone(core: Core) -> None:
 def test_every_job_has_a_name_of_its_own(core: Core) -> None:
     names = [job.name for job in jobs.list_jobs(core)]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("jump", [{"days": 1}, {"days": 4000}])
+def test_a_clock_that_was_ahead_keeps_no_job_waiting(core: Core, clock, jump) -> None:
+    """Its next turn would be days away, or years."""
+    turns: list[int] = []
+    job = Job("count", 60, lambda core: turns.append(core.clock.seconds()))
+    clock.forward(**jump)
+    assert jobs.run_due(core, job)
+    clock.forward(**{name: -value for name, value in jump.items()})
+    assert jobs.run_due(core, job)
+    assert not jobs.run_due(core, job)
+    assert len(turns) == 2

@@ -191,7 +191,7 @@ def test_what_a_dead_node_had_is_free_and_what_a_live_one_has_is_not(two):
     first, second = two
     item = first.db.write(lambda tx: queue_one(first, tx))
     now = first.clock.seconds()
-    assert first.db.write(lambda tx: jobs.claim_job(tx, "sweep", now, 900, "a"))
+    assert first.db.write(lambda tx: jobs.claim_job(tx, "sweep", now, 3600, 900, "a"))
     assert first.db.write(lambda tx: claim_items(tx, now, 9, 900, by="a/1/1"), of=())
     members = [Membership(core) for core in two]
     try:
@@ -201,8 +201,8 @@ def test_what_a_dead_node_had_is_free_and_what_a_live_one_has_is_not(two):
         first.db.run_apart(lambda tx: tx.run("UPDATE node SET seen_at=seen_at-7 WHERE name='a'"))
         assert until(lambda: not first.db.read(lambda tx: holds_lease(tx, item, "a/1/1")), 20)
         assert [one.id for one in second.db.write(lambda tx: claim_items(tx, now, 9, 900, by="b/1/1"), of=())] == [item]
-        assert second.db.write(lambda tx: jobs.claim_job(tx, "sweep", now, 900, "b"))
-        assert not second.db.write(lambda tx: jobs.claim_job(tx, "sweep", now, 900, "b"))
+        assert second.db.write(lambda tx: jobs.claim_job(tx, "sweep", now, 3600, 900, "b"))
+        assert not second.db.write(lambda tx: jobs.claim_job(tx, "sweep", now, 3600, 900, "b"))
     finally:
         members[0]._thread = None
         for member in members:

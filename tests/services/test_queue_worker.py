@@ -433,3 +433,16 @@ def test_what_we_write_ourselves_goes_out_signed(core, origin):
     octets = asyncio.run(play())
     assert octets.endswith(MESSAGE)
     assert dkim.verify(octets, dnsfunc=lambda name, timeout=5: records.get(name.decode().rstrip(".")))
+
+
+def test_a_clock_that_was_ahead_keeps_no_mail_waiting(core, clock, ola):
+    """What came in while it was a day ahead would go out a day later."""
+
+    async def play():
+        clock.forward(days=1)
+        enqueue(core, FRIEND, account=ola.id)
+        clock.forward(days=-1)
+        async with at_work(core) as (here, _, _peer):
+            await until(lambda: listing(here) == [])
+
+    asyncio.run(play())

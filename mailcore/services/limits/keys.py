@@ -16,6 +16,7 @@ from mailcore.config import Config
 from mailcore.errors import Busy
 from mailcore.process import sealing
 from mailcore.process.cluster_key import derive_key
+from mailcore.process.durable import sync_folder
 
 # All of them: processes that may not make any find them made (cli/confinement.py); a test looks for others.
 NAMES = (
@@ -57,6 +58,7 @@ def _make(path: Path, octets: bytes) -> None:
             os.link(new, path)
     finally:
         new.unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def compute_hmac(config: Config, name: str, text: str) -> bytes:

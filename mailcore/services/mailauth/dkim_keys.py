@@ -27,6 +27,7 @@ from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.process import key_agent
+from mailcore.process.durable import sync_folder
 from mailcore.services import audit
 from mailcore.services.audit import Event
 
@@ -177,6 +178,7 @@ def _write_once(file: Path, octets: bytes) -> None:
     with contextlib.suppress(FileExistsError):
         os.link(new, file)
     new.unlink()
+    sync_folder(file.parent)
 
 
 def _written(file: Path, octets: bytes) -> Path:
@@ -253,6 +255,7 @@ def _rotate(core: Core, domain: str, *, force: bool) -> Rotation:
             return Rotation(removed=old, missing=missing)
         file = folder(config, domain) / "current"
         _written(file, f"{coming[0]} {now}\n".encode()).rename(file)
+        sync_folder(file.parent)
     except OSError as problem:
         raise Busy(f"the keys cannot be written: {problem.strerror}") from problem
     return Rotation(signs=coming[0], removed=old)

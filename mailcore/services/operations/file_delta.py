@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from mailcore.process.durable import sync_folder
+
 BLOCK, PAGE = 2**20, 4096
 _RECORD = struct.Struct(">QI")
 _END = struct.Struct(">Q")
@@ -65,7 +67,7 @@ def apply_delta(base: Path) -> None:
     """Make the changes that `differ` wrote down take effect."""
     name = _delta_path(base) if base.exists() else base
     _new_path(name).rename(name)
-    _sync_folder(base.parent)
+    sync_folder(base.parent)
     finish_interrupted(base)
 
 
@@ -92,7 +94,7 @@ def finish_interrupted(base: Path) -> None:
     if base.exists() and _is_whole(delta):
         _apply_records(delta, base)
     delta.unlink()
-    _sync_folder(base.parent)
+    sync_folder(base.parent)
 
 
 def _is_whole(delta: Path) -> bool:
@@ -146,13 +148,5 @@ def copy_file(source: Path, target: Path) -> int:
         temporary.rename(target)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return size
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -126,9 +126,11 @@ def run_due(core: Core, job: Job) -> bool:
     if not job.every_seconds:
         _run_job(core, job)
         return True
-    if not core.db.read(lambda tx: store.is_job_due(tx, job.name, now)):
+    if not core.db.read(lambda tx: store.is_job_due(tx, job.name, now, job.every_seconds)):
         return False  # most looks end here, without a write
-    if not core.db.write(lambda tx: store.claim_job(tx, job.name, now, LEASE_SECONDS, core.config.node_name)):
+    if not core.db.write(
+        lambda tx: store.claim_job(tx, job.name, now, job.every_seconds, LEASE_SECONDS, core.config.node_name)
+    ):
         return False
     problem = _run_job(core, job)
     core.db.write(lambda tx: store.finish_job(tx, job.name, now + job.every_seconds, problem))

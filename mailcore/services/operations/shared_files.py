@@ -14,6 +14,7 @@ from pathlib import Path
 from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
 from mailcore.process.cluster_key import load_cluster_key
+from mailcore.process.durable import sync_folder
 from mailcore.process.sealing import seal, unseal
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import nodes as store
@@ -126,6 +127,7 @@ def _write(path: Path, octets: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.rename(path)
+        sync_folder(path.parent)
     except OSError as problem:
         new.unlink(missing_ok=True)
         raise Busy(f"{path} cannot be written: {problem.strerror}") from problem

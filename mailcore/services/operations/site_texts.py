@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.errors import Busy, InvalidName
+from mailcore.process.durable import sync_folder
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
@@ -150,6 +151,7 @@ def _write(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
+        sync_folder(path.parent)
     except OSError as problem:
         new.unlink(missing_ok=True)
         raise Busy(f"the text cannot be written: {problem.strerror}") from problem

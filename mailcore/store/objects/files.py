@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mailcore.errors import Busy
 from mailcore.mail.reading.octets import Octets
+from mailcore.process.durable import sync_folder
 from mailcore.store.objects.contract import TURNS, StoredObject
 
 _UNFINISHED = ".new-"
@@ -110,10 +111,10 @@ class FileObjects:
         """Give a synced file its name for good; raises OSError."""
         target.parent.mkdir(parents=True, exist_ok=True)
         file.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
         if target.parent not in self._known:  # somebody, perhaps another process, made it and may not have synced it
-            _sync_folder(target.parent.parent)
-            _sync_folder(self._root)
+            sync_folder(target.parent.parent)
+            sync_folder(self._root)
             self._known.add(target.parent)
 
 
@@ -137,11 +138,3 @@ def _is_there(target: Path, size: int) -> bool:
         return False
     os.utime(target)
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

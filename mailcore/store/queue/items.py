@@ -10,6 +10,10 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
 
+MOST_AHEAD = (
+    4 * 3600
+)  # seconds to an item's next attempt; a later time was set by a clock that was ahead, and means now
+_DUE = "(next_at<=? OR next_at>?)"
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls,mail_id"
 _NOTHING_SAID: Mapping[str, Dsn] = {}
@@ -87,10 +91,8 @@ def enqueue_mail(
 
 def is_mail_due(tx: Tx, now: int) -> bool:
     """Say if an item may be claimed now."""
-    return (
-        tx.row("SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1", now, now)
-        is not None
-    )
+    sql = f"SELECT 1 FROM queue WHERE state='waiting' AND {_DUE} AND leased_until<=? LIMIT 1"  # noqa: S608
+    return tx.row(sql, now, now + MOST_AHEAD, now) is not None
 
 
 def claim_items(
@@ -105,11 +107,12 @@ def claim_items(
     busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
     rows = tx.rows(
         "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
-        f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
+        f" AND {_DUE} AND leased_until<=?{busy} ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
         f" RETURNING {_COLUMNS}",
         now + lease_seconds,
         by,
         now,
+        now + MOST_AHEAD,
         now,
         *full,
         limit,

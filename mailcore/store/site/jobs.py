@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 from mailcore.store.engine.db import Tx
 
+CLOCK_SECONDS = 300  # by which the clocks of two nodes may differ
+
 
 @dataclass(frozen=True, slots=True)
 class JobTurn:
@@ -22,21 +24,23 @@ def list_jobs(tx: Tx) -> list[JobTurn]:
     return [JobTurn(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3]) for row in rows]
 
 
-def is_job_due(tx: Tx, name: str, now: int) -> bool:
+def is_job_due(tx: Tx, name: str, now: int, every_seconds: int) -> bool:
+    """Say if it may be claimed; a turn that is later than one comes after another was set by a clock that was ahead."""
     row = tx.row("SELECT next_at, leased_until FROM job WHERE name=?", name)
-    return row is None or (row[0] <= now and row[1] <= now)
+    return row is None or (not now < row[0] <= now + every_seconds + CLOCK_SECONDS and row[1] <= now)
 
 
-def claim_job(tx: Tx, name: str, now: int, lease_seconds: int, by: str = "") -> bool:
+def claim_job(tx: Tx, name: str, now: int, every_seconds: int, lease_seconds: int, by: str = "") -> bool:
     """Take the job if it is due and nobody has it; `by` is the node that takes it."""
     tx.run("INSERT INTO job (name,next_at,leased_until,problem) VALUES (?,0,0,'') ON CONFLICT (name) DO NOTHING", name)
     return (
         tx.run(
-            "UPDATE job SET leased_until=?, leased_by=? WHERE name=? AND next_at<=? AND leased_until<=?",
+            "UPDATE job SET leased_until=?, leased_by=? WHERE name=? AND (next_at<=? OR next_at>?) AND leased_until<=?",
             now + lease_seconds,
             by,
             name,
             now,
+            now + every_seconds + CLOCK_SECONDS,
             now,
         )
         > 0
