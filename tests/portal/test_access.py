@@ -53,6 +53,7 @@ def test_what_ended_accounts_may_see_is_declared_and_little(core: Core):
         "signin.logout",
         "signin.set_password",
         "front.index",
+        "front.acme_challenge",
         "front.privacy",
         "front.accessibility",
         "help.index",
