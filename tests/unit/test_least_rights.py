@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,14 @@ def find_key_names() -> set[str]:
 
 def test_every_key_is_made_before_processes_are_confined():
     assert find_key_names() == set(keys.NAMES)
+
+
+@pytest.mark.parametrize("module", ["mailcore.cli.serve", "mailcore.cli.web_server"])
+def test_modules_start_no_thread_when_they_are_imported(module):
+    """A thread that runs before a process is confined keeps all rights."""
+    source = f"import threading, {module}; print(threading.active_count())"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.stdout == "1\n", done.stderr
 
 
 def test_the_unit_of_systemd_exposes_little():

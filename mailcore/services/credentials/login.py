@@ -91,7 +91,7 @@ class _Memory:
 
 _memory = _Memory()
 _not_breached = _Memory()  # passwords that were looked up in the lists, and are in none
-_DUMMY = passwords.hash_password(secrets.token_urlsafe(16))
+_DUMMY = passwords.hash_here(secrets.token_urlsafe(16))
 
 
 def to_local_name(core: Core, username: str) -> str | None:

@@ -61,6 +61,11 @@ def hash_password(password: str) -> str:
     return run_gently(_HASHER.hash, prepare_password(password))
 
 
+def hash_here(password: str) -> str:
+    """Hash a password in this thread: when modules are imported no other may run yet (process/landlock.py)."""
+    return _HASHER.hash(prepare_password(password))
+
+
 def is_hash(text: str) -> bool:
     """Say if this can be taken as it is for a hash of a password."""
     return _strip_scheme(text).startswith(("$argon2", *_OLD_SCHEMES)) or _CRYPT.fullmatch(text) is not None
