@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 T = TypeVar("T")
-NICE = 10  # a thread without it has ten times the weight
+NICE = 5  # a thread without it has three times the weight; more would starve log-ins on a machine that has other work
 MOST = 4
 
 
