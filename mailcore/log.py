@@ -73,6 +73,7 @@ def start_logging(form: str = "text", *, messages: bool = False) -> None:
         handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(TEXT))
     _messages.setLevel(logging.INFO if messages else logging.WARNING)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells each command, with addresses
+    logging.getLogger("dkimpy").setLevel(logging.CRITICAL)  # it calls what strangers write an error, with their fields
 
 
 def _facts_of(record: logging.LogRecord) -> dict[str, int | str]:
