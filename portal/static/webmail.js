@@ -1,4 +1,4 @@
-// Keys, live lists and names while writing.  Everything here has a way without it.
+// Keys and live lists.  Everything here has a way without it.
 (() => {
   var doc = document, frame = doc.querySelector(".mailframe");
   if (!frame) return;
@@ -67,7 +67,10 @@
       var page = new DOMParser().parseFromString(text, "text/html");
       ["nav.mailboxes", "#quota", one("#messages") ? "#messages" : ".empty", ".summary"].forEach(what => {
         var old = one(what), now = one(what, page);
-        if (old && now && old.innerHTML !== now.innerHTML && !(what === "#messages" && old.contains(doc.activeElement))) old.replaceWith(now);
+        if (old && now && old.innerHTML !== now.innerHTML && !(what === "#messages" && old.contains(doc.activeElement))) {
+          old.replaceWith(now);
+          if (window.htmx) htmx.process(now);
+        }
       });
       if (!one("#messages") && one("#messages", page)) location.reload();
       doc.title = page.title;
@@ -84,47 +87,13 @@
     doc.addEventListener("visibilitychange", () => { if (!doc.hidden) refresh(); });
   }
 
-  // Writing: kept every half minute when something changed, names while one types
-  var compose = one("#compose");
-  if (!compose) return;
-  var kept = "", state = () => {
-    return all("input[type=text],textarea,select", compose).map(field => field.value).join("\u0000");
-  };
-  kept = state();
-  var place = one("#kept");
-  setInterval(() => {
-    var now = state(), form = new URLSearchParams();
-    if (now === kept || sending) return;
-    new FormData(compose).forEach((value, name) => { if (typeof value === "string") form.append(name, value); });
-    fetch(place.dataset.keep, { method: "POST", body: form }).then(answer => {
-      if (!answer.ok || answer.redirected) throw 0;
-      return answer.text();
-    }).then(text => { place.innerHTML = text; kept = now; }).catch(() => {});
-  }, place.dataset.every * 1000);
-  var sending = false;
-  compose.addEventListener("submit", () => sending = true);
-  addEventListener("beforeunload", event => { if (!sending && state() !== kept) event.preventDefault(); });
-  ["to", "cc", "bcc"].forEach(name => {
-    var field = one("#" + name, compose), box = doc.createElement("div"), timer;
-    if (!field) return;
-    box.className = "choices"; box.setAttribute("role", "group"); box.setAttribute("aria-live", "polite");
-    field.after(box);
-    field.setAttribute("autocomplete", "off");
-    field.addEventListener("input", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        fetch(frame.dataset.base + "people?q=" + encodeURIComponent(field.value))
-          .then(answer => answer.ok ? answer.text() : "")
-          .then(text => box.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes));
-      }, 200);
-    });
-    box.addEventListener("click", event => {
-      var choice = event.target.closest("button");
-      if (!choice) return;
-      var before = field.value.split(",").slice(0, -1).map(part => part.trim());
-      field.value = before.concat(choice.dataset.address).join(", ") + ", ";
-      box.replaceChildren();
-      field.focus();
-    });
+  // Where htmx puts a list in the place of another: who was within it stays there, and what is no list gets a page of its own
+  doc.addEventListener("htmx:beforeSwap", event => {
+    var xhr = event.detail.xhr, fine = xhr.status < 400;
+    if (fine && new URL(xhr.responseURL).pathname.startsWith(frame.dataset.base)) return;
+    event.detail.shouldSwap = false;
+    location = fine ? xhr.responseURL : location.href;
   });
+  doc.addEventListener("htmx:sendError", () => location.reload());
+  doc.addEventListener("htmx:afterSettle", () => { if (doc.activeElement === doc.body) one("#main").focus({ preventScroll: true }); });
 })();

@@ -24,6 +24,7 @@ _COMMA = re.compile(r",(?![^()]*\))")  # not those within :is(...)
 # a string stays as it is; space around signs means nothing
 _JS_SPACE = re.compile(r"""("(?:[^"\\]|\\.)*+"|'[^']*+')|[ ]?([{};,=<>?:+&|()]++)[ ]?""")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+LISTS, WRITING = ("webmail.js", "htmx-later.js"), "writing.js"
 TEMPLATES = folder_of("portal", "templates")
 _USED = (
     "webmail/*.html",
@@ -70,7 +71,7 @@ def _words() -> frozenset[str]:
     texts = [path.read_text(encoding="utf-8") for pattern in _USED for path in TEMPLATES.glob(pattern)]
     texts += [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("*.py")]
     classes = re.findall(r'class="([^"]*)"', re.sub(r"\{#.*?#\}", "", " ".join(texts), flags=re.DOTALL))
-    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _code().decode()]))) - _OTHERS | _MADE
+    return frozenset(re.findall(r"[\w-]+", " ".join([*classes, _code(*LISTS, WRITING).decode()]))) - _OTHERS | _MADE
 
 
 def _used_rule(rule: re.Match[str]) -> str:
@@ -85,15 +86,18 @@ def _used_rule(rule: re.Match[str]) -> str:
 
 
 @cache
-def _code() -> bytes:
-    lines = (STATIC / "webmail.js").read_text(encoding="utf-8").splitlines()
+def _code(*names: str) -> bytes:
+    """Scripts as one, without comments and spaces that mean nothing."""
+    lines = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names).splitlines()
     code = "\n".join(line.strip() for line in lines if not line.strip().startswith("//"))
     return _JS_SPACE.sub(lambda found: found[1] or found[2], code).encode()
 
 
 @cache
 def mail_version(name: str) -> str:
-    return version({"stylesheet": _sheet, "script": _code}[name]())
+    return version(
+        {"stylesheet": _sheet, "script": lambda: _code(*LISTS), "writing_script": lambda: _code(WRITING)}[name]()
+    )
 
 
 @cache
@@ -120,4 +124,11 @@ def stylesheet() -> Response:
 @same_for_all
 @public
 def script() -> Response:
-    return Response(_code(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})
+    return Response(_code(*LISTS), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})
+
+
+@blueprint.get("/mail/writing.js")
+@same_for_all
+@public
+def writing_script() -> Response:
+    return Response(_code(WRITING), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})

@@ -107,3 +107,72 @@ def test_what_is_written_is_kept_by_the_script(page, base, portal):
     kept = drafts.list_writings(core, accounts.find_account(core, "ola").id)
     assert [one.form.body for one in kept if "ingen sender" in one.form.body] == ["en tekst som ingen sender"]
     page.click("button[value=discard]:not(.hidden)")
+
+
+def wait_for_htmx(page, place: str) -> None:
+    page.hover(place)
+    for _ in range(1000):
+        if page.evaluate("!!window.htmx"):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("htmx does not come")
+
+
+def test_a_list_changes_in_its_place_and_can_be_undone(page, base):
+    enter(page, base, "ola")
+    page.goto(f"{base}/mail/INBOX/?lang=nb")
+    wait_for_htmx(page, "#messages")
+    page.evaluate("window.same = true")
+    line = page.locator(".messages li").nth(20)  # other tests open the first
+    subject = line.locator("a").inner_text()
+    page.fill("#q", "typed meanwhile")
+    line.locator("input").check()
+    page.click("#messages button[value=archive]")
+    expect(page.locator("#notices")).to_contain_text("1 melding er flyttet")
+    expect(page.locator(f".messages a:text-is('{subject}')")).to_have_count(0)
+    page.click(".undo button:not(.hidden)")
+    expect(page.locator("#notices")).to_contain_text("flyttet tilbake")
+    expect(page.locator(f".messages a:text-is('{subject}')")).to_have_count(1)
+    assert page.evaluate("window.same")
+    assert page.input_value("#q") == "typed meanwhile"
+    assert subject not in page.evaluate(
+        "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+    )  # mail stays with us
+
+
+def test_the_next_page_of_a_list_comes_in_its_place_and_back_is_the_first(page, base):
+    enter(page, base, "ola")
+    page.goto(f"{base}/mail/INBOX/?lang=nb")
+    wait_for_htmx(page, "nav.pages")
+    page.evaluate("window.same = true")
+    first = page.locator(".messages li").first.locator("a").inner_text()
+    page.click("nav.pages a[rel=next]")
+    expect(page.locator("nav.pages a[rel=prev]")).to_be_visible()
+    page.wait_for_url("**/mail/INBOX/?after=*")
+    assert page.evaluate("window.same")
+    page.go_back()
+    expect(page.locator(".messages li").first.locator("a")).to_have_text(first)
+    page.click(".messages li:first-child a")
+    expect(page.locator("article h1")).to_be_visible()
+    assert not page.evaluate("!!window.same")
+
+
+def test_the_webmail_finds_while_one_types(page, base):
+    enter(page, base, "ola")
+    page.goto(f"{base}/mail/search?lang=nb")
+    page.evaluate("window.same = true")
+    page.type("#q", "videresendt")
+    expect(page.locator("#found .summary")).to_contain_text("1 melding funnet")
+    page.wait_for_url("**/mail/search?q=videresendt")
+    assert page.evaluate("window.same && document.activeElement.id") == "q"
+
+
+def test_who_was_logged_out_meanwhile_gets_the_page_for_it(page, base):
+    enter(page, base, "ola")
+    page.goto(f"{base}/mail/INBOX/?lang=nb")
+    wait_for_htmx(page, "#messages")
+    page.context.clear_cookies()
+    page.locator(".messages input").first.check()
+    page.click("#messages button[value=flag]")
+    page.wait_for_selector("[name=password]")
+    page.problems.clear()

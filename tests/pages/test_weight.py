@@ -1,7 +1,7 @@
 """Every page is under 50,000 octets with everything that it brings, as a browser holds it in memory (issue 4, N16).
 
 Nothing is compressed.  What is kept from the page before is counted in full on each.  Not counted is htmx, which no page
-brings: the desk's search fields fetch it when they are first used (tests/pages/test_smoother_with_scripts.py).
+brings: lists of the webmail and search fields of the desk fetch it when they are first used (test_smoother_with_scripts.py).
 """
 
 import re
