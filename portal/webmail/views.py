@@ -95,9 +95,9 @@ def _code(*names: str) -> bytes:
 
 @cache
 def mail_version(name: str) -> str:
-    return version(
-        {"stylesheet": _sheet, "script": lambda: _code(*LISTS), "writing_script": lambda: _code(WRITING)}[name]()
-    )
+    if name == "stylesheet":
+        return version(_sheet())
+    return version(_code(WRITING) if name == "writing_script" else _code(*LISTS))
 
 
 @cache
