@@ -129,7 +129,9 @@ def fill_form(html: str, wanted: str, values: Mapping[str, Sequence[str]]) -> st
     best = max(
         forms.found, key=lambda form: (form.id == (wanted or None), len(form.names & values.keys())), default=None
     )
-    if best is None or not (best.names - {"csrf_token"}) & values.keys():
+    sent = values.keys() - {"csrf_token", SWITCH}
+    # a form of boxes that are all unticked sends nothing of its own: only its id tells which it is
+    if best is None or not (best.names & sent if sent else best.id == wanted):
         return html
     return _Filler(html, best.start, best.end, values).filled()
 

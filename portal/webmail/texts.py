@@ -10,14 +10,12 @@ from portal import current
 from portal.access import owner_only
 from portal.addresses import url_for
 from portal.errors import answer
-from portal.kept_forms import saves_what_is_written
 from portal.webmail.forms import TextForm
 from portal.webmail.views import blueprint
 
 
 @blueprint.route("/mail/texts", methods=["GET", "POST"])
 @owner_only
-@saves_what_is_written
 def texts() -> str | BaseResponse | tuple[str, int]:
     """`?name=` opens one to be changed."""
     core, owner, form = current.core(), current.owner().id, TextForm()
