@@ -58,7 +58,7 @@ def test_n45_what_is_pressed_is_44_px_and_nothing_scrolls_sideways(phone, base, 
 
 def test_n45_the_mailboxes_and_menus_stand_behind_one_link_without_javascript(phone, base):
     page = phone(java_script_enabled=False)
-    page.goto(f"{base}/mail/")
+    page.goto(f"{base}/mail/?lang=nb")
     hidden = page.locator(".mailboxes a, nav.main a, nav.languages, .more a")
     assert not any(one.is_visible() for one in hidden.all())
     page.click(".thumb a:first-child")
