@@ -88,6 +88,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.ImportRefused: (400, _l("That file cannot be read. It must be a file from this service or an mbox file.")),
     errors.ConfigError: (500, TRY_AGAIN),
     errors.LoginRefused: (400, _l("The user name or the password is wrong.")),
+    errors.CertificateProblem: (503, TRY_AGAIN),
     errors.MoveProblem: (500, TRY_AGAIN),
     errors.BackupProblem: (500, TRY_AGAIN),
     errors.TooManyVanished: (503, TRY_AGAIN),

@@ -53,6 +53,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.ImportRefused: ("CANNOT", "The import is refused"),
     errors.LoginRefused: ("CANNOT", "The import is refused"),
     errors.ConfigError: ("SERVERBUG", "The server is not set up for this"),
+    errors.CertificateProblem: ("UNAVAILABLE", "Try again later"),
     errors.MoveProblem: ("SERVERBUG", "The server is not set up for this"),
     errors.BackupProblem: ("SERVERBUG", "The server is not set up for this"),
 }

@@ -56,6 +56,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.ImportRefused: "550 5.7.1 The import is refused",
     errors.LoginRefused: "550 5.7.1 The import is refused",
     errors.ConfigError: "451 4.3.0 Try again later",
+    errors.CertificateProblem: "451 4.3.0 Try again later",
     errors.MoveProblem: "451 4.3.0 Try again later",
     errors.BackupProblem: "451 4.3.0 Try again later",
 }

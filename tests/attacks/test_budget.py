@@ -112,7 +112,7 @@ def test_the_limit_goes_along_to_other_threads():
 
     async def play() -> None:
         with budget.limit(0.3):
-            for run in (threads.run, threads.wait):
+            for run in (threads.run, threads.run_waiting):
                 with pytest.raises(Busy):
                     await run(never_end)
         assert budget.current() is None

@@ -107,8 +107,10 @@ def addresses(octets: bytes) -> None:
 def headers(octets: bytes) -> None:
     block, _ = header.split(octets)
     assert octets.startswith(block)
-    for name, value in header.fields(block):
+    fields = list(header.fields(block))
+    for name in dict.fromkeys(name for name, _ in fields[:20]):  # each look goes through all of them
         header.values(block, name)
+    for _, value in fields:
         words.decode(value).encode()
         dates.parse(header.decode(value))
     header.without(block, lambda name, value: False)

@@ -64,7 +64,7 @@ def test_a_request_keeps_what_was_typed_where_it_is_refused_and_reaches_the_desk
     assert "kalle@alumni.example" in page
     assert "De kjenner meg slik" in page
     [(request, _owner)] = addresses.list_requests(core)
-    assert inside.send("/desk/addresses", action="approve", into=str(request.id)).status_code == 302
+    assert inside.send("/desk/addresses", action="approve", into=str(request.id)).status_code == 303
     assert specs(core) == ["ola@alumni.example", "kalle@alumni.example"]
     again = inside.send("/desk/orders", to="/desk/addresses", action="approve", into=str(request.id))
     assert again.status_code in (302, 400)

@@ -328,14 +328,13 @@ def test_a_policy_is_fetched_anew_once_a_day_even_if_somebody_keeps_its_record_f
 @pytest.mark.parametrize(
     "said", ["", "HTTP/1.1 200 OK\r\nX-Long: ", "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"]
 )
-def test_a_server_that_drips_holds_no_thread(authority, trusted, monkeypatch, said):
-    monkeypatch.setattr(https, "WHOLE_SECONDS", 0.3)
+def test_a_server_that_drips_holds_no_thread(authority, trusted, said):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("mta-sts.good.example").configure_cert(context)
 
     served = dripping(said, lambda plain: context.wrap_socket(plain, server_side=True))
     with served as port, contextlib.suppress(OSError, http.client.HTTPException):
-        https.ask("127.0.0.1", port, "mta-sts.good.example", "GET", "/", {})
+        https.ask("127.0.0.1", port, "mta-sts.good.example", "GET", "/", {}, seconds=0.3)
 
 
 def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(authority, trusted, tmp_path, clock):
@@ -354,7 +353,7 @@ def test_a_policy_that_cannot_be_fetched_is_reported_and_holds_up_nothing(author
 
 
 def test_no_policy_holds_longer_than_a_year():
-    assert sts.parse_policy(POLICY.replace("86400", "9" * 12), "1", 0).expires_at == sts.MOST_AGE
+    assert sts.parse_policy(POLICY.replace("86400", "9" * 10), "1", 0).expires_at == sts.MOST_AGE
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_the_usual_fields_are_verbatim_and_in_their_order():
     assert chosen is not None
     usual = summarise(Header(LETTER)).usual
     assert usual is not None
-    assert chosen.of(usual, None) == (
+    assert chosen.pick_fields(usual, None) == (
         b"To: Ola <ola@alumni.example>,\r\n kari@alumni.example\r\nSubject: Re: [list] =?utf-8?q?Bl=C3=A5b=C3=A6r?=\r\n\r\n"
     )
 
@@ -71,7 +71,7 @@ def test_chosen_fields_are_what_a_look_at_the_header_gives(fields):
     chosen = choose(["subject", "from", "date"])
     assert chosen is not None
     usual = summarise(Header(block)).usual
-    assert chosen.of(usual, block) == header.select(block, ["subject", "from", "date"], invert=False)
+    assert chosen.pick_fields(usual, block) == header.select(block, ["subject", "from", "date"], invert=False)
 
 
 def test_a_header_with_nul_has_no_usual_fields():

@@ -264,7 +264,7 @@ def test_flags_of_maildir_names(name):
 @given(st.integers(1, 2**32 - 1), FLAGS, TIMES)
 def test_maildir_names_keep_flags_and_time(uid, flags, at):
     letters = maildir.Letters()
-    marks, others = letters.of(flags)
+    marks, others = letters.make_letters(flags)
     found = maildir.read_name(maildir.write_name(uid, at, flags, marks))
     known = maildir.read_keywords(letters.lines())
     more = maildir.read_others([f"{uid} {' '.join(others)}", "x y", "", "-1 a", "7 {"])

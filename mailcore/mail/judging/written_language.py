@@ -15,7 +15,7 @@ TELLING, LEAD = 2, 4  # so many that the other language has not, and so many tim
 _OURS = ("nb", "nn", "en")
 _WORD = re.compile(r"[^\W\d_]{1,20}")
 _TAG = re.compile(r"(?i)[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
-_QUOTED = re.compile(r"(?m)^>.*$|https?://\S+|\S+@\S+")
+_QUOTED = re.compile(r"(?m)^>.*$|https?://\S+|\S{1,64}@\S+")
 _NORDIC = "i på det med har kan vi du den om din min var eller men så hos ut under gå får"
 _WORDS = {
     "nb": f"""{_NORDIC} og er som til for at en et de ikke jeg fra av å deg meg seg ble blir etter opp hva hvis når nå noe noen
