@@ -251,6 +251,17 @@ def test_a_cache_keeps_what_was_read_last_and_stays_below_its_limit(server, buck
     assert far.near(named(octets[5]))[:] == octets[5]
 
 
+def test_a_cache_that_cannot_be_written_says_why_once_a_minute(tmp_path, caplog):
+    (tmp_path / "cache").write_text("no folder")
+    cache = Cache(tmp_path / "cache", 1_000_000)
+    for _ in range(2):
+        with pytest.raises(Busy):
+            cache.fill(named(b"x"), lambda: [b"x"])
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the cache {tmp_path / 'cache'} cannot be written: Not a directory"
+    ]
+
+
 def test_many_who_want_the_same_wait_for_one_download(server, bucket, tmp_path, monkeypatch):
     octets = os.urandom(1_000_000)
     objects_of(server.endpoint, bucket, tmp_path / "one").put(named(octets), octets)

@@ -7,6 +7,7 @@ oldest go first; a read makes a file young again.  Of several processes that wan
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -17,7 +18,10 @@ from mailcore.errors import Busy
 from mailcore.mail.reading.octets import Octets
 from mailcore.store.objects.files import map_file, path_in
 
+log = logging.getLogger(__name__)
+
 _PART = ".part"
+QUIET_SECONDS = 60  # between two lines of the log about a folder that cannot be written
 YOUNG_SECONDS = 60  # a file that is read more often keeps its time
 ROOM = 0.9  # of the limit is left in use by a sweep
 SLACK = 0.05  # of the limit may be written by one process before it looks again
@@ -29,6 +33,7 @@ class Cache:
     def __init__(self, root: Path, limit: int) -> None:
         self._root, self._limit = root, limit
         self._written = 0
+        self._quiet_until = 0.0
         self._lock = threading.Lock()
 
     def path(self, name: bytes) -> Path:
@@ -78,8 +83,18 @@ class Cache:
         except FileNotFoundError:  # of the download: they are nowhere
             raise
         except OSError as problem:
+            self._complain(problem)
             raise Busy("the cache of blobs cannot be written") from problem
         self._count(size)
+
+    def _complain(self, problem: OSError) -> None:
+        """Say in the log why it cannot be written, at most once a minute."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._quiet_until:
+                return
+            self._quiet_until = now + QUIET_SECONDS
+        log.error("the cache %s cannot be written: %s", self._root, problem.strerror or type(problem).__name__)
 
     def remove(self, name: bytes) -> None:
         with contextlib.suppress(OSError):
