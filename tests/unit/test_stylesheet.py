@@ -11,7 +11,7 @@ _PROPERTY = re.compile(r"--[a-z][a-z0-9-]*")
 
 
 def _plain(tokens) -> str:
-    return re.sub(r"\s*([,:])\s*", r"\1", re.sub(r"\s+", " ", tinycss2.serialize(tokens))).strip()
+    return re.sub(r"\s*([,:>~/])\s*", r"\1", re.sub(r"\s+", " ", tinycss2.serialize(tokens))).strip()
 
 
 def _rules(css, where: str = "") -> Iterator[tuple[str, str, str]]:
@@ -23,7 +23,12 @@ def _rules(css, where: str = "") -> Iterator[tuple[str, str, str]]:
             continue
         assert rule.type == "qualified-rule", rule
         for one in tinycss2.parse_blocks_contents(rule.content, skip_comments=True, skip_whitespace=True):
-            yield here, one.name, _plain(one.value)
+            if one.type == "qualified-rule":
+                nested = f"{here} {_plain(one.prelude)}"
+                inner = tinycss2.parse_blocks_contents(one.content, skip_comments=True, skip_whitespace=True)
+                yield from ((nested, each.name, _plain(each.value)) for each in inner)
+            else:
+                yield here, one.name, _plain(one.value)
 
 
 def _numbered(rules: Iterator[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
