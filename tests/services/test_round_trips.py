@@ -45,6 +45,7 @@ def test_rcpt_waits_once(core):
     assert len(waited) == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("people", "times"), [(1, 1), (5, 1), (8, 2)])  # of many, the plan asks once by itself
 def test_a_delivery_waits_once_whatever_the_number_of_recipients(core, people, times):
     addresses = add_people(core, people)
@@ -86,6 +87,7 @@ class Trips:
 
 
 @pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
+@pytest.mark.once
 @pytest.mark.parametrize("people", [1, 5])
 def test_a_delivery_is_three_round_trips_to_postgresql(on_a_server, monkeypatch, people):
     core = on_a_server
