@@ -175,6 +175,9 @@ def test_a_day_on_postgresql_and_s3(house, tmp_path, sink):
     finally:
         elsewhere.stop()
     refuse_second(house, tmp_path / "second", sink)
+    shutil.rmtree(house.folder / "var/cache")  # which confined processes do not make anew
+    with imap(house, "ola") as client:
+        assert bodies(client) == expected(senders.taken)
     house.stop()
 
 

@@ -6,6 +6,7 @@ import os
 import resource
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -251,15 +252,32 @@ def test_a_cache_keeps_what_was_read_last_and_stays_below_its_limit(server, buck
     assert far.near(named(octets[5]))[:] == octets[5]
 
 
-def test_a_cache_that_cannot_be_written_says_why_once_a_minute(tmp_path, caplog):
+def test_a_cache_that_cannot_be_written_says_why_once_a_minute_and_holds_the_last(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("mailcore.store.objects.cache.HELD_OCTETS", 10)
     (tmp_path / "cache").write_text("no folder")
     cache = Cache(tmp_path / "cache", 1_000_000)
-    for _ in range(2):
-        with pytest.raises(Busy):
-            cache.fill(named(b"x"), lambda: [b"x"])
+    for octets in (b"first", b"second", b"larger than all of it"):
+        cache.fill(named(octets), lambda octets=octets: [octets[:3], octets[3:]])
+        assert cache.find(named(octets)) == octets
+    assert cache.find(named(b"second")) is None
+    with pytest.raises(Busy):
+        cache.fill(named(b"x"), lambda: [b"y"])
+    cache.save(named(b"x"), b"x")
+    assert cache.find(named(b"x")) is None
     assert [record.getMessage() for record in caplog.records] == [
         f"the cache {tmp_path / 'cache'} cannot be written: Not a directory"
     ]
+
+
+def test_octets_that_are_nowhere_are_told_apart_from_a_folder_that_is_gone(tmp_path):
+    def nowhere() -> Iterator[bytes]:
+        yield b"x"
+        raise FileNotFoundError
+
+    for root in (tmp_path / "good", tmp_path / "file" / "below"):
+        (tmp_path / "file").write_text("no folder")
+        with pytest.raises(FileNotFoundError):
+            Cache(root, 1_000_000).fill(named(b"x"), nowhere)
 
 
 def test_many_who_want_the_same_wait_for_one_download(server, bucket, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 _PART = ".part"
 QUIET_SECONDS = 60  # between two lines of the log about a folder that cannot be written
 YOUNG_SECONDS = 60  # a file that is read more often keeps its time
+HELD_OCTETS = 64 * 2**20  # of memory, while the folder cannot be written; one that is larger is held alone
 ROOM = 0.9  # of the limit is left in use by a sweep
 SLACK = 0.05  # of the limit may be written by one process before it looks again
 
@@ -34,6 +36,7 @@ class Cache:
         self._root, self._limit = root, limit
         self._written = 0
         self._quiet_until = 0.0
+        self._held: OrderedDict[bytes, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
     def path(self, name: bytes) -> Path:
@@ -42,16 +45,18 @@ class Cache:
     def find(self, name: bytes) -> Octets | None:
         path = self.path(name)
         found = map_file(path)
-        if found is not None:
-            with contextlib.suppress(OSError):
-                if path.stat().st_mtime < time.time() - YOUNG_SECONDS:
-                    os.utime(path)
+        if found is None:
+            with self._lock:
+                return self._held.get(name)
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - YOUNG_SECONDS:
+                os.utime(path)
         return found
 
     def save(self, name: bytes, octets: Octets) -> None:
         """Keep what was just stored; a full disk costs a download later and nothing else."""
         with contextlib.suppress(OSError, Busy):
-            self.fill(name, lambda: iter((octets,)))
+            self._write(name, lambda: (octets,))
 
     def adopt(self, name: bytes, file: Path, size: int) -> None:
         """Move a file of the same file system in."""
@@ -63,29 +68,56 @@ class Cache:
     def fill(self, name: bytes, download: Callable[[], Iterable[Octets]]) -> None:
         """Take octets in if they are not there; they are checked against their name.
 
+        Where the folder cannot be written (it was removed, and a confined process makes no new one), the last of them are held
+        in memory, so that they are read all the same.
+
         Raises:
-            Busy: they are not what the name says, or the disk does not take them.
+            Busy: they are not what the name says.
+            FileNotFoundError: `download` found them nowhere.
         """
+        nowhere: list[FileNotFoundError] = []
+
+        def pieces() -> Iterator[Octets]:
+            try:
+                yield from download()
+            except FileNotFoundError as problem:
+                nowhere.append(problem)
+                raise
+
+        try:
+            self._write(name, pieces)
+        except OSError as problem:
+            if problem in nowhere:
+                raise
+            self._complain(problem)
+            self._hold(name, download())
+
+    def _write(self, name: bytes, pieces: Callable[[], Iterable[Octets]]) -> None:
+        """Raises Busy, OSError."""
         target = self.path(name)
         part = target.with_name(target.name + _PART)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            size = 0
-            while not target.exists():
-                with open(part, "ab", opener=_open_own) as file:
-                    fcntl.flock(file, fcntl.LOCK_EX)  # others wait here, and find it when they come in
-                    if target.exists() or not _is_at(part, file.fileno()):
-                        continue
-                    file.truncate(0)
-                    size = _write_checked(file.fileno(), name, download())
-                    part.rename(target)
-                    break
-        except FileNotFoundError:  # of the download: they are nowhere
-            raise
-        except OSError as problem:
-            self._complain(problem)
-            raise Busy("the cache of blobs cannot be written") from problem
+        target.parent.mkdir(parents=True, exist_ok=True)
+        size = 0
+        while not target.exists():
+            with open(part, "ab", opener=_open_own) as file:
+                fcntl.flock(file, fcntl.LOCK_EX)  # others wait here, and find it when they come in
+                if target.exists() or not _is_at(part, file.fileno()):
+                    continue
+                file.truncate(0)
+                size = _write_checked(file.fileno(), name, pieces())
+                part.rename(target)
+                break
         self._count(size)
+
+    def _hold(self, name: bytes, pieces: Iterable[Octets]) -> None:
+        """Raises Busy: they are not what the name says."""
+        octets = b"".join(pieces)
+        if hashlib.sha256(octets).digest() != name:
+            raise Busy(f"what came for {name.hex()} is something else")
+        with self._lock:
+            self._held[name] = octets
+            while len(self._held) > 1 and sum(map(len, self._held.values())) > HELD_OCTETS:
+                self._held.popitem(last=False)
 
     def _complain(self, problem: OSError) -> None:
         """Say in the log why it cannot be written, at most once a minute."""
