@@ -7,22 +7,22 @@ PARALLEL := -n auto --dist loadfile # a file stays with one process: what its te
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
 
-# Whatever is installed, and whatever builds it, has one of the hashes that stand in requirements*.txt.
+# Whatever is installed, and whatever builds it, has one of the hashes that stand in requirements.txt and requirements/.
 LOCKED := $(BIN)/python -m pip install -q --require-hashes --no-build-isolation
-.venv/run: requirements-build.txt requirements.txt pyproject.toml
+.venv/run: requirements/build.txt requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(LOCKED) -r requirements-build.txt
+	$(LOCKED) -r requirements/build.txt
 	$(LOCKED) -r requirements.txt
 	$(BIN)/python -m pip install -q --no-build-isolation --no-deps -e .
 	touch $@
 
-.venv/dev: .venv/run requirements-dev.txt
-	$(LOCKED) -r requirements-dev.txt
+.venv/dev: .venv/run requirements/dev.txt
+	$(LOCKED) -r requirements/dev.txt
 	touch $@
 
-.venv/supply/ready: requirements-supply.txt
+.venv/supply/ready: requirements/supply.txt
 	test -x .venv/supply/bin/python || $(PYTHON) -m venv .venv/supply
-	.venv/supply/bin/python -m pip install -q --require-hashes --only-binary :all: -r requirements-supply.txt
+	.venv/supply/bin/python -m pip install -q --require-hashes --only-binary :all: -r requirements/supply.txt
 	touch $@
 
 setup: .venv/run ## builds .venv with the command .venv/bin/alumnimail
@@ -54,7 +54,7 @@ ON_BOTH := tests/services/test_store.py tests/services/test_delivery.py tests/se
 test: check ## everything that CI runs
 	tools/debian-packages
 	tools/npm-packages
-	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-seaweedfs.txt || \
+	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/seaweedfs.txt || \
 		echo "seaweedfs could not be installed: the tests with a real S3 server are skipped" >&2
 	$(BIN)/pytest $(PARALLEL)
 	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_BOTH)
@@ -88,12 +88,12 @@ interop: dev ## drives Debian's mail programs through a day; a quarter of an hou
 	@for one in $(INTEROP); do dpkg -s $$one >/dev/null 2>&1 || echo "not installed: $$one"; done
 	$(BIN)/python -m tests.interop.programs
 
-lock: .venv/supply/ready ## writes requirements*.txt, with hashes, from requirements*.in; LOCK=--upgrade renews what those do not name
+lock: .venv/supply/ready ## writes requirements.txt and those of requirements/, with hashes, from the .in files; LOCK=--upgrade renews what those do not name
 	tools/lock $(LOCK)
 
 audit: .venv/supply/ready ## asks PyPI for known flaws of what is installed
 	.venv/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.txt
-	.venv/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements-dev.txt
+	.venv/supply/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements/dev.txt
 
 sbom: dev ## writes what the service is made of, with licences, into build/sbom (CycloneDX)
 	$(BIN)/python -m tools.sbom build/sbom
@@ -109,7 +109,7 @@ bench: dev ## measures this server against another stack, in turn
 
 FUZZ_SECONDS ?= 60
 fuzz: dev ## throws octets at every parser, FUZZ_SECONDS each; findings go to tests/fuzz/findings; GUIDED=1 follows coverage
-	@test -z "$(GUIDED)" || $(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements-fuzz.txt
+	@test -z "$(GUIDED)" || $(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(if $(GUIDED),--guided)
 
 CRASH ?= --rounds 200

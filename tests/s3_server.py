@@ -1,4 +1,4 @@
-"""An S3 server of one's own on loopback: SeaweedFS (`weed`), which requirements-seaweedfs.txt installs."""
+"""An S3 server of one's own on loopback: SeaweedFS (`weed`), which requirements/seaweedfs.txt installs."""
 
 import json
 import shutil

@@ -13,9 +13,7 @@ MOST_MODULES = 40  # in one folder: the fullest of a loved Python project hold 2
 EXPECTED = frozenset(
     """.gitattributes .git-blame-ignore-revs .gitignore .editorconfig .pre-commit-config.yaml CHANGES.md
     CONTRIBUTING.md LICENSE Makefile README.md SECURITY.md pyproject.toml wsgi.py Dockerfile compose.yaml .dockerignore
-    requirements.in requirements.txt requirements-dev.in requirements-dev.txt requirements-build.in requirements-build.txt
-    requirements-fuzz.in requirements-fuzz.txt requirements-supply.in requirements-supply.txt
-    requirements-seaweedfs.txt""".split()  # noqa: SIM905
+    requirements.in requirements.txt""".split()  # noqa: SIM905
 )
 FOLDERS = [
     folder

@@ -18,10 +18,10 @@ from tools.locked import ROOT, list_locked
 
 LOCKED = (
     "requirements.txt",
-    "requirements-dev.txt",
-    "requirements-build.txt",
-    "requirements-fuzz.txt",
-    "requirements-supply.txt",
+    "requirements/dev.txt",
+    "requirements/build.txt",
+    "requirements/fuzz.txt",
+    "requirements/supply.txt",
 )
 PRODUCT = ("sieve", "mailcore", "portal", "wsgi.py")
 AROUND = ("tests", "bench", "tools")
@@ -100,7 +100,7 @@ def test_the_service_imports_nothing_that_is_not_declared():
 
 def test_tests_and_tools_import_nothing_that_is_not_declared():
     imports = of_others(AROUND)
-    known = declared("requirements.in") | declared("requirements-dev.in")
+    known = declared("requirements.in") | declared("requirements/dev.in")
     missing = undeclared(imports, known) - OF_DEBIAN - OF_FUZZING
     assert {name: imports[name] for name in missing} == {}
 
@@ -118,7 +118,7 @@ def needed_by(names: set[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for name in names for text in requires(name) or ()}
 
 
-@pytest.mark.parametrize(("file", "roots"), [("requirements.in", PRODUCT), ("requirements-dev.in", AROUND)])
+@pytest.mark.parametrize(("file", "roots"), [("requirements.in", PRODUCT), ("requirements/dev.in", AROUND)])
 def test_nothing_is_declared_that_is_not_used(file, roots):
     names = declared(file)
     of = packages_distributions()
@@ -152,7 +152,7 @@ def test_tests_run_with_what_the_service_runs_with():
 def test_this_environment_is_the_locked_one():
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     wrong = {}
-    for one in list_locked(ROOT / "requirements-dev.txt"):
+    for one in list_locked(ROOT / "requirements/dev.txt"):
         if one.is_needed(here):
             try:
                 if version(one.name) != one.version:

@@ -111,7 +111,7 @@ def describe(package: Locked) -> dict[str, Any]:  # Any: JSON
         "externalReferences": [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{package.name}/{package.version}/#files",
+                "url": reference,
                 "hashes": [{"alg": "SHA-256", "content": octets} for octets in package.hashes],
             }
         ],
