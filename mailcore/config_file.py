@@ -109,7 +109,7 @@ _URLS = (
     *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
     *(f"imports.{name}.{url}_url" for name in ("google", "microsoft") for url in ("authorize", "token")),
 )
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]\Z")
 # as browsers send it: no scheme, no port
 _HOST_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){0,126}")
 

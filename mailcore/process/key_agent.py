@@ -12,6 +12,7 @@ import secrets
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ from mailcore.errors import Busy
 log = logging.getLogger(__name__)
 ADDRESS = "ALUMNIMAIL_KEY_AGENT"  # in the environment of processes that have no keys
 SECONDS = 30  # for an answer: a rotation of keys asks DNS
+PAUSE_SECONDS = 0.1
 LONGEST = 64 * 1024  # octets of a question
 
 Handlers = Mapping[str, Callable[..., Any]]  # Any: JSON in and out
@@ -62,7 +64,7 @@ class Agent:
     """
 
     def __init__(self, handlers: Handlers) -> None:
-        self._handlers = handlers
+        self._handlers, self._is_closed = handlers, False
         self.address = f"alumnimail-keys-{secrets.token_hex(8)}"
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind("\0" + self.address)
@@ -70,6 +72,7 @@ class Agent:
         threading.Thread(target=self._accept, name="keys", daemon=True).start()
 
     def close(self) -> None:
+        self._is_closed = True
         with contextlib.suppress(OSError):  # closed already
             self._listener.shutdown(socket.SHUT_RDWR)  # a thread that accepts does not see a close
         self._listener.close()
@@ -78,12 +81,22 @@ class Agent:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+                self._let_in(connection)
+            except (OSError, RuntimeError) as problem:  # no descriptors, no thread: the next may have them
+                if self._is_closed:
+                    return
+                log.warning("who asks for keys is not heard: %s", problem)
+                time.sleep(PAUSE_SECONDS)
+
+    def _let_in(self, connection: socket.socket) -> None:
+        try:
             if _find_user(connection) in (0, os.geteuid()):
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
-            else:
-                connection.close()
+                return
+        except BaseException:
+            connection.close()
+            raise
+        connection.close()
 
     def _answer(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:

@@ -75,6 +75,9 @@ class Waits:
             shared = memoryview(mmap.mmap(self._file, _ROW * _OCTETS * ROWS)).cast("d")[row * _ROW : (row + 1) * _ROW]
         except OSError as problem:
             log.warning("what people wait for is not in the metrics: %s", problem.strerror)
+            if self._file >= 0:  # and the lock of its row with it
+                os.close(self._file)
+                self._file = -1
             return
         with self._lock:
             self._cells[0] = os.getpid()

@@ -6,6 +6,7 @@ which the next writer removes.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import secrets
@@ -80,8 +81,11 @@ class Wakes:
             try:
                 flags = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
                 self._pipes[name] = os.open(self._folder / name, flags)
-            except OSError:  # nobody reads from it
-                self._remove(name)
+            except OSError as problem:
+                if problem.errno == errno.ENXIO:  # nobody reads from it
+                    self._remove(name)
+                else:  # such as a lack of descriptors: it is looked for again
+                    self._changed_at = -1
 
     def _remove(self, name: str) -> None:
         with contextlib.suppress(OSError):

@@ -15,8 +15,7 @@ from mailcore.queue.client import NEEDS_8BIT, Answer
 from mailcore.queue.route import TlsResult
 from mailcore.services.credentials import contact_checks
 from mailcore.services.delivery import sending_limits
-from mailcore.services.forwarding import forwarding, health, target_lessons
-from mailcore.services.forwarding.health import ReplyKind
+from mailcore.services.forwarding import forwarding, target_lessons
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import onward
 from mailcore.store.mail.blobs import Prepared
@@ -140,10 +139,9 @@ def give_up(core: Core, tx: Tx, item: QueueItem, answer: Answer, now: datetime, 
         and not _is_about_message(item, answer)
     ):
         sending_limits.was_refused(core, tx, item.account)
-    if item.origin == "notice" and item.account is not None and answer.permanent:
-        reply = f"{answer.code} {answer.text}"
-        if health.classify_reply(answer.code, reply) is ReplyKind.UNKNOWN_THERE:
-            contact_checks.record_unknown(core, tx, item.account, item.recipient)
+    is_letter = item.origin == "notice" and answer.permanent
+    if is_letter and item.account is not None and contact_checks.says_no_mailbox(answer.text):
+        contact_checks.record_unknown(core, tx, item.account, item.recipient)
     if item.origin == "forward":
         bounce.return_to_owner(core, tx, item)
     elif item.origin == "dsn":

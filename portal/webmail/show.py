@@ -20,7 +20,8 @@ from mailcore.services.webmail.text_links import find_links
 from portal import current, formats, i18n
 from portal.addresses import url_for
 
-_HOST = re.compile(r"(?i)https?://(?:[^/?#@\\]{0,500}@)?([^/?#:\\]{1,255})")
+# the last @ counts, as in browsers
+_HOST = re.compile(r"(?i)https?://(?:[^/?#\\]*@)?([^/?#:\\@]{1,255})")
 
 
 def short_date(at: datetime) -> str:

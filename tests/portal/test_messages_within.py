@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mailcore.mail.reading import cms
 from mailcore.services.accounts import accounts
 from tests.mail.winmail import attribute, prop, properties, stream, utf16, winmail_file
 from tests.portal.mailing import letter, put
@@ -222,3 +223,13 @@ def test_a_thousand_within_one_another_cost_little(inside, core, ola):
     assert inside.get(f"/mail/INBOX/{uid}/inside/1.0.0.0.0.0.0.0.0.0").status_code == 200
     assert inside.get(f"/mail/INBOX/{uid}/inside/1.0.0.0.0.0.0.0.0.0.0").status_code == 404
     assert time.process_time() - begin < 3
+
+
+def test_pieces_that_reach_beyond_their_whole_are_not_read_twice():
+    """Nine such pairs would make 512 times the octets of them."""
+    piece = b"\x04\x04abcd"
+    octets = piece
+    for _ in range(6):
+        octets = b"\x24\x02\x24\x80" + octets + b"\0\0"
+    with pytest.raises(cms._Broken):
+        cms._pieces(octets + b"\0\0", 0)

@@ -345,6 +345,8 @@ def test_the_hosts_that_links_lead_to_are_told(inside, core, ola):
         ("https://a.example/b", "a.example"),
         ("https://bank.example@evil.example/x", "evil.example"),
         ("http://a.example:80", "a.example"),
+        ("https://bank.example:" + "a" * 501 + "@evil.example/", "evil.example"),
+        ("https://bank.example@bank.example@evil.example/", "evil.example"),
     ],
 )
 def test_the_host_of_an_address_in_plain_text_is_marked(inside, core, ola, address, host):

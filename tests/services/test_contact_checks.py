@@ -89,6 +89,9 @@ def test_n43_an_address_whose_mailbox_is_gone_gets_no_link_and_its_owner_reads_o
         (450, "4.1.1 not now"),
         (552, "5.2.2 the mailbox is full"),
         (550, "5.7.1 this looks like spam"),
+        (554, "5.7.1 reverse DNS not found"),
+        (550, "5.7.1 sender domain does not exist"),
+        (550, "Requested action not taken: mailbox unavailable"),
         (0, "no host answers"),
     ],
 )

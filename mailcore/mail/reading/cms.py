@@ -80,6 +80,9 @@ def _pieces(octets: bytes, at: int, depth: int = 0) -> list[bytes]:
         raise _Broken
     found: list[bytes] = []
     while (start < end if end >= 0 else not octets.startswith(_END, start)) and len(found) < _MAX_PIECES:
+        after = _after(octets, start)
+        if 0 <= end < after:  # a piece that reaches beyond the whole would be read once more behind it
+            raise _Broken
         found += _pieces(octets, start, depth + 1)
-        start = _after(octets, start)
+        start = after
     return found

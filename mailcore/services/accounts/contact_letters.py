@@ -8,8 +8,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.writing.dsn import Returned
 from mailcore.services.credentials import contact_checks
-from mailcore.services.forwarding import bounces, health
-from mailcore.services.forwarding.health import ReplyKind
+from mailcore.services.forwarding import bounces
 from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding.bounces import Return
@@ -20,7 +19,6 @@ from mailcore.store.queue.items import enqueue_mail
 
 EVERY_SECONDS = 182 * 86_400
 AT_ONCE, MOST = 100, 2000  # in one transaction, and in one turn of the job
-_REFUSED = 550  # a report tells the status alone
 
 
 def ask_addresses(core: Core) -> int:
@@ -63,7 +61,6 @@ def take_report(core: Core, tx: Tx, returned: Return, report: Returned) -> bool:
     is_letter = returned.sender == notices.sender_address(core)
     if not is_letter or returned.target.lower() == get_forwarding(tx, returned.account).target.lower():
         return False  # a test message of the owner's to where mail is forwarded
-    reply = f"{report.status} {report.diagnostic}"
-    if report.action == "failed" and health.classify_reply(_REFUSED, reply) is ReplyKind.UNKNOWN_THERE:
+    if report.action == "failed" and contact_checks.says_no_mailbox(report.status):
         contact_checks.record_unknown(core, tx, returned.account, returned.target)
     return True

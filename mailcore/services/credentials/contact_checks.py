@@ -6,6 +6,8 @@ such mailbox, to whatever notice, proves nothing from that moment on: it comes o
 mailbox and at the other addresses, and a log-in from far still asks for another proof (store/people/presence.py).
 """
 
+import re
+
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.log import log_for
@@ -17,6 +19,15 @@ from mailcore.store.people import contact_addresses as store
 from mailcore.store.people.accounts import get_account, save_contact
 
 log = log_for(__name__)
+_NO_MAILBOX = re.compile(r"5\.1\.(?:1|6|10)(?!\d)")  # RFC 3463 section 3.2, RFC 7505 section 4.2
+
+
+def says_no_mailbox(status: str) -> bool:
+    """Say if the enhanced status code that a server's reply begins with means that there is no such mailbox.
+
+    Words do not count: "not found" and "does not exist" are said of our own host, too, and a way in would be lost for it.
+    """
+    return bool(_NO_MAILBOX.match(status))
 
 
 def record_unknown(core: Core, tx: Tx, account: AccountId, address: str) -> bool:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.errors import Busy
+from mailcore.errors import Busy, ConfigError
 from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.process import key_agent
 from mailcore.process.durable import sync_folder
@@ -73,7 +73,12 @@ def folder(config: Config, domain: str = "") -> Path:
 
 
 def _subfolder(config: Config, domain: str) -> str:
-    return "" if domain in ("", config.domain) else domain
+    """Raises ConfigError for a domain that is not ours: it would be a part of a path, and others may ask for it."""
+    if domain in ("", config.domain):
+        return ""
+    if domain not in config.mail_domains:
+        raise ConfigError(f"{domain!r} is no domain of ours")
+    return domain
 
 
 def path(config: Config, selector: str, domain: str = "") -> Path:

@@ -92,20 +92,24 @@ def mark_texts(core: Core) -> int:
         blobs = core.db.read(lambda tx: store_marks.list_unmarked(tx, MARKED_AT_ONCE))
         if not blobs:
             break
-        marks = [(blob, core.db.read(partial(_make_mark, core, blob=blob, size=size))) for blob, size in blobs]
+        marks = [(blob, _find_mark(core, blob, size)) for blob, size in blobs]
         core.db.write(partial(store_marks.save_marks, marks=marks))
         count += len(marks)
     return count
 
 
-def _make_mark(core: Core, tx: Tx, *, blob: int, size: int) -> bytes:
-    """Read and mark one message; one that is very large, or cannot be read now, is never ruled out."""
+def _find_mark(core: Core, blob: int, size: int) -> bytes:
+    """Mark one message; one that is very large, or cannot be read now from wherever it is, is never ruled out."""
     if size > MOST_MARKED:
         return text_marks.ANYTHING
     try:
-        octets = core.blobs.mapped(tx, blob)
+        return core.db.read(partial(_make_mark, core, blob=blob))
     except MailError:
         return text_marks.ANYTHING
+
+
+def _make_mark(core: Core, tx: Tx, *, blob: int) -> bytes:
+    octets = core.blobs.mapped(tx, blob)
     found = searchable.read(octets)
     forget(octets)
     return text_marks.make_mark(_header_text(core, tx, blob), found.fields, found.body)

@@ -11,11 +11,13 @@ from itertools import groupby
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MailboxId
 from mailcore.errors import MailboxNotFound, NotAllowed
+from mailcore.log import log_for
 from mailcore.services.webmail.mail_actions import ActionResult
 from mailcore.store.engine.db import Tx
 from mailcore.store.webmail import snoozed as store
 from mailcore.store.webmail.snoozed import DueMessage
 
+log = log_for(__name__)
 NAME = "Snoozed"
 LONGEST = timedelta(days=5 * 366)
 AT_ONCE = 1000  # messages of a turn of the job
@@ -65,7 +67,13 @@ def wake_due(core: Core) -> int:
     """Bring back what is due, each account in one transaction; return the number of messages."""
     now = core.clock.seconds()
     due = core.db.read(lambda tx: store.list_due(tx, now, AT_ONCE))
-    return sum(_wake(core, account, now) for account in sorted({one.account for one in due}))
+    back = 0
+    for account in sorted({one.account for one in due}):
+        try:
+            back += _wake(core, account, now)
+        except Exception:  # others' messages come back all the same
+            log.exception("messages put aside by account %d wait", account)
+    return back
 
 
 def _wake(core: Core, account: AccountId, now: int) -> int:

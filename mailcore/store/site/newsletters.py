@@ -182,8 +182,9 @@ def finish_sending(tx: Tx, newsletter: int, now: int) -> bool:
 
 
 def stop_newsletters(tx: Tx, topic: int) -> None:
-    """Stop what was to be sent for a topic that has ended."""
+    """Stop what was to be sent, or corrected, for a topic that has ended."""
     tx.run("UPDATE newsletter SET state='stopped' WHERE topic_id=? AND state IN ('scheduled','sending')", topic)
+    tx.run("UPDATE newsletter SET is_correcting=? WHERE topic_id=? AND is_correcting<>0", False, topic)
 
 
 # Editions
