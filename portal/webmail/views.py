@@ -54,7 +54,7 @@ blueprint.add_app_template_global(formats.sizes, "short_sizes")
 def _sheet() -> bytes:
     """The style sheets of the portal and of the webmail as one, without rules for what its pages never have."""
     css = "".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "webmail.css"))
-    return re.sub(r"@media[^{}]*\{\}", "", _RULE.sub(_used_rule, slim(css))).encode()
+    return re.sub(r"@media[^{}@]*\{\}", "", _RULE.sub(_used_rule, slim(css))).encode()
 
 
 @cache
