@@ -2,7 +2,6 @@
 
 import asyncio
 import datetime
-import os
 import ssl
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +18,7 @@ from mailcore.config import Config
 from mailcore.errors import Busy, ConfigError
 from mailcore.log import log_for
 from mailcore.process import key_agent
-from mailcore.process.durable import sync_folder
+from mailcore.process.durable import PUBLIC, staged_file, sync_folder, write_file
 
 log = log_for(__name__)
 CHECK_SECONDS = 10  # how often the files are checked for a new certificate
@@ -30,7 +29,6 @@ def ensure_certificate(config: Config, clock: Clock) -> None:
     if config.tls.certificate or config.certificate_path.exists():
         return
     folder = config.certificate_path.parent
-    folder.mkdir(parents=True, exist_ok=True)
     now = clock.now()
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Alumnimail CA of {config.domain}")])
@@ -50,13 +48,13 @@ def ensure_certificate(config: Config, clock: Clock) -> None:
         .sign(ca_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    write_public(folder / "ca.pem", ca.public_bytes(pem))
-    write_secret(
+    write_file(folder / "ca.pem", ca.public_bytes(pem), PUBLIC)
+    write_file(
         config.key_path,
         key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
     # the last of them, as it says that all are there
-    write_public(config.certificate_path, certificate.public_bytes(pem) + ca.public_bytes(pem))
+    write_file(config.certificate_path, certificate.public_bytes(pem) + ca.public_bytes(pem), PUBLIC)
 
 
 def _builder(
@@ -78,33 +76,7 @@ def ensure_account_key(config: Config) -> None:
     if not config.acme_account_path.exists():
         key = ec.generate_private_key(ec.SECP256R1())
         pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-        write_secret(config.acme_account_path, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-
-
-def write_secret(path: Path, octets: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    _write_beside(path, octets).rename(path)
-    sync_folder(path.parent)
-
-
-def write_public(path: Path, octets: bytes) -> None:
-    """Write a file that everybody may read, whole or not at all."""
-    new = _write_beside(path, octets)
-    new.chmod(0o644)
-    new.rename(path)
-    sync_folder(path.parent)
-
-
-def _write_beside(path: Path, octets: bytes) -> Path:
-    """Write what `path` will be, durably, and return where it stands."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    return new
+        write_file(config.acme_account_path, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
 
 
 def tls_context(config: Config) -> ssl.SSLContext:
@@ -178,13 +150,12 @@ class CertificateFacts:
 
 def save_acme_certificate(config: Config, chain: bytes, key: bytes) -> None:
     """Save what an ACME server gave, both in PEM, in one moment.  Raises ConfigError: they do not belong together."""
-    new = _write_beside(config.acme_path, chain + b"\n" + key)
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(new)
-    except ssl.SSLError as problem:
-        new.unlink()
-        raise ConfigError(f"acme: what the server gave cannot be used: {problem}") from None
-    new.rename(config.acme_path)
+    with staged_file(config.acme_path, chain + b"\n" + key) as new:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(new)
+        except ssl.SSLError as problem:
+            raise ConfigError(f"acme: what the server gave cannot be used: {problem}") from None
+        new.rename(config.acme_path)
     sync_folder(config.acme_path.parent)
 
 

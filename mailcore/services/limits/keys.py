@@ -4,10 +4,8 @@ Each is 32 octets in `data/keys/NAME`, readable by us alone, made when first ask
 so that every node makes the same one.  A backup without them loses what they seal: SCRAM verifiers and second factors.
 """
 
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +14,7 @@ from mailcore.config import Config
 from mailcore.errors import Busy
 from mailcore.process import sealing
 from mailcore.process.cluster_key import derive_key
-from mailcore.process.durable import sync_folder
+from mailcore.process.durable import create_file
 
 # All of them: processes that may not make any find them made (cli/confinement.py); a test looks for others.
 NAMES = (
@@ -40,25 +38,10 @@ def load_key(config: Config, name: str) -> bytes:
 def _read(path: Path, cluster_key: str) -> bytes:
     try:
         if not path.exists():
-            _make(path, derive_key(cluster_key, path.name) if cluster_key else secrets.token_bytes(32))
+            create_file(path, derive_key(cluster_key, path.name) if cluster_key else secrets.token_bytes(32))
         return path.read_bytes()
     except OSError as problem:
         raise Busy(f"the key {path.name} cannot be read or made") from problem
-
-
-def _make(path: Path, octets: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # of two that start together the first one's key stands
-            os.link(new, path)
-    finally:
-        new.unlink(missing_ok=True)
-    sync_folder(path.parent)
 
 
 def compute_hmac(config: Config, name: str, text: str) -> bytes:

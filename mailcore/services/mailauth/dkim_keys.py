@@ -10,7 +10,6 @@ The portal's processes cannot read the files (cli/confinement.py): functions tha
 """
 
 import base64
-import contextlib
 import os
 import re
 from collections.abc import Callable
@@ -27,7 +26,7 @@ from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
 from mailcore.net.dns import DnsTrouble, text_of
 from mailcore.process import key_agent
-from mailcore.process.durable import sync_folder
+from mailcore.process.durable import create_file, write_file
 from mailcore.services import audit
 from mailcore.services.audit import Event
 
@@ -164,9 +163,8 @@ def ensure_keys(config: Config) -> None:
 
 
 def _make(config: Config, number: int, domain: str) -> None:
-    folder(config, domain).mkdir(parents=True, exist_ok=True)
     if not path(config, f"rsa{number}", domain).exists():
-        _write_once(
+        create_file(
             path(config, f"rsa{number}", domain),
             rsa.generate_private_key(65537, 2048).private_bytes(
                 serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -174,25 +172,7 @@ def _make(config: Config, number: int, domain: str) -> None:
         )
     if not path(config, f"ed{number}", domain).exists():
         raw = ed25519.Ed25519PrivateKey.generate().private_bytes_raw()
-        _write_once(path(config, f"ed{number}", domain), base64.b64encode(raw) + b"\n")
-
-
-def _write_once(file: Path, octets: bytes) -> None:
-    """Whole or not at all; of two processes that start together the first one's key stands."""
-    new = _written(file, octets)
-    with contextlib.suppress(FileExistsError):
-        os.link(new, file)
-    new.unlink()
-    sync_folder(file.parent)
-
-
-def _written(file: Path, octets: bytes) -> Path:
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
-        opened.write(octets)
-        opened.flush()
-        os.fsync(opened.fileno())
-    return new
+        create_file(path(config, f"ed{number}", domain), base64.b64encode(raw) + b"\n")
 
 
 def dns_records(config: Config, numbers: list[int] | None = None, domain: str = "") -> dict[str, str]:
@@ -259,8 +239,7 @@ def _rotate(core: Core, domain: str, *, force: bool) -> Rotation:
         if missing:
             return Rotation(removed=old, missing=missing)
         file = folder(config, domain) / "current"
-        _written(file, f"{coming[0]} {now}\n".encode()).rename(file)
-        sync_folder(file.parent)
+        write_file(file, f"{coming[0]} {now}\n".encode())
     except OSError as problem:
         raise Busy(f"the keys cannot be written: {problem.strerror}") from problem
     return Rotation(signs=coming[0], removed=old)

@@ -13,7 +13,6 @@ the one before.  In the folder:
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.errors import BackupProblem
 from mailcore.process.data_lock import lock_data
+from mailcore.process.durable import write_file
 from mailcore.services.operations import backup_sums, backup_times, file_delta
 from mailcore.services.operations.other_files import copy_other_files
 from mailcore.store.copies import files, marks, tables
@@ -125,12 +125,7 @@ def _write_backup(config: Config, folder: Path, clock: Clock, progress: Progress
         mailboxes=contents.mailboxes,
         messages=contents.messages,
     )
-    manifest = folder / "manifest.json.new"
-    with manifest.open("w") as out:
-        json.dump(asdict(made), out, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
-    manifest.rename(folder / "manifest.json")
+    write_file(folder / "manifest.json", json.dumps(asdict(made), indent=1).encode())
     return made
 
 

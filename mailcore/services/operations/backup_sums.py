@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mailcore.errors import BackupProblem
+from mailcore.process.durable import write_file
 
 FILE = "SHA256SUMS"
 
@@ -19,12 +20,7 @@ def write_sums(folder: Path, database: bytes, files: Sequence[Path]) -> None:
     """
     lines = [f"{database.hex()}  database\n"]
     lines += [f"{hash_file(file).hex()}  {file.relative_to(folder)}\n" for file in files]
-    temporary = folder / f"{FILE}.new"
-    with temporary.open("wb") as out:
-        out.writelines(map(os.fsencode, lines))
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.rename(folder / FILE)
+    write_file(folder / FILE, os.fsencode("".join(lines)))
 
 
 def list_changed(folder: Path) -> Iterator[str]:

@@ -7,14 +7,13 @@ added, the first node's stands; what another node changed is written anew here.
 import contextlib
 import fcntl
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
 from mailcore.process.cluster_key import load_cluster_key
-from mailcore.process.durable import sync_folder
+from mailcore.process.durable import write_file
 from mailcore.process.sealing import seal, unseal
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import nodes as store
@@ -119,15 +118,7 @@ def _share(core: Core, *, replace: bool) -> None:
 
 
 def _write(path: Path, octets: bytes) -> None:
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        new.rename(path)
-        sync_folder(path.parent)
+        write_file(path, octets)
     except OSError as problem:
-        new.unlink(missing_ok=True)
         raise Busy(f"{path} cannot be written: {problem.strerror}") from problem

@@ -4,16 +4,14 @@ They are files under `data/faq` and `data/canned`, each in place of a shipped on
 services/tickets/canned.py); a file is written whole or not at all.
 """
 
-import os
 import re
-import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.errors import Busy, InvalidName
-from mailcore.process.durable import sync_folder
+from mailcore.process.durable import write_file
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
@@ -143,15 +141,7 @@ def remove_text(core: Core, kind: TextKind, name: str, language: str, *, actor: 
 
 
 def _write(path: Path, text: str) -> None:
-    new = path.with_name(f".{secrets.token_hex(8)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync_folder(path.parent)
+        write_file(path, text.encode())
     except OSError as problem:
-        new.unlink(missing_ok=True)
         raise Busy(f"the text cannot be written: {problem.strerror}") from problem
