@@ -6,17 +6,19 @@ A test that cannot run here is skipped by name; with CI=true such a skip is a fa
 import gc
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import argon2
 import pytest
 from hypothesis import settings
+from werkzeug.routing import Rule
 
 from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services.credentials import passwords
+from portal.spoken import SpokenEnvironment
 from tests import writes_twice
 from tests.engines import Databases, on_postgresql_server
 from tests.sql_texts import SqlTexts
@@ -101,6 +103,33 @@ def _databases_are_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if (databases := request.config.stash.get(DATABASES, None)) is not None:
         databases.empty()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pages_are_compiled_once() -> Iterator[None]:
+    """Two thousand tests make a portal of their own: templates and rules of addresses are compiled for the first of them.
+
+    Both depend on their text alone, the templates also on the language.
+    """
+    compile_template, compile_rule = SpokenEnvironment.compile, Rule._compile_builder
+    templates: dict[object, object] = {}
+    rules: dict[object, Callable[..., tuple[str, str]]] = {}
+
+    def compiled(self: SpokenEnvironment, source: str, name: str, filename: str) -> object:
+        key = (self.spoken, source, name, filename)
+        if key not in templates:
+            templates[key] = compile_template(self, source, name, filename)
+        return templates[key]
+
+    def built(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        key = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+        if key not in rules:
+            rules[key] = compile_rule(self, append_unknown)
+        return rules[key]
+
+    SpokenEnvironment.compile, Rule._compile_builder = compiled, built  # type: ignore[method-assign,assignment]
+    yield
+    SpokenEnvironment.compile, Rule._compile_builder = compile_template, compile_rule  # type: ignore[method-assign]
 
 
 OURS = passwords._HASHER
