@@ -44,6 +44,7 @@ class Sink:
         self.peers: list[tuple[str, str]] = []  # address and HELO name of who brought each of them
         self.answer = "250 OK"
         self.sessions: set[_Session] = set()  # that are open
+        self.is_thinking = False  # it answers no message, for as long as this stands
         self._socket = socket.create_server(("127.0.0.1", 0))  # who comes before the thread runs waits
         self.port = int(self._socket.getsockname()[1])
         self._loop = asyncio.new_event_loop()
@@ -51,6 +52,8 @@ class Sink:
         self._thread.start()
 
     async def handle_DATA(self, server, session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        while self.is_thinking:  # noqa: ASYNC110 - the test's thread says it
+            await asyncio.sleep(0.01)
         if self.answer.startswith("250"):
             for recipient in envelope.rcpt_tos:
                 self.mail.append((envelope.mail_from.strip("<>"), recipient, envelope.content))
@@ -72,6 +75,17 @@ class Sink:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self._loop.close()
+
+    def drop(self) -> None:
+        """End every session; what came in it and was not answered has not come."""
+
+        def abort() -> None:
+            for session in list(self.sessions):
+                if isinstance(session.transport, asyncio.WriteTransport):
+                    session.transport.abort()
+
+        self._loop.call_soon_threadsafe(abort)
+        assert until(lambda: not self.sessions)
 
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -115,6 +129,7 @@ class House:
             f'[limits]\ntrusted = ["127.0.0.0/8"]\nplaintext = "loopback"\n{more}\n'
         )
         self.workers = workers  # 0 = everything in one process
+        self.environment: dict[str, str] | None = None  # of the program, where it is not ours
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -128,6 +143,7 @@ class House:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=self.starts_in,
+            env=self.environment,
         )
         out.close()
         process = self.process
@@ -138,7 +154,9 @@ class House:
         return [str(self.program), "--config", str(self.config)]
 
     def run(self, *words: str, given: str = "") -> str:
-        done = subprocess.run([*self.command(), *words], input=given, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [*self.command(), *words], input=given, capture_output=True, text=True, timeout=120, env=self.environment
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

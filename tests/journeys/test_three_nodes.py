@@ -4,9 +4,7 @@ One that dies, sleeps or cannot reach the database costs no message and doubles 
 """
 
 import contextlib
-import os
 import re
-import signal
 import smtplib
 import ssl
 import statistics
@@ -22,9 +20,9 @@ import pytest
 from imapclient import IMAPClient
 
 from tests import postgres_server
-from tests.journeys.conftest import PASSWORD, House, Sink
+from tests.journeys.conftest import PASSWORD, Sink
+from tests.journeys.nodes import SILENT, Cluster, Node, Senders, clustering, letter, subjects, went_out
 from tests.machine import free_port, listens, program, running, until
-from tests.postgres_server import Server
 
 pytestmark = [
     pytest.mark.interop,
@@ -33,56 +31,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed"),
 ]
-SILENT = 6  # seconds
-MOST_TRIES, PAUSE = 5, 0.2  # of a sender, and seconds between two
-
-
-class Node(House):
-    """`serve` with a data folder, a name and ports of its own."""
-
-    def __init__(self, folder: Path, sink: Sink, database: str, name: str, *, is_balanced: bool = False) -> None:
-        shared = folder.parent
-        more = f'[cluster]\nkey = "{shared}/cluster.key"\nnode = "{name}"\nsilent_seconds = {SILENT}\n'
-        off = ("managesieve", "submission", "submissions")
-        super().__init__(folder, sink, workers=0, more=more, off=off if is_balanced else (*off, "http"))
-        settings = f'database = "{database}"\nblobs = "file://{shared}/blobs"\n'
-        text = settings + self.config.read_text()
-        if is_balanced:
-            text = text.replace("[listen]", '[listen]\nbalancers = ["127.0.0.0/8"]') + "[web]\nproxies = 1\n"
-        self.config.write_text(text)
-
-    def imap(self) -> IMAPClient:
-        client = IMAPClient("127.0.0.1", self.ports["imap"], ssl=False, timeout=60)
-        client.login("ola@alumni.example", PASSWORD)
-        return client
-
-    def send(self, subject: str, octets: int = 1000) -> None:
-        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], timeout=60) as client:
-            client.sendmail("a@b.example", ["ola@alumni.example"], letter(subject, octets))
-
-
-class Cluster:
-    def __init__(self, server: Server, nodes: list[Node]) -> None:
-        self.server, self.nodes = server, nodes
-
-
-def letter(subject: str, octets: int = 1000) -> bytes:
-    return f"From: a@b.example\r\nSubject: {subject}\r\n\r\n".encode() + (b"x" * 70 + b"\r\n") * (octets // 70)
-
-
-def subjects(client: IMAPClient) -> Counter[str]:
-    client.select_folder("INBOX")
-    found = client.fetch(client.search(), ["BODY.PEEK[HEADER.FIELDS (SUBJECT)]"])
-    return Counter(
-        octets.partition(b"Subject: ")[2].strip().decode()
-        for answer in found.values()
-        for name, octets in answer.items()
-        if name.startswith(b"BODY")
-    )
-
-
-def went_out(sink: Sink) -> Counter[str]:
-    return Counter(octets.partition(b"\r\nSubject: ")[2].partition(b"\r\n")[0].decode() for _, _, octets in sink.mail)
 
 
 @pytest.fixture
@@ -91,43 +39,22 @@ def cluster(tmp_path: Path, sink: Sink) -> Iterator[Cluster]:
         yield three
 
 
-@contextlib.contextmanager
-def clustering(tmp_path: Path, sink: Sink, names: tuple[str, ...], *, is_balanced: bool) -> Iterator[Cluster]:
-    (tmp_path / "cluster.key").write_bytes(os.urandom(32))
-    with postgres_server.running(settings=("fsync=on", "max_connections=200")) as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE mail")
-        nodes = []
-        database = server.url.replace("@/postgres?", "@/mail?")
-        for name in names:
-            (tmp_path / name).mkdir()
-            nodes.append(Node(tmp_path / name, sink, database, name, is_balanced=is_balanced))
-        try:
-            for node in nodes:
-                node.start()
-            nodes[0].run("user", "add", "ola", "--password-stdin", given=PASSWORD)
-            yield Cluster(server, nodes)
-        finally:
-            for node in nodes:
-                node.kill()
-
-
 def leases(cluster: Cluster) -> Counter[str]:
-    with psycopg.connect(cluster.server.url.replace("@/postgres?", "@/mail?")) as connection:
+    with psycopg.connect(cluster.url) as connection:
         rows = connection.execute("SELECT leased_by FROM queue WHERE leased_until>0").fetchall()
     return Counter(str(row[0]).partition("/")[0] for row in rows)
 
 
 def queued(cluster: Cluster) -> int:
     """Count the items that were tried."""
-    with psycopg.connect(cluster.server.url.replace("@/postgres?", "@/mail?")) as connection:
+    with psycopg.connect(cluster.url) as connection:
         row = connection.execute("SELECT count(*) FROM queue WHERE tries>0 AND leased_until=0").fetchone()
     return int(row[0]) if row else 0
 
 
 def retry(cluster: Cluster) -> None:
     """Let all be due now."""
-    with psycopg.connect(cluster.server.url.replace("@/postgres?", "@/mail?")) as connection:
+    with psycopg.connect(cluster.url) as connection:
         connection.execute("UPDATE queue SET next_at=0")
         connection.execute("DELETE FROM destination")
 
@@ -205,20 +132,22 @@ def test_a_node_that_slept_sends_nothing_that_others_took_over(cluster, sink):
     first.run("forward", "set", "ola", "ola@elsewhere.example", "--confirmed")
     sink.answer = "451 4.3.0 later"
     for node in (second, third):
-        os.killpg(node.process.pid, signal.SIGSTOP)  # so that the first has all of the queue
+        node.freeze()  # so that the first has all of the queue
     for number in range(30):
         first.send(f"sleeper {number}")
     assert until(lambda: queued(cluster) == 30)
+    sink.is_thinking = True
     retry(cluster)
-    assert until(lambda: leases(cluster)["a"] > 0)
-    os.killpg(first.process.pid, signal.SIGSTOP)
+    assert until(lambda: leases(cluster)["a"] > 0 and len(sink.sessions) > 0)
+    first.freeze()
+    sink.drop()  # what the sleeper had sent and nobody had answered is not said to have come
+    sink.answer, sink.is_thinking = "250 OK", False
     for node in (second, third):
-        os.killpg(node.process.pid, signal.SIGCONT)
-    sink.answer = "250 OK"
+        node.thaw()
     retry(cluster)
-    assert until(lambda: len(went_out(sink)) == 30, 60 + 5 * SILENT), went_out(sink)
-    os.killpg(first.process.pid, signal.SIGCONT)
-    first.send("awake")
+    assert until(lambda: len(went_out(sink)) == 30, 120), went_out(sink)
+    first.thaw()
+    assert until(lambda: first.takes("awake"))
     assert until(lambda: went_out(sink)["awake"] == 1)
     assert [subject for subject, times in went_out(sink).items() if times > 1] == []
 
@@ -241,14 +170,7 @@ def test_the_database_goes_away_and_comes_back(cluster):
     assert all(400 <= code < 500 for code in codes), codes
     cluster.server.start()
 
-    def is_taken() -> bool:
-        try:
-            second.send("back")
-        except (OSError, smtplib.SMTPException):
-            return False
-        return True
-
-    assert until(is_taken, 20)
+    assert until(lambda: second.takes("back"))
     client.noop()
     assert subjects(client)["back"] == 1
     client.logout()
@@ -278,50 +200,18 @@ def test_nodes_are_restarted_one_after_another_behind_a_balancer_and_nobody_is_r
     haproxy = program("haproxy")
     with clustering(tmp_path, sink, ("a", "b"), is_balanced=True) as cluster:
         ports = write_balancer(cluster, tmp_path / "haproxy.cfg")
-        acknowledged: list[str] = []
-        refused: list[str] = []
-        tries: list[int] = []  # that each acknowledged message took
-        stop = threading.Event()
-
-        def deliver(session: int) -> None:
-            number = 0
-            while not stop.is_set():
-                number += 1
-                subject = f"{session}-{number}"
-                # a node that stops says 421 or is gone; whoever sends comes again (RFC 5321 section 3.8)
-                for attempt in range(1, MOST_TRIES + 1):
-                    client = smtplib.SMTP(timeout=60)
-                    try:
-                        client.connect("127.0.0.1", ports["smtp"])
-                        client.sendmail("a@b.example", ["ola@alumni.example"], letter(subject, 3000))
-                    except (OSError, smtplib.SMTPException) as problem:
-                        if attempt == MOST_TRIES or "451" in str(problem) or "5." in str(problem):
-                            refused.append(f"{subject}: {problem!r}")
-                        stop.wait(PAUSE)
-                    else:
-                        acknowledged.append(subject)
-                        tries.append(attempt)
-                        break
-                    finally:
-                        client.close()
-
         command = [haproxy, "-db", "-f", str(tmp_path / "haproxy.cfg")]
         with running(command, tmp_path, lambda: listens(ports["smtp"])):
-            sessions = [threading.Thread(target=deliver, args=(number,)) for number in range(4)]
-            for session in sessions:
-                session.start()
-            for node in cluster.nodes:
-                before = len(acknowledged)
-                assert until(lambda before=before: len(acknowledged) > before + 20), refused
-                node.stop()
-                before = len(acknowledged)
-                assert until(lambda before=before: len(acknowledged) > before + 20), refused
-                node.start()
-            before = len(acknowledged)
-            assert until(lambda: len(acknowledged) > before + 20), refused
-            stop.set()
-            for session in sessions:
-                session.join()
+            senders = Senders([ports["smtp"]] * 4)
+            try:
+                for node in cluster.nodes:
+                    senders.wait_for()
+                    node.stop()
+                    senders.wait_for()
+                    node.start()
+                senders.wait_for()
+            finally:
+                senders.stop()
             context = ssl._create_unverified_context()
             client = IMAPClient("127.0.0.1", ports["imaps"], ssl_context=context, timeout=60)
             client.login("ola@alumni.example", PASSWORD)
@@ -329,7 +219,7 @@ def test_nodes_are_restarted_one_after_another_behind_a_balancer_and_nobody_is_r
             client.logout()
             page = urllib.request.urlopen(f"http://127.0.0.1:{ports['http']}/ready", timeout=60)
             assert page.status == 200
-        print(f"messages by the times they were tried: {sorted(Counter(tries).items())}")
-        assert refused == []
-        assert len([times for times in tries if times > 1]) < len(tries) / 4
-        assert there - Counter(["Velkommen til Alumnimail"]) == Counter(acknowledged)
+        print(f"messages by the times they were tried: {sorted(Counter(senders.tries).items())}")
+        assert senders.refused == []
+        assert len([times for times in senders.tries if times > 1]) < len(senders.tries) / 4
+        assert there - Counter(["Velkommen til Alumnimail"]) == Counter(senders.acknowledged)

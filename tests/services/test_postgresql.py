@@ -1,6 +1,7 @@
 """What PostgreSQL does otherwise than SQLite, on a real server: refusals at the start, turns, texts, writes broken off."""
 
 import dataclasses
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -13,9 +14,12 @@ from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
 from mailcore.services.accounts import accounts
+from mailcore.store import migrations
 from mailcore.store.engine import postgres
+from mailcore.store.migrations import on_postgresql
 from mailcore.store.people.accounts import get_account
 from tests import postgres_server
+from tests.machine import until
 
 pytestmark = pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
 
@@ -83,6 +87,28 @@ def test_a_newer_schema_is_left_alone(config, tmp_path):
         connection.execute("INSERT INTO migration (name, at) VALUES ('9999_of_tomorrow', 1)")
     with pytest.raises(ConfigError, match="newer version"):
         cores.build(config)
+
+
+def test_a_change_of_a_table_waits_for_who_reads_it_and_holds_up_nobody_else(config, tmp_path, monkeypatch):
+    cores.close(cores.build(config))
+    monkeypatch.setattr(on_postgresql, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(migrations, "__path__", [*migrations.__path__, str(tmp_path)])
+    (tmp_path / "9000_labels.py").write_text(
+        "PHASE = 'expand'\ndef migrate(tx):\n    tx.run(\"ALTER TABLE message ADD COLUMN label TEXT\")\n"
+    )
+    with psycopg.connect(config.database) as backup, psycopg.connect(config.database, autocommit=True) as other:
+        backup.execute("SELECT count(*) FROM message")
+        upgrade = threading.Thread(target=lambda: cores.close(cores.build(config)))
+        upgrade.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation='message'::regclass"
+        for _ in range(2):
+            assert until(lambda: other.execute(waiting).fetchone() == (1,))
+            other.execute("SET lock_timeout='20s'")
+            assert other.execute("SELECT count(*) FROM message").fetchone() == (0,)
+        backup.rollback()
+        upgrade.join()
+        assert other.execute("SELECT count(label) FROM message").fetchone() == (0,)
+    sys.modules.pop(f"{migrations.__name__}.9000_labels")
 
 
 def test_what_is_not_to_be_served_is_not_migrated(config):

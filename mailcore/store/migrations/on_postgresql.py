@@ -2,8 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psycopg
 from psycopg import errors
@@ -19,14 +18,17 @@ from mailcore.store.migrations.fresh import list_schema_statements
 from mailcore.store.migrations.runner import (
     find_expanded,
     known_names,
+    list_alone,
     names_ran,
     note_expanded,
     refuse_old,
     run_migrations,
 )
+from mailcore.store.site import nodes
 
 HOME = "postgresql-home"  # a file in the data folder
 PROOF = "cluster"  # names no file
+LOCK_SECONDS, LOCKS_SECONDS = 2.0, 60.0  # for the lock of a table, at once and in all
 CLOCK_SECONDS = 2.0  # by which clocks of nodes may differ; leases are long beside it
 
 
@@ -43,6 +45,8 @@ def prepare(config: Config, at: int, refuse: Callable[[Tx], None]) -> None:
             if config.is_in_cluster:
                 _check_cluster(config, PgTx(connection))
             refuse_old(PgTx(connection), refuse)
+            if config.is_in_cluster:
+                _refuse_beside_others(config, PgTx(connection))
             try:
                 _migrate(connection, at)
             except (errors.UniqueViolation, errors.DuplicateTable):  # another process made it in the same moment
@@ -64,14 +68,30 @@ def _migrate(connection: psycopg.Connection[Row], at: int) -> None:
         make_schema(connection, at)
         return
 
-    @contextmanager
-    def begin() -> Iterator[Tx]:
-        with connection.transaction():
-            connection.execute(TURN)
-            yield (tx := PgTx(connection))
-            tx.finish()
+    def write(fn: Callable[[Tx], None]) -> None:
+        until = time.monotonic() + LOCKS_SECONDS
+        while True:
+            try:
+                _write_alone(connection, fn)
+                return
+            except errors.LockNotAvailable:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(LOCK_SECONDS)  # whoever waited behind it goes first
 
-    run_migrations(begin, names_ran(tx), find_expanded(tx), at)
+    run_migrations(write, names_ran(tx), find_expanded(tx), at)
+
+
+def _write_alone(connection: psycopg.Connection[Row], fn: Callable[[Tx], None]) -> None:
+    """Run what changes tables.
+
+    That waits for those who read one (a backup), while everybody else who wants to waits behind it: so never for long.
+    """
+    with connection.transaction():
+        connection.execute(TURN)
+        connection.execute(f"SET LOCAL lock_timeout='{LOCK_SECONDS * 1000:.0f}ms'".encode())
+        fn(tx := PgTx(connection))
+        tx.finish()
 
 
 def make_schema(connection: psycopg.Connection[Row], at: int) -> None:
@@ -86,6 +106,23 @@ def _note_all(tx: PgTx, at: int) -> None:
     tx.many("INSERT INTO migration (name, at) VALUES (?, ?)", [(name, at) for name in known_names()])
     tx.run("INSERT INTO setting (key, value) VALUES ('schema', ?)", str(numbered.NAMED))
     note_expanded(tx, known_names())
+
+
+def _refuse_beside_others(config: Config, tx: Tx) -> None:
+    """Refuse a change of the schema beside which the nodes that run could not go on.  Nothing is written.
+
+    Raises:
+        ConfigError: with their names.
+    """
+    if not tx.columns("node") or not (alone := list_alone(names_ran(tx))):
+        return
+    alive = [node for node in nodes.list_nodes(tx) if node.silent_seconds <= config.cluster.silent_seconds]
+    if alive:
+        named = ", ".join(f"{node.name} ({node.version})" for node in alive)
+        raise ConfigError(
+            f"database: {alone[0]} changes it in a way that older nodes do not know, and these run: {named}; stop all"
+            " nodes, then start this version"
+        )
 
 
 def _check_cluster(config: Config, tx: Tx) -> None:

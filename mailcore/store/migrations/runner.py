@@ -13,7 +13,8 @@ import logging
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from types import ModuleType
 
 from peewee import SqliteDatabase
@@ -30,7 +31,7 @@ NAME = re.compile(r"\d{4}_[a-z0-9_]+")
 SHOWN = 3  # names in an error
 EXPAND, CONTRACT = "expand", "contract"
 _EXPANDED = "schema_expanded"  # key of `setting`: names of those that ran and that older programs need not know
-Begin = Callable[[], AbstractContextManager[Tx]]
+Write = Callable[[Callable[[Tx], None]], None]
 
 
 def known_names() -> list[str]:
@@ -49,22 +50,20 @@ def migrate(db: SqliteDatabase, at: int) -> None:
         Busy: it cannot be read or written, or a migration failed, of which nothing is left; the text names it.
     """
 
-    @contextmanager
-    def begin() -> Iterator[Tx]:
+    def write(fn: Callable[[Tx], None]) -> None:
         with db.atomic("IMMEDIATE"):
-            yield SqliteTx(db.connection())
+            fn(SqliteTx(db.connection()))
 
     try:
         tx = SqliteTx(db.connection())
         if not _has_table(tx, "migration"):
-            with begin() as writing:
-                _begin(writing, at)
+            write(partial(_begin, at=at))
         ran, expanded = names_ran(tx), find_expanded(tx)
     except ConfigError:
         raise
     except Exception as problem:
         raise Busy(f"the database cannot be brought up to date: {problem}") from problem
-    run_migrations(begin, ran, expanded, at)
+    run_migrations(write, ran, expanded, at)
 
 
 def refuse_old(tx: Tx, refuse: Callable[[Tx], None]) -> None:
@@ -73,11 +72,11 @@ def refuse_old(tx: Tx, refuse: Callable[[Tx], None]) -> None:
         refuse(tx)
 
 
-def run_migrations(begin: Begin, ran: set[str], expanded: set[str], at: int) -> None:
+def run_migrations(write: Write, ran: set[str], expanded: set[str], at: int) -> None:
     """Run what the database has not had, each in a transaction of its own; what contracts it only where it is new.
 
     Args:
-        begin: a transaction in which nobody else writes.
+        write: runs what it is given in a transaction in which nobody else writes.
         ran: names of those that it has had.
         expanded: those of them that a program need not know.
 
@@ -89,8 +88,13 @@ def run_migrations(begin: Begin, ran: set[str], expanded: set[str], at: int) -> 
     _refuse_newer(names, ran - expanded)
     for name in names:
         if name not in ran and (not ran or find_phase(name) != CONTRACT):
-            with explaining(name), begin() as tx:
-                run_migration(tx, name, at)
+            with explaining(name):
+                write(partial(run_migration, name=name, at=at))
+
+
+def list_alone(ran: set[str]) -> list[str]:
+    """List the migrations that are still to run and that no older program goes on beside."""
+    return [name for name in known_names() if name not in ran and not find_phase(name)]
 
 
 def list_contracts(ran: set[str]) -> list[str]:
