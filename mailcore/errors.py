@@ -63,6 +63,10 @@ class Moved(UnknownRecipient):
     """The owner closed the account and left a new address for this sender; the text is that address."""
 
 
+class EditorsOnly(UnknownRecipient):
+    """The address of a topic of newsletters is there for its editors alone, when they are logged in."""
+
+
 class RelayDenied(MailError):
     """The address is not ours, and the peer has not logged in."""
 

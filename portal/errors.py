@@ -33,6 +33,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.TooLarge: (413, _l("The message is too large.")),
     errors.UnknownRecipient: (404, _l("Nobody here has that address.")),
     errors.ReportsOnly: (403, _l("Nobody reads mail to that address.")),
+    errors.EditorsOnly: (403, _l("Only editors of this newsletter can write to its address.")),
     errors.Moved: (404, _l("The person has another address now.")),
     errors.RelayDenied: (403, _l("That address is not ours.")),
     errors.RejectedByScript: (409, _l("The recipient does not accept this message.")),

@@ -152,10 +152,11 @@ class ReturnedBounce:
 
 @dataclass(frozen=True, slots=True)
 class TopicRecipient:
-    """An address of a topic of newsletters, where its editors mail them to."""
+    """An address of a topic of newsletters, to which one of its editors, who is logged in, mails a draft."""
 
     address: str
     topic: int
+    editor: AccountId
 
 
 Recipient = MailboxRecipient | DeskRecipient | ReturnedBounce | TopicRecipient

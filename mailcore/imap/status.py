@@ -17,6 +17,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.TooLarge: ("TOOBIG", "The message is too large"),
     errors.UnknownRecipient: ("NONEXISTENT", "No such address"),
     errors.ReportsOnly: ("NOPERM", "Only delivery reports are taken there"),
+    errors.EditorsOnly: ("NOPERM", "Only editors of the newsletter write there"),
     errors.Moved: ("NONEXISTENT", "The recipient has moved"),
     errors.RelayDenied: ("NOPERM", "Not allowed"),
     errors.RejectedByScript: ("CANNOT", "Refused by a script"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from mailcore.core import Core
-from mailcore.domain import Disposition, Envelope, MailboxRecipient, Outcome, Recipient, Verdict
+from mailcore.domain import AccountId, Disposition, Envelope, MailboxRecipient, Outcome, Recipient, Verdict
 from mailcore.errors import MailError, OverQuota, RoomGone, TooLarge, TooMany
 from mailcore.log import current_mail_id
 from mailcore.mail.passing import authresults
@@ -32,12 +32,14 @@ FEW = 5
 Found = Recipient | MailError
 
 
-def find_recipients(core: Core, tx: Tx, addresses: list[str], size: int | None, *, sender: str = "") -> list[Found]:
-    """Find each address's recipient, or why there is none."""
+def find_recipients(
+    core: Core, tx: Tx, addresses: list[str], size: int | None, *, sender: str = "", account: AccountId | None = None
+) -> list[Found]:
+    """Find each address's recipient, or why there is none; `account` is whose log-in it comes by."""
     found: list[Found] = []
     for address in addresses:
         try:
-            found.append(check_recipient(core, tx, address, size, sender=sender))
+            found.append(check_recipient(core, tx, address, size, sender=sender, account=account))
         except MailError as problem:
             found.append(problem)
     return found

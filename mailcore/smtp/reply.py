@@ -21,6 +21,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.TooLarge: "552 5.3.4 The message is too large",
     errors.UnknownRecipient: "550 5.1.1 Ukjent mottaker / No such address here",
     errors.ReportsOnly: "550 5.7.1 Only delivery reports, which have the null sender, are taken here",
+    errors.EditorsOnly: "550 5.7.1 Only editors of this newsletter, logged in, can write to this address",
     errors.Moved: "550 5.1.6 The recipient has moved",
     errors.RelayDenied: "550 5.7.1 Relaying denied",
     errors.RejectedByScript: "550 5.7.1 Refused by the recipient",

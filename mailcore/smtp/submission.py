@@ -45,7 +45,8 @@ class Submission:
         if not ours:
             return [None] * len(addresses)
         size, sender = transaction.mail.size, transaction.mail.sender
-        found = await core.db.aread(lambda tx: find_recipients(core, tx, ours, size, sender=sender))
+        account = session.account.id if session.account else None
+        found = await core.db.aread(lambda tx: find_recipients(core, tx, ours, size, sender=sender, account=account))
         known = dict(zip(ours, found, strict=True))
         transaction.found += [item for item in found if not isinstance(item, MailError)]
         return [item if isinstance(item := known.get(address), MailError) else None for address in addresses]

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from mailcore.domain import (
     AccountFacts,
-    AccountId,
     DeskRecipient,
     Dsn,
     MailboxRecipient,
@@ -184,13 +183,12 @@ class TopicDraft:
     """The plan for the address of a topic: a draft of a newsletter, or the reason why it is refused.
 
     Attributes:
-        account, name, address, language: of the editor who sent it.
+        name, address, language: of the editor who sent it.
         notice: the word to them.
     """
 
     recipient: TopicRecipient
     problem: str
-    account: AccountId | None = None
     name: str = ""
     address: str = ""
     language: str = ""

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from mailcore.core import Core
 from mailcore.domain import (
     AccountFacts,
+    AccountId,
     DeskRecipient,
     Envelope,
     MailboxRecipient,
     Recipient,
     ReturnedBounce,
-    TopicRecipient,
 )
 from mailcore.errors import MAILBOX_FULL, Moved, OverQuota, RelayDenied, ReportsOnly, UnknownRecipient
 from mailcore.services.accounts import tombstones
@@ -31,15 +31,19 @@ def is_ours(core: Core, address: str) -> bool:
     return address.rpartition("@")[2].lower() in core.config.our_domains
 
 
-def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sender: str = "") -> Recipient:
+def check_recipient(
+    core: Core, tx: Tx, address: str, size: int | None, *, sender: str = "", account: AccountId | None = None
+) -> Recipient:
     """Find whose address this is.
 
     Args:
         size: octets as announced with SIZE=, or None.
-        sender: of the envelope, who may be told a new address, or be an editor of a topic.
+        sender: of the envelope, who may be told a new address.
+        account: whose log-in it comes by, None from everybody else.
 
     Raises:
         RelayDenied, UnknownRecipient, Moved, OverQuota.
+        EditorsOnly: it is a topic's, and this is none of its editors.
         ReportsOnly: such an address is not written to.
     """
     address = normal_address(address)
@@ -53,8 +57,8 @@ def check_recipient(core: Core, tx: Tx, address: str, size: int | None, *, sende
     name = localpart.partition("+")[0]
     if ticket_inbox.is_desk(name):
         return DeskRecipient(address)
-    if (topic := topic_mail.find_topic(core, tx, localpart, domain, sender)) is not None:
-        return TopicRecipient(address, topic)
+    if (topic := topic_mail.find_topic(core, tx, localpart, domain)) is not None:
+        return topic_mail.check_editor(tx, address, topic, account)
     owner = account_facts.find_owner(tx, name.lower(), domain.lower())
     if owner is None:
         if moved := tombstones.find_new_address(core, tx, name.lower(), domain.lower(), sender):

@@ -108,7 +108,9 @@ async def _send(
     outside = [one for one in envelope.recipients if one not in inside]
 
     def find(tx: Tx) -> list[Recipient]:
-        found = (check_recipient(core, tx, one, prepared.size, sender=envelope.sender) for one in inside)
+        found = (
+            check_recipient(core, tx, one, prepared.size, sender=envelope.sender, account=account.id) for one in inside
+        )
         return merge_recipients(found, envelope)
 
     def store(tx: Tx, deliver: Deliver) -> MailError | None:

@@ -1,14 +1,12 @@
 """Mail to the address of a topic: what one of its editors sends there, logged in, becomes a draft of a newsletter (N39).
 
 Nothing is sent to anybody by mail alone: the editor gets a message with the link to the draft, looks at it and sends it there.
-To everybody else the address is unknown, and what comes from another server in an editor's name is refused: it may be forged.
+Everybody else is refused before the message, as is what comes without a log-in in an editor's name: it may be forged.
 """
-
-from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Delivered, Outcome, TopicRecipient
-from mailcore.errors import InvalidName
+from mailcore.errors import EditorsOnly, InvalidName
 from mailcore.mail.showing import body
 from mailcore.saying import Saying
 from mailcore.services import audit
@@ -19,11 +17,9 @@ from mailcore.services.notices import notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import topics
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.addresses import find_address_owner
 from mailcore.store.site import newsletters
 
 MAX_SUBJECT, MAX_TEXT = 200, 50_000  # characters
-EDITORS_ONLY = "Only editors of this newsletter, logged in, can write to this address"
 
 
 def check_draft(language: str, subject: str, text: str) -> tuple[str, str]:
@@ -38,20 +34,24 @@ def check_draft(language: str, subject: str, text: str) -> tuple[str, str]:
     return subject, text
 
 
-@dataclass(frozen=True, slots=True)
-class _Editor:
-    account: AccountId
-    name: str
-    language: str
-    address: str
+def find_topic(core: Core, tx: Tx, localpart: str, domain: str) -> int | None:
+    """Find the topic whose address it is."""
+    name, plus, slug = localpart.lower().partition("+")
+    if not plus or name != newsletters.LOCALPART or domain.lower() != core.config.domain:
+        return None
+    return topics.find_topic_by_slug(tx, slug)
+
+
+def check_editor(tx: Tx, address: str, topic: int, account: AccountId | None) -> TopicRecipient:
+    """Let the editors of a topic write to it.  Raises EditorsOnly: nobody is logged in, or somebody else."""
+    if account is None or topic not in topics.list_topics_of_editor(tx, account):
+        raise EditorsOnly("a topic of newsletters")
+    return TopicRecipient(address, topic, account)
 
 
 def plan(core: Core, tx: Tx, arrival: Arrival, recipient: TopicRecipient) -> TopicDraft:
-    """Read the message, and write the word to its editor; without one it is refused."""
-    editor = _find_editor(core, tx, arrival, recipient.topic)
-    if editor is None:
-        return TopicDraft(recipient, EDITORS_ONLY)
-    message = arrival.prepared.message
+    """Read the message, and write the word to its editor; what can be no newsletter is refused."""
+    editor, message = get_account(tx, recipient.editor), arrival.prepared.message
     try:
         subject, text = check_draft(
             editor.language,
@@ -60,42 +60,18 @@ def plan(core: Core, tx: Tx, arrival: Arrival, recipient: TopicRecipient) -> Top
         )
     except InvalidName as problem:
         return TopicDraft(recipient, str(problem))
-    notice = notices.prepare(core, "newsletter_draft", editor.language, editor.address, subject=subject)
-    return TopicDraft(
-        recipient, "", editor.account, editor.name, editor.address, editor.language, subject, text, notice
-    )
-
-
-def find_topic(core: Core, tx: Tx, localpart: str, domain: str, sender: str) -> int | None:
-    """Find the topic whose address it is, if the envelope's sender edits it."""
-    name, plus, slug = localpart.lower().partition("+")
-    if not plus or name != newsletters.LOCALPART or domain.lower() != core.config.domain:
-        return None
-    topic, account = topics.find_topic_by_slug(tx, slug), _find_sender(tx, sender)
-    return topic if account is not None and topic in topics.list_topics_of_editor(tx, account) else None
-
-
-def _find_sender(tx: Tx, sender: str) -> AccountId | None:
-    localpart, _, domain = sender.lower().rpartition("@")
-    return find_address_owner(tx, localpart.partition("+")[0], domain)
-
-
-def _find_editor(core: Core, tx: Tx, arrival: Arrival, topic: int) -> _Editor | None:
-    """Find who sent it: the envelope's sender, which submission has compared with the log-in."""
-    account = None if arrival.verdict.outside else _find_sender(tx, arrival.envelope.sender)
-    if account is None or topic not in topics.list_topics_of_editor(tx, account):
-        return None
-    found = get_account(tx, account)
-    return _Editor(account, found.name, found.language, found.address(core.config.domain))
+    address = editor.address(core.config.domain)
+    notice = notices.prepare(core, "newsletter_draft", editor.language, address, subject=subject)
+    return TopicDraft(recipient, "", editor.name, address, editor.language, subject, text, notice)
 
 
 def save(core: Core, tx: Tx, draft: TopicDraft) -> Delivered:
     """Save the draft, and queue the word to its editor."""
-    if draft.problem or draft.notice is None or draft.account is None:
+    if draft.problem or draft.notice is None:
         return Delivered(draft.recipient.address, Outcome.REJECTED, reason=draft.problem)
     topic, now = draft.recipient.topic, core.clock.seconds()
     number = newsletters.add_newsletter(tx, topic, draft.language, draft.subject, draft.text, draft.name, now)
     detail = f"{number}, topic {topic}: {len(draft.text)} characters, by mail"
     audit.note(core, tx, None, Event.NEWSLETTER_WRITTEN, actor=draft.name, detail=detail)
-    notices.queue(core, tx, draft.notice, draft.address, draft.account)
+    notices.queue(core, tx, draft.notice, draft.address, draft.recipient.editor)
     return Delivered(draft.recipient.address, Outcome.FILED)

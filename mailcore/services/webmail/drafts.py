@@ -268,7 +268,7 @@ def check_sendable(core: Core, account: Account, form: Draft) -> None:
 
     Raises:
         NotAllowed: no recipient, or what is no address.
-        UnknownRecipient, ReportsOnly, OverQuota: of our own people.
+        UnknownRecipient, EditorsOnly, ReportsOnly, OverQuota: of our own people.
     """
     people = compose.people(form)
     if not people:
@@ -277,7 +277,9 @@ def check_sendable(core: Core, account: Account, form: Draft) -> None:
     def check_ours(tx: Tx) -> None:
         for _, spec in people:
             if recipients.is_ours(core, spec):
-                recipients.check_recipient(core, tx, spec, None, sender=account.address(core.config.domain))
+                recipients.check_recipient(
+                    core, tx, spec, None, sender=account.address(core.config.domain), account=account.id
+                )
 
     core.db.read(check_ours)
 
