@@ -24,6 +24,7 @@ from mailcore.queue.outcome import Sequel
 from mailcore.queue.route import TlsResult
 from mailcore.queue.sts import PORT, StsPolicies
 from mailcore.services.delivery import arrival as arrivals
+from mailcore.services.delivery import queue_admin
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
 from mailcore.services.delivery.recipients import check_recipient
 from mailcore.services.mailauth import dkim
@@ -35,7 +36,9 @@ from mailcore.store.queue.items import (
     claim_items,
     delete_item,
     domain_of,
+    end_far_leases,
     holds_lease,
+    is_lease_far_off,
     is_mail_due,
     list_given_up,
     list_lessees,
@@ -96,6 +99,7 @@ class Worker:
 
     async def run(self) -> None:
         try:
+            await self._mend_times()
             await self._release_dead_leases()
             while not self._stopping:
                 if not await self._lease_due():
@@ -112,24 +116,33 @@ class Worker:
             await self._release_waiting()
 
     async def _release_dead_leases(self) -> None:
-        """Free the leases of this machine's processes that were killed, so that their items are sent at once."""
+        """Free leases that end too late, and those of this machine's processes that were killed: they are sent at once."""
         core = self._core
 
+        def find(tx: Tx) -> tuple[list[str], bool]:
+            now = core.clock.seconds()
+            lessees = list_lessees(tx, now)
+            return [one for one in lessees if lease.is_dead(one, core.config.node_name)], is_lease_far_off(tx, now)
+
         def free(tx: Tx) -> int:
-            dead = [
-                lessee
-                for lessee in list_lessees(tx, core.clock.seconds())
-                if lease.is_dead(lessee, core.config.node_name)
-            ]
-            return sum(release_items_of(tx, lessee) for lessee in dead)
+            freed = sum(release_items_of(tx, lessee) for lessee in dead)
+            return freed + (end_far_leases(tx, core.clock.seconds()) if is_far_off else 0)
 
         try:
-            freed = await core.db.awrite(free)
+            dead, is_far_off = await core.db.aread(find)
+            freed = await core.db.awrite(free) if dead or is_far_off else 0
         except MailError as problem:
             log.warning("old leases end by themselves: %s", problem)
             return
         if freed:
-            log.info("%d items of a worker that was killed are free again", freed)
+            log.info("%d items that a worker which was killed had are free again", freed)
+
+    async def _mend_times(self) -> None:
+        """Make due what a clock that was ahead has put off."""
+        try:
+            await self._core.threads.run(queue_admin.mend_times, self._core)
+        except MailError as problem:
+            log.warning("times of a wrong clock are mended later: %s", problem)
 
     def _look(self, tx: Tx) -> tuple[list[int], bool]:
         """Return what staff gave up in the portal, and if an item may be claimed."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mailcore.core import Core
 from mailcore.domain import Attempt, QueueItem, QueueState
 from mailcore.errors import NotQueued
+from mailcore.log import log_for
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.store.engine.db import Tx
@@ -12,7 +13,9 @@ from mailcore.store.queue import destinations
 from mailcore.store.queue.items import (
     QueuedDestination,
     domain_of,
+    end_far_waits,
     find_item,
+    is_mail_far_off,
     list_attempts,
     list_items,
     list_items_to,
@@ -22,6 +25,7 @@ from mailcore.store.queue.items import (
 )
 from mailcore.store.queue.items import list_destinations as store_destinations
 
+log = log_for(__name__)
 OLD_SECONDS = 7 * 86_400
 MOST = 50  # items on one page
 _LISTED = 20  # numbers in one entry of the log
@@ -106,6 +110,18 @@ def list_destinations(core: Core) -> list[QueuedDestination]:
 def list_of_destination(core: Core, domain: str, after: int = 0) -> list[QueueItem]:
     """List the items to a domain, `MOST` from `after` on."""
     return core.db.read(lambda tx: list_items_to(tx, domain.lower(), after, MOST))
+
+
+def mend_times(core: Core) -> int:
+    """Make due what a clock that was ahead has put off beyond all measure; a job, and the worker's beginning.
+
+    What is claimed is looked for up to now alone, so that each look reads what is due and not the whole backlog.
+    """
+    if not core.db.read(lambda tx: is_mail_far_off(tx, core.clock.seconds())):
+        return 0
+    mended = core.db.write(lambda tx: end_far_waits(tx, core.clock.seconds()))
+    log.warning("%d items waited for a time that a clock which was ahead has set; they are due now", mended)
+    return mended
 
 
 def tidy_up(core: Core) -> None:

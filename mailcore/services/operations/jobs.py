@@ -95,6 +95,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("forwardings asked once a year", DAY, consent.ask_yearly),
         Job("count of what arrives", 6 * HOUR, arrivals.count_arrivals),
         Job("digests of what was not forwarded", DAY, digest.send_digests),
+        Job("times that a wrong clock set", MINUTE, queue_admin.mend_times),
         Job("old news of other domains", DAY, queue_admin.tidy_up),
         Job("look at the domain's DNS records", HOUR, dns_watch.check_records, waits=True),
         Job("certificate from the ACME server", HOUR, certificate_renewal.renew_when_due, waits=True),

@@ -53,6 +53,11 @@ def end_rests(tx: Tx, domains: Sequence[str] | None) -> None:
         tx.many("DELETE FROM destination WHERE domain=?", [(domain,) for domain in domains])
 
 
+def end_far_rests(tx: Tx, now: int, far: int) -> None:
+    """End what would rest beyond `far`: a clock that was ahead has set its time."""
+    tx.run("UPDATE destination SET until=? WHERE until>?", now, far)
+
+
 def delete_old(tx: Tx, now: int, old_seconds: int) -> None:
     """Delete rests that ended long ago, and policies that hold no more."""
     tx.run("DELETE FROM destination WHERE until<?", now - old_seconds)

@@ -10,10 +10,7 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
 
-MOST_AHEAD = (
-    4 * 3600
-)  # seconds to an item's next attempt; a later time was set by a clock that was ahead, and means now
-_DUE = "(next_at<=? OR next_at>?)"
+MOST_AHEAD = 4 * 3600  # seconds; no item waits longer for its next attempt, and no lease or rest is longer
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls,mail_id"
 _NOTHING_SAID: Mapping[str, Dsn] = {}
@@ -91,8 +88,8 @@ def enqueue_mail(
 
 def is_mail_due(tx: Tx, now: int) -> bool:
     """Say if an item may be claimed now."""
-    sql = f"SELECT 1 FROM queue WHERE state='waiting' AND {_DUE} AND leased_until<=? LIMIT 1"  # noqa: S608
-    return tx.row(sql, now, now + MOST_AHEAD, now) is not None
+    sql = "SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1"
+    return tx.row(sql, now, now) is not None
 
 
 def claim_items(
@@ -107,18 +104,39 @@ def claim_items(
     busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
     rows = tx.rows(
         "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
-        f" AND {_DUE} AND leased_until<=?{busy} ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
+        f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
         f" RETURNING {_COLUMNS}",
         now + lease_seconds,
         by,
         now,
-        now + MOST_AHEAD,
         now,
         *full,
         limit,
         now,
     )
     return [_item(row) for row in rows]
+
+
+def is_mail_far_off(tx: Tx, now: int) -> bool:
+    """Say if an item waits for longer than any may: a clock that was ahead has set its time."""
+    sql = "SELECT 1 FROM queue WHERE state='waiting' AND next_at>? LIMIT 1"
+    return tx.row(sql, now + MOST_AHEAD) is not None
+
+
+def end_far_waits(tx: Tx, now: int) -> int:
+    """Make due what waits for longer than any item may, and return the number of items."""
+    destinations.end_far_rests(tx, now, now + MOST_AHEAD)
+    return tx.run("UPDATE queue SET next_at=? WHERE state='waiting' AND next_at>?", now, now + MOST_AHEAD)
+
+
+def is_lease_far_off(tx: Tx, now: int) -> bool:
+    """Say if a lease is longer than any may be."""
+    return tx.row("SELECT 1 FROM queue WHERE leased_until>? LIMIT 1", now + MOST_AHEAD) is not None
+
+
+def end_far_leases(tx: Tx, now: int) -> int:
+    """Free items whose lease is longer than any may be, and return their number."""
+    return tx.run("UPDATE queue SET leased_until=0 WHERE leased_until>?", now + MOST_AHEAD)
 
 
 def list_lessees(tx: Tx, now: int) -> list[str]:
