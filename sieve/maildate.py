@@ -20,10 +20,23 @@ _ISO = re.compile(
 _TIME = re.compile(
     r"(?<![0-9])([0-9]{1,2})[:.]([0-9]{1,2})(?:[:.]([0-9]{1,2})(?:\.[0-9]{1,9})?)?(?![0-9])(?:\s*([AaPp])\.?[Mm]\b)?"
 )
-_MONTH = re.compile(
-    r"(?i)(?<![a-z])(?:(jan)(?:uary)?|(feb)(?:ruary)?|(mar)(?:ch)?|(apr)(?:il)?|(may)|(june?)|(july?)|(aug)(?:ust)?"
-    r"|(sep)(?:t|tember)?|(oct)(?:ober)?|(nov)(?:ember)?|(dec)(?:ember)?)(?![a-z])"
+_WORD = re.compile(r"[^\W\d_]+")
+# As programs write them that take the language of their user: English, Nordic, German, Dutch, French, Spanish, Italian.
+_MONTH_NAMES = (
+    "jan january januar januari janv janvier ene enero gen gennaio",
+    "feb february februar februari fév févr février febrero febbraio",
+    "mar march mars mär märz mrz mrt maart marzo",
+    "apr april avr avril abr abril aprile",
+    "may mai maj mei mayo mag maggio",
+    "jun june juni juin junio giu giugno",
+    "jul july juli juil juillet julio lug luglio",
+    "aug august augusti augustus aoû août ago agosto",
+    "sep sept september septembre septiembre set settembre",
+    "oct october okt oktober octobre octubre ott ottobre",
+    "nov november novembre noviembre",
+    "dec december des desember dez dezember déc décembre dic diciembre dicembre",
 )
+_MONTH_OF = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 # nearly every date
 _USUAL = re.compile(
     r"(?:[A-Za-z]{3}, )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-5][0-9])"
@@ -87,9 +100,10 @@ def _iso(text: str) -> datetime | None:
 
 def _of_words(text: str) -> datetime | None:
     """Day, month by name and year, in either order of day and month; the time and a zone behind it."""
-    month, time = _MONTH.search(text), _TIME.search(text)
-    if month is None:
+    months = [word for word in _WORD.finditer(text) if word[0].lower() in _MONTH_OF]
+    if not months:
         return None
+    month, time = months[-1], _TIME.search(text)  # the last: `mar` is a Tuesday, too
     after = time.end() if time else len(text)
     offset = _OFFSET.search(text, after)
     before = [number[0] for number in _NUMBER.finditer(text, 0, month.start())]
@@ -104,7 +118,9 @@ def _of_words(text: str) -> datetime | None:
     hour, minute, second = (int(time[1]), int(time[2]), _second(time[3])) if time else (0, 0, 0)
     if time and time[4]:
         hour = hour % 12 + (12 if time[4] in "pP" else 0)
-    return datetime(_year(year[0]), month.lastindex or 1, int(day[0]), hour, minute, second, tzinfo=_zone(text[after:]))
+    return datetime(
+        _year(year[0]), _MONTH_OF[month[0].lower()], int(day[0]), hour, minute, second, tzinfo=_zone(text[after:])
+    )
 
 
 def _second(written: str | None) -> int:

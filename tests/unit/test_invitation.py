@@ -51,11 +51,44 @@ def zone(name: str, rule: str = "") -> str:
         ("DTSTART;TZID=Customized:20271201T140000", zone("Customized"), Moment(datetime(2027, 12, 1, 13, tzinfo=UTC))),
         ("DTSTART;TZID=Nowhere:20270601T140000", "", Moment(datetime(2027, 6, 1, 14), "Nowhere")),  # noqa: DTZ001
         ("DTSTART:20270601T140000", "", Moment(datetime(2027, 6, 1, 14))),  # noqa: DTZ001
+        ("DTSTART: 20270601T120000Z ", "", Moment(datetime(2027, 6, 1, 12, tzinfo=UTC))),
+        ("DTSTART;TZID=tzone://Microsoft/Utc:20270601T120000", "", Moment(datetime(2027, 6, 1, 12, tzinfo=UTC))),
+        (
+            "DTSTART;TZID=tzone://Microsoft/Custom:20270601T140000",
+            zone("tzone://Microsoft/Custom"),
+            Moment(datetime(2027, 6, 1, 12, tzinfo=UTC)),
+        ),
         ("DTSTART;VALUE=DATE:20270601", "", Moment(date(2027, 6, 1))),
     ],
 )
 def test_a_moment_has_the_zone_that_was_meant(written, defined, expected):
     assert read(written, zone=defined).start == expected
+
+
+def test_people_without_an_address_of_mail_have_it_beside_their_name():
+    found = read(
+        "ORGANIZER;CN=Ann;EMAIL=ann@x.example:/aMTIz/principal/",
+        'ATTENDEE;CN=Ola;EMAIL="Ola@alumni.example":urn:uuid:1',
+        "DTSTART:20270601T120000Z",
+    )
+    assert [person.address for person in found.attendees] == ["Ola@alumni.example"]
+    assert found.me == found.attendees[0]
+
+
+def test_an_organizer_of_another_kind_of_address_can_be_answered():
+    lines = calendar("DTSTART:20270601T120000Z").replace("CN=Kari:mailto:kari@x.example", "EMAIL=ann@x.example:/1/")
+    found = read_invitation(lines, OWN)
+    assert found
+    assert found.organizer
+    assert found.organizer.address == "ann@x.example"
+    assert found.may_answer
+
+
+def test_a_mark_of_the_encoding_and_the_older_format_are_read():
+    lines = calendar("DTSTART:20270601T120000Z", "SUMMARY;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=B8te; r=0D=0Aom")
+    found = read_invitation("\ufeff" + lines, OWN)
+    assert found
+    assert found.title == "Møte; r om"
 
 
 def test_a_zone_of_one_letter_is_not_believed_by_the_next():

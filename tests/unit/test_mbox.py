@@ -151,6 +151,8 @@ CUT = {  # file: the messages in it
     "header alone": (DATED + b"Subject: x\n\n" + DATED + TWO, [b"Subject: x\r\n\r\n", BOTH[1]]),
     "nothing between": (DATED + b"\n" + DATED + b"\n" + DATED, [b"", b"", b""]),
     "a line twice": (DATED + DATED + ONE + b"\n" + DATED + DATED + TWO, BOTH),
+    "a line twice, quoted": (DATED + b">From - Sat Apr 12 2025 15:59:28\n" + ONE + b"\n" + DATED + b">>" + DATED + TWO, BOTH),
+    "the field From quoted": (DATED + b">" + ONE + b">Fromage\n\n" + DATED + b">" + TWO, [BOTH[0] + b"Fromage\r\n", BOTH[1]]),
     "nothing": (b"", []),
 }  # fmt: skip
 

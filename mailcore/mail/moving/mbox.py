@@ -22,6 +22,10 @@ from mailcore.mail.reading import dates, header
 
 _QUOTE = re.compile(rb"^(>*From )", re.MULTILINE)
 _UNQUOTE = re.compile(rb"^>(>*From )", re.MULTILINE)
+_QUOTED_LINES = re.compile(rb"(?:>++From [^\n]*+\n)++")
+_QUOTED_FIELD = re.compile(rb"(?im)^>From:")
+_FROM_FIELD = re.compile(rb"(?im)^From:")
+_QUOTED_WORD = re.compile(rb"^>(>*+From)", re.MULTILINE)
 _PREFIX = re.compile(
     rb"(Status: R?O\r?\nX-Status: [AFDT]*\r?\nX-Keywords: ?([^\r\n]*)\r?\n)"
     rb"(?:X-Alumnimail: (-?\d{1,4})( as-is)?( open)?\r?\n)?"
@@ -353,7 +357,7 @@ def _ours(found: _Found, text: bytes, prefix: "re.Match[bytes]") -> Stored:
 
 def _others(found: _Found, text: bytes) -> Stored:
     """Read a message of another program: what it noted becomes flags, and every line ends with CRLF."""
-    text = text.replace(b"\r\n", b"\n")
+    text = _mended_head(text.replace(b"\r\n", b"\n"))
     if not found.counted and (text == b"\n" or text.endswith(b"\n\n")):
         shorter = text[:-1]  # without the empty line that parts messages, unless it is the one that ends the header
         if not shorter or shorter.startswith(b"\n") or b"\n\n" in shorter:
@@ -370,6 +374,16 @@ def _others(found: _Found, text: bytes) -> Stored:
     )
     at = _date(found.begin)
     return Stored(kept + octets[body:], marks.flags, at if at and at >= OLDEST else date_of(kept), marks.labels)
+
+
+def _mended_head(text: bytes) -> bytes:
+    """Strip From lines that were quoted when a file was written into another; some programs quote the field From, too."""
+    if doubled := _QUOTED_LINES.match(text):
+        text = text[doubled.end() :]
+    block = text[: header.end(text, 0, len(text))]
+    if _QUOTED_FIELD.search(block) and not _FROM_FIELD.search(block):
+        text = _QUOTED_WORD.sub(rb"\1", text)  # such a program quotes whatever begins with the word
+    return text
 
 
 def _is_internal(found: _Found) -> bool:

@@ -30,6 +30,7 @@ MAX_TEXT, MAX_NAME = 300, 100  # characters
 MAX_UID = 500
 MAX_EXCEPT = 5  # days without the meeting that are told one by one
 _ADDRESS = re.compile(r"[^\s<>,;:\"()@]{1,64}@[^\s<>,;:\"()@]{1,255}")
+_OTHER_NAMES = {"tzone://microsoft/utc": "UTC"}  # as Exchange writes what a calendar of its web pages has no list for
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BY_DAY = re.compile(r"([+-]?\d{0,2})(MO|TU|WE|TH|FR|SA|SU)")
 
@@ -174,7 +175,10 @@ def _zone_name(lines: list[str]) -> str:
 
 def _named_zone(name: str) -> tzinfo | None:
     pieces = name.strip("/").split("/")
-    for candidate in [WINDOWS_TO_OLSON.get(name, ""), *("/".join(pieces[at:]) for at in range(min(len(pieces), 6)))]:
+    for candidate in [
+        _OTHER_NAMES.get(name.lower()) or WINDOWS_TO_OLSON.get(name, ""),
+        *("/".join(pieces[at:]) for at in range(min(len(pieces), 6))),
+    ]:
         if re.fullmatch(r"[A-Za-z0-9_+-]{1,40}(?:/[A-Za-z0-9_+-]{1,40}){0,2}", candidate):
             try:
                 return ZoneInfo(candidate)
@@ -252,13 +256,19 @@ def _whole_number(value: object) -> int:
 
 
 def _person(value: Any) -> Person | None:
+    """Read an attendee or organizer; who is named by another address than one of mail has it in EMAIL (RFC 7986 section 6.2)."""
     if value is None:
         return None
-    address = str(value)[:400]
-    address = address[7:] if address[:7].lower() == "mailto:" else address
     params = getattr(value, "params", {})
+    told = [_bare_address(one) for one in (str(value), str(params.get("EMAIL", "")))]
+    address = next((one for one in told if _ADDRESS.fullmatch(one)), "")
     name = _words(params.get("CN", ""))[:MAX_NAME]
-    return Person(name, address, str(params.get("PARTSTAT", "")).upper()[:20]) if _ADDRESS.fullmatch(address) else None
+    return Person(name, address, str(params.get("PARTSTAT", "")).upper()[:20]) if address else None
+
+
+def _bare_address(written: str) -> str:
+    written = written[:400].strip()
+    return written[7:].strip() if written[:7].lower() == "mailto:" else written
 
 
 def _moment(value: Any, zones: _Zones) -> Moment | None:

@@ -5,9 +5,12 @@ second.  What is left of it here is a flat list of events with the properties th
 and the definitions of time zones apart, of which only yearly rules stay.
 """
 
+import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from mailcore.mail.reading import charsets
 
 MAX_OCTETS = 2 * 2**20  # of the calendar that are looked at
 MAX_EVENTS, MAX_PROPERTIES, MAX_ATTENDEES = (
@@ -23,7 +26,13 @@ _SHOWN = frozenset(
 _FOLD = re.compile(r"\r?\n[ \t]")
 _ZONE = ["VCALENDAR", "VTIMEZONE"]
 _NAME = re.compile(r"[A-Za-z0-9-]{1,40}")
+_EMAIL = re.compile(r'(?i);EMAIL="?([^";:,]{1,320})')  # RFC 7986 section 6.2
 _ZONE_ID = re.compile(r"(?i);TZID=")
+_OPEN_ZONE = re.compile(r'(?i)(;TZID=)([^";:,]{0,40}:[^";,]{0,80})(?=[:;])')  # its colon should have been quoted
+_TIMES = frozenset(("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE"))
+_PLAIN_PARAMS = re.compile(r"[^\":]*")
+_OLD_CODED = re.compile(r"(?i);(?:ENCODING=)?QUOTED-PRINTABLE")
+_OLD_CHARSET = re.compile(r"(?i);CHARSET=([A-Za-z0-9_-]{1,40})")
 _OF_ZONES = frozenset(("TZID", "DTSTART", "TZOFFSETFROM", "TZOFFSETTO", "TZNAME", "RDATE", "RRULE"))
 _YEARLY = re.compile(r"(?i)(?:FREQ=YEARLY|INTERVAL=1|(?:BYMONTH|BYDAY|BYMONTHDAY|WKST|UNTIL)=[-+0-9A-Z,]{1,40}|;)+")
 
@@ -53,7 +62,7 @@ def cut_lines(text: str, own: tuple[str, ...]) -> CalendarLines:
         own: addresses of the reader, lower case; attendees with one of them are kept wherever they stand.
     """
     calendar, path = CalendarLines(), list[str]()
-    for line in _unfolded(text):
+    for line in _unfolded(text.lstrip("\ufeff \t\r\n")):
         found = _NAME.match(line)
         name = found[0].upper() if found else ""
         if name == "BEGIN":
@@ -103,10 +112,29 @@ def _add(event: EventLines, name: str, line: str, own: tuple[str, ...]) -> None:
             del event.attendees[2 * MAX_ATTENDEES :]
     elif name in _SHOWN and len(event.lines) < MAX_PROPERTIES:
         # a parser with a memory for zones of strangers would believe the next letter by this one
-        event.lines.append(_ZONE_ID.sub(";X-ZONE=", line))
+        event.lines.append(_ZONE_ID.sub(";X-ZONE=", _mended(name, line)))
+
+
+def _mended(name: str, line: str) -> str:
+    """Write a line as RFC 5545 section 3.1 has it: programs forget quotes around a colon, and put blanks before a value.
+
+    Version 1.0 of the format encodes texts as mail does.
+    """
+    if name in _TIMES:
+        line = _OPEN_ZONE.sub(r'\1"\2"', line, count=1)
+        head, colon, value = line.rpartition(":")
+        return f"{head}{colon}{value.strip()}"
+    head = _PLAIN_PARAMS.match(line)[0]  # type: ignore[index]  # it matches anything
+    if not _OLD_CODED.search(head):
+        return line
+    charset = _OLD_CHARSET.search(head)
+    octets = binascii.a2b_qp(line[len(head) + 1 :].encode("utf-8", "replace"))
+    words = charsets.decode(octets, charset[1] if charset else "").replace("\r", "").replace("\n", "\\n")
+    return f"{name}:{words}"
 
 
 def _is_of(line: str, own: tuple[str, ...]) -> bool:
-    spec = line.rpartition(":")[2].strip().lower()
-    local, _, host = spec.rpartition("@")
+    told = _EMAIL.search(line)
+    spec = told[1] if told else line.rpartition(":")[2].strip()
+    local, _, host = spec.lower().rpartition("@")
     return f"{local.partition('+')[0]}@{host}" in own
