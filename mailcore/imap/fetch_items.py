@@ -25,7 +25,7 @@ from mailcore.store.mail.flags import join_flags
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
-_PARTIAL = re.compile(rb"<(\d{1,10})\.(\d{1,10})>")
+_PARTIAL = re.compile(rb"<(\d{1,18})\.(\d{1,18})>")
 
 MAX_ITEMS = 500  # of one FETCH
 MOST_TIMES, SPARE = 4, 2**20  # what one FETCH may say of a message: so many times its size, and so many octets more

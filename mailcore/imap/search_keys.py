@@ -140,7 +140,7 @@ def _recent(name: str, recent: Uids) -> Criterion:
 
 def _with_argument(read: Reader, scope: Scope, name: str) -> Criterion:
     if name in _SIZES:
-        return _SIZES[name](read.number())
+        return _SIZES[name](read.number64())
     if name in _DAYS:
         return Arrived(_DAYS[name], read_date(read))
     if name.startswith("SENT") and name[4:] in _DAYS:

@@ -20,6 +20,7 @@ from mailcore.imap.status import WrongState, answer
 from mailcore.process import budget
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.store.mail.spool import Spool
+from mailcore.wire.blanks import tidy_blanks
 from mailcore.wire.framing import CommandLine, LineTooLong, LiteralWanted
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -97,7 +98,7 @@ class Session:
         context = self.context
         context.tag, context.by_uid, context.limited = b"*", False, 0
         try:
-            read = Reader(line.parts, utf8=context.utf8, sinks=line.sinks)
+            read = Reader(tidy_blanks(line.parts), utf8=context.utf8, sinks=line.sinks)
             tag = read.atom()
             if b"+" in tag:
                 raise SyntaxProblem("expected a tag")
@@ -143,7 +144,7 @@ class Session:
 
 
 def _carries_mail(head: bytes) -> bool:
-    words = head[:64].upper().split(b" ")[1:3]
+    words = head[:64].upper().split()[1:3]
     return words[:1] in ([b"APPEND"], [b"REPLACE"]) or words == [b"UID", b"REPLACE"]
 
 

@@ -8,7 +8,7 @@ _ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\x7f-\xff]+')
 _PATTERN = re.compile(rb'[^\x00-\x20(){"\\\x7f-\xff]+')
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _ESCAPED = re.compile(rb"\\(.)")
-_MODSEQ = re.compile(rb"[0-9]{1,19}")
+_NUMBER64 = re.compile(rb"[0-9]{1,19}")
 _NUMBER = re.compile(rb"[0-9]{1,10}")
 
 
@@ -78,11 +78,15 @@ class Reader:
             return int(found[0])
         raise SyntaxProblem("expected a number")
 
+    def number64(self, what: str = "a number") -> int:
+        """number64 (RFC 9051 section 9): below 2**63"""
+        if (found := self.match(_NUMBER64)) and int(found[0]) < 2**63:
+            return int(found[0])
+        raise SyntaxProblem(f"expected {what}")
+
     def modseq(self) -> int:
         """mod-sequence-valzer (RFC 7162 section 7): below 2**63"""
-        if (found := self.match(_MODSEQ)) and int(found[0]) < 2**63:
-            return int(found[0])
-        raise SyntaxProblem("expected a modification sequence")
+        return self.number64("a modification sequence")
 
     def literal(self) -> bytes | None:
         """Read the literal that stands here, if one does."""
