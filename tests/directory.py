@@ -7,6 +7,7 @@ from pathlib import Path
 
 import trustme
 
+from mailcore.config import Directory
 from tests.machine import free_port, listens, program, running
 
 BASE = "dc=university,dc=example"
@@ -106,19 +107,18 @@ class University:
             capture_output=True,
         )
 
-    def settings(self, **more: object) -> dict[str, object]:
-        return {
-            "url": f"ldap://127.0.0.1:{self.port}",
-            "starttls": True,
-            "ca": str(self.ca),
-            "bind_dn": ADMIN,
-            "bind_password": ADMIN_PASSWORD,
-            "base": f"ou=people,{BASE}",
-            "until_attribute": "universityUntil",
-            "blocked_filter": "(accountStatus=locked)",
-            "national_attribute": "norEduPersonNIN",
-            **more,
-        }
+    def settings(self, url: str = "") -> Directory:
+        return Directory(
+            url=url or f"ldap://127.0.0.1:{self.port}",
+            starttls=True,
+            ca=str(self.ca),
+            bind_dn=ADMIN,
+            bind_password=ADMIN_PASSWORD,
+            base=f"ou=people,{BASE}",
+            until_attribute="universityUntil",
+            blocked_filter="(accountStatus=locked)",
+            national_attribute="norEduPersonNIN",
+        )
 
 
 @contextmanager

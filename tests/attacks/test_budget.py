@@ -14,18 +14,20 @@ from mailcore.config import Config, Limits
 from mailcore.errors import Busy
 from mailcore.process import budget
 from mailcore.process.threads import Threads
-from mailcore.services.delivery import carrying_out, planning
+from mailcore.services.delivery import traces
+from mailcore.store.delivery import records
 from portal import create_app
 from tests.smtp_talk import build, inbox, talk
 
 BODY = "From: a@b.example\r\nSubject: hei\r\n\r\nhei\r\n.\r\n"
 
 
-def never_end(*_args: object, **_more: object) -> None:
+def never_end(*_args: object, **_more: object) -> str:
     """Python that would go on for ten minutes."""
     end = time.thread_time() + 600
     while time.thread_time() < end:
         sum(range(1000))
+    return "done"
 
 
 def hold_on(*_args: object, **_more: object) -> None:
@@ -67,7 +69,7 @@ def test_waiting_and_other_threads_cost_nothing():
     busy = threading.Thread(target=lambda: [sum(range(1000)) for _ in iter(stop.is_set, True)], daemon=True)
     busy.start()
     try:
-        assert budget.spend(0.3, lambda: time.sleep(1.5) or "done") == "done"
+        assert budget.spend(0.3, lambda: time.sleep(1.5)) is None
     finally:
         stop.set()
         busy.join()
@@ -134,7 +136,7 @@ def test_a_write_that_does_not_end_is_undone_alone_and_others_are_written(tmp_pa
             first = asyncio.ensure_future(core.db.awrite(endless))
             await asyncio.sleep(0)
         other = asyncio.ensure_future(core.db.awrite(lambda tx: tx.run("INSERT INTO setting VALUES ('other', '1')")))
-        return await asyncio.gather(first, other, return_exceptions=True)
+        return [*await asyncio.gather(first, other, return_exceptions=True)]
 
     first, other = asyncio.run(play())
     assert isinstance(first, Busy)
@@ -148,7 +150,7 @@ def client(tmp_path):
     core = cores.build(replace(Config(data=str(tmp_path)), limits=Limits(work_seconds=1)))
     app = create_app(core)
     app.add_url_rule("/endless", "endless", never_end)
-    app.add_url_rule("/endless-write", "endless_write", lambda: core.db.write(never_end) or "")
+    app.add_url_rule("/endless-write", "endless_write", lambda: core.db.write(never_end))
     yield app.test_client()
     cores.close(core)
 
@@ -172,9 +174,9 @@ def test_a_message_that_does_not_end_is_answered_451_and_the_next_is_taken(tmp_p
         client, before = await connect(), len(inbox(core, "kari"))
         with monkeypatch.context() as patch:
             if place == "the plan":
-                patch.setattr(planning.traces, "about", never_end)
+                patch.setattr(traces, "about", never_end)
             elif place == "the write":
-                patch.setattr(carrying_out.records, "save_record", never_end)
+                patch.setattr(records, "save_record", never_end)
             else:
                 patch.setattr(type(core.blobs), "prepare", never_end)
             assert await client.codes(sent + BODY, 4) == "250 250 354 451"

@@ -165,16 +165,17 @@ def test_n11_the_end_of_the_service_is_announced_reported_and_withdrawn(config: 
 
 
 def test_s06_proof_is_asked_for_on_the_command_line(config: str, tmp_path: Path) -> None:
-    wish = {
-        "name": "ida",
-        "display_name": "Ida",
-        "contact": "ida@home.example",
-        "affiliation": "",
-        "language": "nb",
-        "key": "1",
-    }
     with opened(tmp_path) as core:
-        orders.submit_order(core, terms=True, **wish)
+        orders.submit_order(
+            core,
+            name="ida",
+            display_name="Ida",
+            contact="ida@home.example",
+            affiliation="",
+            language="nb",
+            terms=True,
+            key="1",
+        )
     assert run(config, "order", "ask", "1", "When did you study here?").stdout == "order 1 is awaiting proof\n"
     waiting = json.loads(run(config, "order", "list", "--state", "awaiting proof", "--json").stdout)
     assert [one["name"] for one in waiting] == ["ida"]

@@ -195,7 +195,8 @@ class Browser:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        self.jar = CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
 
     def get(self, path: str) -> str:
         path = re.sub(r"^http://[^/]+", "", path)

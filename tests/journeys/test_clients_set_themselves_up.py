@@ -52,14 +52,20 @@ def of_text(house: House) -> list[Way]:
     return [(purpose.lower(), host, int(port), security) for purpose, host, port, security in rows]
 
 
+def text_of(element: ElementTree.Element, name: str) -> str:
+    text = element.findtext(name)
+    assert text is not None, f"no {name}"
+    return text
+
+
 def of_autoconfig(house: House, path: str = "/mail/config-v1.1.xml") -> list[Way]:
     tree = ElementTree.fromstring(get(house, path))
     assert tree.find("emailProvider/domain").text == "alumni.example"
     found = []
     for server in (*tree.iter("incomingServer"), *tree.iter("outgoingServer")):
         assert server.findtext("username") == "%EMAILLOCALPART%"
-        security = {"SSL": "TLS", "STARTTLS": "STARTTLS"}[server.findtext("socketType")]
-        found.append((server.get("type"), server.findtext("hostname"), int(server.findtext("port")), security))
+        security = {"SSL": "TLS", "STARTTLS": "STARTTLS"}[text_of(server, "socketType")]
+        found.append((server.attrib["type"], text_of(server, "hostname"), int(text_of(server, "port")), security))
     return found
 
 
@@ -71,10 +77,10 @@ def of_autodiscover(house: House) -> list[Way]:
     kinds = {"SSL": "TLS", "TLS": "STARTTLS"}
     return [
         (
-            one.findtext("Type").lower(),
-            one.findtext("Server"),
-            int(one.findtext("Port")),
-            kinds[one.findtext("Encryption")],
+            text_of(one, "Type").lower(),
+            text_of(one, "Server"),
+            int(text_of(one, "Port")),
+            kinds[text_of(one, "Encryption")],
         )
         for one in tree.iter("Protocol")
     ]
@@ -143,7 +149,7 @@ def log_in(house: House, way: Way, user: str) -> None:
     purpose, host, port, security = way
     if purpose == "imap":
         if security == "TLS":
-            client = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context(house, host))
+            client: imaplib.IMAP4 = imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=context(house, host))
         else:
             client = imaplib.IMAP4("127.0.0.1", port)
             client.starttls(context(house, host))
@@ -152,7 +158,7 @@ def log_in(house: House, way: Way, user: str) -> None:
         client.logout()
     elif purpose == "smtp":
         if security == "TLS":
-            sender = smtplib.SMTP_SSL("127.0.0.1", port, context=context(house, host))
+            sender: smtplib.SMTP = smtplib.SMTP_SSL("127.0.0.1", port, context=context(house, host))
         else:
             sender = smtplib.SMTP("127.0.0.1", port)
             sender.starttls(context=context(house, host))

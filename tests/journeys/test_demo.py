@@ -59,7 +59,8 @@ class Demo:
         client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=tls)
         try:
             client.login(name, password)
-            return int(client.select("INBOX")[1][0])
+            [count] = client.select("INBOX")[1]
+            return int(count or b"")
         finally:
             client.logout()
 

@@ -168,8 +168,8 @@ def of(author: bytes, **more) -> Callable[[int], bytes]:
     return lambda n: letter(author, n, **more)
 
 
-HONESTLY = {"envelope": "reject.example", "ip": HONEST}
-BY_OTHERS = {"envelope": "esp.example", "ip": HONEST}
+HONESTLY = ("reject.example", HONEST)
+BY_OTHERS = ("esp.example", HONEST)
 ROWS = [
     # the author's field
     Row("a group of one", of(b"team: boss@reject.example;"), "refused"),
@@ -201,8 +201,8 @@ ROWS = [
     # alignment
     Row("a relative, strict", of(b"a@strict.example"), "refused", "news.strict.example", HONEST),
     Row("a relative's signature, strict", lambda n: signed(letter(b"a@strict.example", n), "news.strict.example"), "refused"),
-    Row("the parent's signature", lambda n: signed(letter(b"a@news.reject.example", n)), "on", **BY_OTHERS),
-    Row("a child's signature", lambda n: signed(letter(BOSS, n), "news.reject.example"), "on", **BY_OTHERS),
+    Row("the parent's signature", lambda n: signed(letter(b"a@news.reject.example", n)), "on", *BY_OTHERS),
+    Row("a child's signature", lambda n: signed(letter(BOSS, n), "news.reject.example"), "on", *BY_OTHERS),
     Row("the public suffix's signature", lambda n: signed(letter(BOSS, n), "example"), "refused"),
     Row("below a lax policy", of(b"a@news.lax.example"), "on", "news.lax.example", HONEST),
     Row("a spoof below a lax policy", of(b"a@news.lax.example"), "junk"),
@@ -213,43 +213,43 @@ ROWS = [
     Row("two policies are none", of(b"a@twice.example"), "on", "twice.example", HONEST),
     # signatures
     Row("text behind the signed length", lambda n: signed(letter(BOSS, n), length=True) + b"More.\r\n", "refused"),
-    Row("the same, from the very domain", lambda n: signed(letter(BOSS, n), length=True) + b"More.\r\n", "ours", **HONESTLY),
-    Row("all of it within the signed length", lambda n: signed(letter(BOSS, n), length=True), "on", **BY_OTHERS),
-    Row("expired", lambda n: expired(letter(BOSS, n), -3600), "refused", **BY_OTHERS),
-    Row("expired, from the very domain", lambda n: expired(letter(BOSS, n), -3600), "ours", **HONESTLY),
-    Row("expires tomorrow", lambda n: expired(letter(BOSS, n), 86_400), "on", **BY_OTHERS),
-    Row("SHA-1", lambda n: sha1(letter(BOSS, n)), "refused", **BY_OTHERS),
-    Row("SHA-1, from the very domain", lambda n: sha1(letter(BOSS, n)), "ours", **HONESTLY),
+    Row("the same, from the very domain", lambda n: signed(letter(BOSS, n), length=True) + b"More.\r\n", "ours", *HONESTLY),
+    Row("all of it within the signed length", lambda n: signed(letter(BOSS, n), length=True), "on", *BY_OTHERS),
+    Row("expired", lambda n: expired(letter(BOSS, n), -3600), "refused", *BY_OTHERS),
+    Row("expired, from the very domain", lambda n: expired(letter(BOSS, n), -3600), "ours", *HONESTLY),
+    Row("expires tomorrow", lambda n: expired(letter(BOSS, n), 86_400), "on", *BY_OTHERS),
+    Row("SHA-1", lambda n: sha1(letter(BOSS, n)), "refused", *BY_OTHERS),
+    Row("SHA-1, from the very domain", lambda n: sha1(letter(BOSS, n)), "ours", *HONESTLY),
     Row("a key of 512 bits", lambda n: signed(letter(BOSS, n), selector="short", key=SHORT), "refused"),
     Row("a key for SHA-1 only", lambda n: signed(letter(BOSS, n), selector="weak", key=private(WEAK)), "refused"),
     Row("a key that was withdrawn", lambda n: signed(letter(BOSS, n), selector="gone"), "refused"),
     Row("no such key", lambda n: signed(letter(BOSS, n), selector="none"), "refused"),
     Row("Ed25519 only", lambda n: signed(
         letter(BOSS, n), selector="e", key=base64.b64encode(ED.private_bytes_raw()), signature_algorithm=b"ed25519-sha256",
-    ), "on", **BY_OTHERS),
+    ), "on", *BY_OTHERS),
     Row("of somebody else", lambda n: signed(letter(BOSS, n), "crook.example"), "refused"),
     Row("without the author's field", lambda n: signed(letter(BOSS, n)).replace(b"from : ", b""), "refused"),
-    Row("one broken, one good", lambda n: broken() + signed(letter(BOSS, n)), "on", **BY_OTHERS),
-    Row("one good, one broken", lambda n: signed(broken() + letter(BOSS, n)), "on", **BY_OTHERS),
+    Row("one broken, one good", lambda n: broken() + signed(letter(BOSS, n)), "on", *BY_OTHERS),
+    Row("one good, one broken", lambda n: signed(broken() + letter(BOSS, n)), "on", *BY_OTHERS),
     Row("an agent outside the domain", lambda n: signed(letter(BOSS, n), identity=b"@reject.example").replace(
         b"i=@reject", b"i=@crook"), "refused"),
     Row("as a list sends it", lambda n: signed(letter(b"a@lists.example", n), "lists.example") + b"-- \r\nfooter\r\n",
-        "refused", **BY_OTHERS),
+        "refused", *BY_OTHERS),
     Row("as a list with manners sends it", lambda n: signed(letter(
         b'"Boss via list" <list@esp.example>', n, fields=b"List-Id: <l.esp.example>\r\nReply-To: boss@reject.example\r\n"
-    ), "esp.example"), "on", **BY_OTHERS),
+    ), "esp.example"), "on", *BY_OTHERS),
     # forwarded to us by others
-    Row("sealed and signed", lambda n: sealed(signed(letter(BOSS, n))), "on", **BY_OTHERS),
-    Row("sealed, the signature broken", lambda n: sealed(broken() + letter(BOSS, n)), "refused", **BY_OTHERS),
-    Row("a broken seal, a good signature", lambda n: sealed(signed(letter(BOSS, n)), (b"t=", b"t=1")), "on", **BY_OTHERS),
+    Row("sealed and signed", lambda n: sealed(signed(letter(BOSS, n))), "on", *BY_OTHERS),
+    Row("sealed, the signature broken", lambda n: sealed(broken() + letter(BOSS, n)), "refused", *BY_OTHERS),
+    Row("a broken seal, a good signature", lambda n: sealed(signed(letter(BOSS, n)), (b"t=", b"t=1")), "on", *BY_OTHERS),
     Row("without a policy, passed on", lambda n: signed(letter(b"a@plain.example", n), "esp.example"), "kept", "plain.example",
         CROOK),
     # DNS and letters
     Row("no policy to be had, SPF", of(b"a@trouble.example"), "ours", "trouble.example", HONEST),
-    Row("no policy to be had, signed", lambda n: signed(letter(b"a@trouble.example", n), "trouble.example"), "on", **BY_OTHERS),
+    Row("no policy to be had, signed", lambda n: signed(letter(b"a@trouble.example", n), "trouble.example"), "on", *BY_OTHERS),
     Row("no policy to be had, a spoof", of(b"a@trouble.example"), "kept"),
     Row("letters outside ASCII", lambda n: signed(letter("a@blåbær.example".encode(), n), "xn--blbr-roah.example"), "on",
-        utf8=True, **BY_OTHERS),
+        *BY_OTHERS, utf8=True),
     Row("letters outside ASCII, a spoof", of("a@blåbær.example".encode()), "refused", utf8=True),
     Row("letters outside ASCII, SPF", of("a@blåbær.example".encode()), "ours", "xn--blbr-roah.example", HONEST, utf8=True),
 ]  # fmt: skip

@@ -2,12 +2,14 @@
 
 import base64
 import imaplib
+import json
 import re
 import smtplib
 import socket
 import ssl
 import urllib.error
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import pytest
 
@@ -42,8 +44,7 @@ def slapd(tmp_path_factory):
 @pytest.fixture(scope="module")
 def house(tmp_path_factory, slapd) -> Iterator[House]:
     sink = Sink()
-    words = slapd.settings(starttls="true")
-    table = "\n".join(f"{key} = {value if key == 'starttls' else repr(value)}" for key, value in words.items())
+    table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in asdict(slapd.settings()).items())
     made = House(tmp_path_factory.mktemp("house"), sink, workers=0, more=f"[directory]\n{table}")
     made.config.write_text(made.config.read_text().replace('trusted = ["127.0.0.0/8"]\n', ""))
     made.start()

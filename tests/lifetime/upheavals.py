@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 
-from mailcore.config import Directory
 from mailcore.errors import TooManyVanished
 from mailcore.services.accounts import accounts, addresses, affiliations, people_file
 from mailcore.services.delivery import queue_admin
@@ -55,7 +54,7 @@ class Machines:
         ]
         self.listed = {life.login for life in world.state.lives if life.is_tied}
         self.university._ldap("ldapadd", "\n".join(entries))
-        world.restart(dataclasses.replace(world.config, directory=Directory(**self.university.settings())))  # type: ignore[arg-type]
+        world.restart(dataclasses.replace(world.config, directory=self.university.settings()))
 
     def marry(self) -> None:
         """Give a few people of the directory another name."""

@@ -64,8 +64,9 @@ def _text_of(part: email.message.Message) -> str:
 
 
 def _leaves(part: email.message.Message) -> list[email.message.Message]:
-    if part.is_multipart() and part.get_content_maintype() == "multipart":
-        return [leaf for child in part.get_payload() for leaf in _leaves(child)]
+    children = part.get_payload()
+    if isinstance(children, list) and part.get_content_maintype() == "multipart":
+        return [leaf for child in children if isinstance(child, email.message.Message) for leaf in _leaves(child)]
     return [part]
 
 

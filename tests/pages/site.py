@@ -276,8 +276,9 @@ def _is_post_only(text: str, link: str) -> bool:
 def one_of_each(app: Flask, pages: dict[str, dict[str, tuple[int, str]]], role: str) -> list[str]:
     """The pages that are HTML and first met in that role, one for each view (two where a query changes it)."""
     found: dict[str, str] = {}
+    before: set[str] = set()
     for one in ROLES[: ROLES.index(role) + 1]:
-        before = set(found) if one == role else set()
+        before = set(found)
         for path, (code, text) in pages[one].items():
             key = _view(app, path)
             if code == 200 and "<html" in text and key:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 
 from mailcore.clock import Clock
 from mailcore.core import Core
@@ -71,15 +72,17 @@ def sent_octets(core: Core) -> bytes:
     return core.db.read(lambda tx: read_octets(tx, core.blobs, item))
 
 
-def form(page: str) -> dict[str, str]:
+def form(page: str) -> dict[str, Any]:  # Any: a text, or the ticks
     """The fields of the compose form as a browser would send them back, with the ticks of files that go along."""
     inside = page[page.index('class="compose"') :]
     inputs = re.findall(r'<input[^>]*name="(\w+)" type="(?:text|hidden)" value="([^"]*)"', inside)
-    found: dict = {name: unescape(value) for name, value in inputs}
     area = re.search(r'<textarea[^>]*name="body"[^>]*>\r?\n?(.*?)</textarea>', inside, re.DOTALL)
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside)
     ticked = re.findall(r'name="keep" value="(\w+)" checked', inside)
-    return found | {"csrf_token": token[1], "body": unescape(area[1]), "keep": ticked}
+    return {
+        **{name: unescape(value) for name, value in inputs},
+        "csrf_token": token[1], "body": unescape(area[1]), "keep": ticked,
+    }  # fmt: skip
 
 
 def send_at_once(core: Core, ola: Account) -> None:

@@ -40,7 +40,7 @@ def conversations(core, ola, box: str = "Archive") -> set[tuple[int, ...]]:
 
 def expected(uids: list[int], references: list[list[int]]) -> set[tuple[int, ...]]:
     """Messages that name the same message, whether that came or not, belong together."""
-    groups: list[set[object]] = []
+    groups: list[set[int]] = []
     for n, named in enumerate(references):
         mine = {n, *named}
         groups = [one for one in groups if not (one & mine)] + [mine.union(*(one for one in groups if one & mine))]

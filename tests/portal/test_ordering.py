@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import Config, Directory, Oidc, OrderSettings
+from mailcore.config import Config, Oidc, OrderSettings
 from mailcore.domain import Scope
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.credentials import login
@@ -48,7 +48,7 @@ def provider():
 def core(tmp_path, slapd, provider):
     config = Config(
         data=str(tmp_path),
-        directory=Directory(**slapd.settings()),
+        directory=slapd.settings(),
         oidc=Oidc(university=provider.settings(title="Feide")),
     )
     made = cores.build(config)

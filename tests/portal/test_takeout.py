@@ -12,6 +12,7 @@ from mailcore.services import audit
 from mailcore.services.accounts import accounts
 from mailcore.services.transfer import takeout, transfers
 from mailcore.store.site import transfers as store
+from mailcore.store.site.transfers import TransferKind
 from tests.portal.conftest import PASSWORD
 from tests.portal.mailing import letter, put
 
@@ -111,7 +112,7 @@ def test_n17_progress_stands_on_the_page_which_asks_again_by_itself(inside, core
     def write(tx):
         store.save_progress(
             tx,
-            store.add_transfer(tx, ola.id, "import", "stor.zip", 1000, core.clock.seconds()),
+            store.add_transfer(tx, ola.id, TransferKind.IMPORT, "stor.zip", 1000, core.clock.seconds()),
             340,
             core.clock.seconds(),
         )
@@ -128,7 +129,9 @@ def test_n17_progress_stands_on_the_page_which_asks_again_by_itself(inside, core
 
 def test_n17_an_import_whose_process_died_goes_on_from_its_file(inside, core, ola):
     file = b"".join(b"From a@b Tue Nov 24 10:00:0%d 2020\nSubject: %d\n\nhei\n\n" % (n, n) for n in range(5))
-    number = core.db.write(lambda tx: store.add_transfer(tx, ola.id, "import", "x.mbox", 10, core.clock.seconds()))
+    number = core.db.write(
+        lambda tx: store.add_transfer(tx, ola.id, TransferKind.IMPORT, "x.mbox", 10, core.clock.seconds())
+    )
     core.db.write(lambda tx: store.restart_transfer(tx, number, '{"mailbox": "Gammelt"}', core.clock.seconds()))
     (transfers.make_incoming_folder(core) / f"in-{number}").write_bytes(file)
     put(core, ola, b"Subject: 0\r\n\r\nhei\r\n", "INBOX")
@@ -144,7 +147,7 @@ def test_n17_an_import_whose_process_died_goes_on_from_its_file(inside, core, ol
 
 def test_two_at_once_are_enough(inside, core, ola):
     for _ in range(2):
-        core.db.write(lambda tx: store.add_transfer(tx, ola.id, "import", "x", 1, core.clock.seconds()))
+        core.db.write(lambda tx: store.add_transfer(tx, ola.id, TransferKind.IMPORT, "x", 1, core.clock.seconds()))
     assert bring(inside, b"From a@b Tue Nov 24 10:00:05 2020\n\nx\n", "x").status_code == 429
     assert list(transfers.make_incoming_folder(core).iterdir()) == []
     answer = inside.client.post("/takeout/file", data={"csrf_token": token(inside), "password": PASSWORD})
@@ -219,7 +222,9 @@ def test_who_fetches_it_anew_ends_the_first(core, ola):
 def test_the_page_is_shown_in_each_language(inside, core, ola, language):
     for state in ("running", "done", "full", "refused"):
         now = core.clock.seconds()
-        number = core.db.write(lambda tx, now=now: store.add_transfer(tx, ola.id, "import", "x.zip", 10, now))
+        number = core.db.write(
+            lambda tx, now=now: store.add_transfer(tx, ola.id, TransferKind.IMPORT, "x.zip", 10, now)
+        )
         report = '{"messages": 2, "octets": 10, "there": 1, "left_out": 1, "full": false, "notes": ["a <note>"]}'
         if state != "running":
             core.db.write(lambda tx, n=number, s=state, r=report: store.end_transfer(tx, n, s, r, 1))

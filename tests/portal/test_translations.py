@@ -51,7 +51,9 @@ def _untold() -> Iterator[str]:
 
 def _catalogue(language: str) -> dict[str, list[str]]:
     return {
-        (m.id[0] if isinstance(m.id, tuple) else m.id): list(m.string) if isinstance(m.string, tuple) else [m.string]
+        (m.id[0] if isinstance(m.id, tuple) else m.id): [m.string]
+        if isinstance(m.string, str)
+        else list(m.string or ())
         for m in read_catalogues(language)
         if m.id and not m.fuzzy
     }

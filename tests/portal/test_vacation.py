@@ -45,8 +45,8 @@ def test_the_form_sets_the_reply_and_takes_it_back(inside, core, ola):
 )
 def test_only_on_the_days(core, ola, first, last, count):
     today = core.clock.now().astimezone(core.config.zone).date()
-    days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
-    out_of_office.save_away(core, ola.id, Away(True, *days, "Borte", "tekst"))
+    begin, end = (None if offset is None else today + timedelta(days=offset) for offset in (first, last))
+    out_of_office.save_away(core, ola.id, Away(True, begin, end, "Borte", "tekst"))
     assert len(replies(core, ola)) == count
 
 
@@ -129,6 +129,6 @@ def test_what_cannot_be_meant_is_told(inside, fields):
 )
 def test_the_page_says_what_happens_today(inside, core, ola, first, last, active, words):
     today = core.clock.now().astimezone(core.config.zone).date()
-    days = [today + timedelta(days=offset) if offset is not None else None for offset in (first, last)]
-    out_of_office.save_away(core, ola.id, Away(active, *days, "Borte", "tekst"))
+    begin, end = (None if offset is None else today + timedelta(days=offset) for offset in (first, last))
+    out_of_office.save_away(core, ola.id, Away(active, begin, end, "Borte", "tekst"))
     assert words in inside.get("/vacation").text

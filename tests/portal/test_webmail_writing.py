@@ -14,6 +14,7 @@ from mailcore.services.credentials import waking
 from mailcore.services.delivery import sending_limits
 from mailcore.services.webmail import address_book, compose, drafts
 from mailcore.services.webmail.address_book import WriterName
+from mailcore.services.webmail.compose import Draft
 from mailcore.store.people import presence
 from mailcore.store.people.accounts import get_account
 from mailcore.store.queue.items import list_items, read_octets
@@ -420,7 +421,7 @@ def test_nobody_opens_another_persons_text(inside, core, ola):
     from mailcore.services.accounts import accounts
 
     kari = accounts.add_account(core, "kari", password="correct horse battery")
-    id_ = drafts.save_writing(core, kari.id, 0, drafts.Draft(body="privat"))
+    id_ = drafts.save_writing(core, kari.id, 0, Draft(body="privat"))
     assert inside.get(f"/mail/compose?writing={id_}").status_code == 404
     with pytest.raises(MailboxNotFound):
         drafts.take_back(core, ola.id, id_)

@@ -45,8 +45,8 @@ def arguments(draw, name: str, signature) -> tuple:
     found = []
     for tag in draw(st.lists(st.sampled_from([*tags, "nonsense"]), max_size=3)) if tags else ():
         found.append(Tag(tag))
-        if tag in tags and tags[tag].value:
-            found.append(draw(value(tags[tag].value)))
+        if tag in tags and (kind := tags[tag].value):
+            found.append(draw(value(kind)))
     found += [draw(value(kind)) for _, kind in signature.positional]
     return tuple(found)
 

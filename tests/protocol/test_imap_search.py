@@ -114,8 +114,8 @@ def test_older_clients_ask_in_the_charset_they_type_in(core):
             assert (await client.command(b"SEARCH " + ask))[0] == b"* SEARCH " + wanted + b"\r\n"
         heard = await client.command(b"SORT (ARRIVAL) iso-8859-1 BODY {5+}\r\n" + "møtes".encode("iso-8859-1"))
         assert heard[0] == b"* SORT 2 3 6\r\n"
-        for charset in (b"idna", b"punycode", b"zip", b"utf-16", b"utf-7", b"..", b"UNICODE_ESCAPE"):
-            assert b"BADCHARSET" in (await client.command(b"SEARCH CHARSET " + charset + b" BODY x"))[0]
+        for unknown in (b"idna", b"punycode", b"zip", b"utf-16", b"utf-7", b"..", b"UNICODE_ESCAPE"):
+            assert b"BADCHARSET" in (await client.command(b"SEARCH CHARSET " + unknown + b" BODY x"))[0]
 
     run(core, play)
 

@@ -12,8 +12,10 @@ import pytest
 from mailcore import core as cores
 from mailcore.cli import connection_guard
 from mailcore.config_file import parse_config
+from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.imap import server
+from mailcore.net.transport import Listener
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import app_passwords, credentials
@@ -82,12 +84,13 @@ class Client:
         return heard
 
 
-def run(core, play) -> None:
+def run(core: Core, play, opened: list[Listener] | None = None) -> None:
     async def main() -> None:
         certificates.ensure_certificate(core.config, core.clock)
         core.start_feed()
         servers = await server.start(core, certificates.tls_context(core.config))
-        play.servers = servers
+        if opened is not None:
+            opened.extend(servers)
         try:
             await play(*(each.sockets[0].getsockname()[1] for each in servers))
         finally:
@@ -364,22 +367,22 @@ def test_a_client_that_does_not_read_holds_no_large_message_in_memory(core):
 
 
 def test_s14_open_connections_end_when_the_password_changes(core):
-    ola = accounts.find_account(core, "ola").id
+    ola, opened = accounts.find_account(core, "ola").id, []
 
     async def play(imaps, _):
         client, other = await Client.connect(imaps, tls=True), await Client.connect(imaps, tls=True)
         await client.command(b'LOGIN ola "en lang hemmelighet"')
         app = app_passwords.create_app_password(core, ola, "Telefon", [Scope.IMAP])
         await other.command(b"LOGIN ola " + app.encode())
-        assert await connection_guard.end_revoked(core, play.servers) == 0
+        assert await connection_guard.end_revoked(core, opened) == 0
         app_passwords.revoke_app_passwords(core, ola)
-        assert await connection_guard.end_revoked(core, play.servers) == 1
+        assert await connection_guard.end_revoked(core, opened) == 1
         assert (await other.line()).startswith(b"* BYE Log in again")
         assert await other.line() == b""
         await asyncio.get_running_loop().run_in_executor(
             None, credentials.set_password, core, ola, "en annen lang setning"
         )
-        assert await connection_guard.end_revoked(core, play.servers) == 1
+        assert await connection_guard.end_revoked(core, opened) == 1
         assert (await client.line()).startswith(b"* BYE Log in again")
 
-    run(core, play)
+    run(core, play, opened)

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from mailcore.wire.framing import Event, Framer
+from mailcore.domain import Identity
+from mailcore.wire.framing import Event, Framer, Sink
 from mailcore.wire.sasl import Channel
 
 
@@ -10,7 +11,8 @@ class TestWire:
     __test__ = False
 
     def __init__(self, *, secure: bool = True) -> None:
-        self.peer, self.secure, self.is_known, self.identity = "192.0.2.7", secure, False, None
+        self.peer, self.secure, self.is_known = "192.0.2.7", secure, False
+        self.identity: Identity | None = None
         self.framer, self.said = Framer(), bytearray()
         self.channel = Channel()
         self.waiting, self._news, self._woken = asyncio.Event(), asyncio.Event(), False
@@ -42,7 +44,7 @@ class TestWire:
         self.framer.feed(octets)
         self._news.set()
 
-    def accept(self, sink=None) -> None:
+    def accept(self, sink: Sink | None = None) -> None:
         self.framer.accept(sink)
 
     def refuse(self) -> None:

@@ -9,16 +9,19 @@ import sys
 import pytest
 
 from mailcore import core as cores
+from mailcore.core import Core
+from mailcore.domain import AccountId
 from mailcore.process import feed
 from mailcore.process.change_counts import CELLS, ChangeCounts, open_counts
 from mailcore.process.wakes import Wakes
 from mailcore.services.accounts import accounts
-from tests.services.conftest import Core
 
 # another process on the same data: makes `times` mailboxes for the account, each in a transaction of its own
 OTHER = """
 import os, sys
 from mailcore import core as cores
+from mailcore.core import Core
+from mailcore.domain import AccountId
 from mailcore.config import Config
 
 data, account, name, times, dies = sys.argv[1:]
@@ -36,10 +39,13 @@ def start_other(core: Core, account: int, name: str = "New", times: int = 1, *, 
     return subprocess.Popen([sys.executable, "-c", OTHER, *words])
 
 
+SEVEN = AccountId(7)
+
+
 class Watched:
     """A feed on this loop that notes what it asks the database, and which accounts it wakes."""
 
-    def __init__(self, core: Core, *watched: int) -> None:
+    def __init__(self, core: Core, *watched: AccountId) -> None:
         self.core, self.asked, self.woken = core, 0, []
         for account in watched:
             core.feed.watch(account, lambda account=account: self.woken.append(account))
@@ -61,7 +67,7 @@ def never_polls(monkeypatch):
     monkeypatch.setattr(Wakes, "open_inbox", none)
 
 
-async def settled(watched: Watched, account: int) -> None:
+async def settled(watched: Watched, account: AccountId) -> None:
     """Wait for the first poll, and refresh once, as a session does."""
     for _ in range(1000):
         if watched.asked >= 2:
@@ -143,9 +149,9 @@ def test_what_a_process_wrote_that_died_before_it_counted_is_found_by_the_poll(c
 
 def test_accounts_that_share_a_cell_look_for_nothing_but_never_too_seldom(tmp_path):
     counts = open_counts(tmp_path / "x.db")
-    counts.add([7])
-    assert counts.cell(7 + CELLS) == counts.cell(7)
-    assert counts.cell(8)[1] == 0
+    counts.add([SEVEN])
+    assert counts.cell(AccountId(SEVEN + CELLS)) == counts.cell(SEVEN)
+    assert counts.cell(AccountId(8))[1] == 0
     counts.close()
 
 
@@ -154,10 +160,10 @@ def test_a_count_that_two_processes_change_in_one_moment_is_another_one(tmp_path
     first, second = open_counts(tmp_path / "x.db"), open_counts(tmp_path / "x.db")
     seen = set()
     for _ in range(50):
-        first.add([7])
-        seen.add(first.cell(7)[1])
-        second.add([7])
-        seen.add(first.cell(7)[1])
+        first.add([SEVEN])
+        seen.add(first.cell(SEVEN)[1])
+        second.add([SEVEN])
+        seen.add(first.cell(SEVEN)[1])
     assert len(seen) == 100
     first.close()
     second.close()

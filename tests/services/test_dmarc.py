@@ -105,10 +105,13 @@ def test_who_is_of_the_same_organisation(ask, one, other, related):
 
 
 def test_no_name_costs_more_than_eight_look_ups(ask):
-    asked = []
-    dmarc.organisation(
-        ".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net", ask=lambda name, kind: asked.append(name) or ()
-    )
+    asked: list[str] = []
+
+    def know_nothing(name: str, _kind: str) -> tuple[str, ...]:
+        asked.append(name)
+        return ()
+
+    dmarc.organisation(".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net", ask=know_nothing)
     assert asked == [
         "_dmarc." + ".".join("abcdefghijklmnopqrstuvwxyz") + ".example.net",
         "_dmarc.v.w.x.y.z.example.net",

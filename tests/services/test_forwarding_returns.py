@@ -384,8 +384,7 @@ def test_n5_s27_kept_copies_roll_away_when_they_are_outside_and_nobody_touched_t
     states = {"refused": "refused", "for one of us": "here"}
     for kind in kinds:
         arrive(core, octets=MESSAGE.replace(b"hei", kind.encode()))
-        if kind != "not taken":
-            sender = sent_on(core, states.get(kind, "delivered"))
+        sender = "" if kind == "not taken" else sent_on(core, states.get(kind, "delivered"))
         if kind == "came back":
             arrive(core, sender, report(), sender="")
 

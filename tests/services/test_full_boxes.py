@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from mailcore import core as cores
-from mailcore.domain import Disposition, Dsn, Envelope, MailboxRecipient, Scan, Verdict
+from mailcore.domain import Disposition, Dsn, Envelope, MailboxRecipient, Scan, TicketState, Verdict
 from mailcore.errors import MAILBOX_FULL, RoomGone
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, delivery_receipts, recipients
@@ -204,7 +204,7 @@ def test_s05_mail_to_postmaster_and_abuse_becomes_a_ticket(core):
     for role in ("postmaster", "abuse"):
         sent = mail(role) + "DATA\r\n" + HEAD.replace("hei", f"about {role}") + "please look\r\n.\r\n"
         assert converse(core, sent, 4)[3].startswith("250")
-        found = core.db.read(lambda tx: tickets.list_tickets(tx, ["open", "unconfirmed"]))
+        found = core.db.read(lambda tx: tickets.list_tickets(tx, [TicketState.OPEN, TicketState.UNCONFIRMED]))
         assert any(one.kind == role and one.subject == f"about {role}" for one in found)
 
 

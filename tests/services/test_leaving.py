@@ -39,7 +39,7 @@ def slapd(tmp_path_factory):
 
 @pytest.fixture
 def core(tmp_path, clock, slapd):
-    made = cores.build(Config(data=str(tmp_path), directory=Directory(**slapd.settings())), clock)
+    made = cores.build(Config(data=str(tmp_path), directory=slapd.settings()), clock)
     yield made
     cores.close(made)
 

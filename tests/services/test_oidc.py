@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from joserfc.jwk import RSAKey
 
 from mailcore import core as cores
-from mailcore.config import Config, Directory, Oidc, OidcProvider
+from mailcore.config import Config, Oidc, OidcProvider
 from mailcore.domain import Proven, Scope
 from mailcore.errors import LinkExpired, NotAllowed, TemporarilyUnavailable, TooMany, WrongPassword
 from mailcore.services.accounts import accounts, orders
@@ -138,7 +139,7 @@ def test_keys_are_asked_once_an_hour_and_when_one_is_unknown(core, provider, clo
     for _ in range(3):
         come_back(core, provider)
     assert provider.asked.count("/keys") == 1
-    old, provider.key = provider.key, providers.RSAKey.generate_key(2048, {"kid": "two"}, private=True)
+    old, provider.key = provider.key, RSAKey.generate_key(2048, {"kid": "two"}, private=True)
     try:
         clock.forward(seconds=61)
         provider.now = clock.seconds()
@@ -207,7 +208,7 @@ def test_s06_id_porten_finds_a_person_of_the_directory(tmp_path, clock, provider
         config = Config(
             data=str(tmp_path / "data"),
             oidc=Oidc(idporten=provider.settings()),
-            directory=Directory(**slapd.settings()),
+            directory=slapd.settings(),
         )
         core = cores.build(config, clock)
         try:

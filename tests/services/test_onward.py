@@ -58,7 +58,9 @@ def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = Fal
             require_tls=require_tls,
         )
         onward.add_message(tx, item, ola.id, prepared.name, target, core.clock.seconds())
-        outcome.record_outcome(core, tx, find_item(tx, item), answer, core.clock.now(), outcome.NO_SEQUEL)
+        queued = find_item(tx, item)
+        assert queued is not None
+        outcome.record_outcome(core, tx, queued, answer, core.clock.now(), outcome.NO_SEQUEL)
         return onward.list_of_content(tx, ola.id, prepared.name)[-1].state
 
     return core.db.write(write)

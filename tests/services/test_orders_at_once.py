@@ -3,11 +3,12 @@
 import asyncio
 import re
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from mailcore import core as cores
-from mailcore.config import Config, Directory
+from mailcore.config import Config
 from mailcore.domain import Envelope, Proven
 from mailcore.errors import AccountExists, InvalidName, NotAllowed, NotEligible, OrderNotFound, TooMany
 from mailcore.services import audit
@@ -23,22 +24,20 @@ THEIRS = "directory pass æøå"
 OLA = Proven("directory", "p1", "Ola Nordmann", "ola", ("student",))
 
 
-def at_once(core, proven=OLA, **changed):
-    given = {"name": "ola", "contact": "ola@home.example", "language": "nn", "terms": True, "key": "k1"}
-    return orders.create_at_once(core, proven, **(given | changed))
+def at_once(core, proven=OLA, *, name="ola", contact="ola@home.example", language="nn", terms=True, key="k1"):
+    return orders.create_at_once(core, proven, name=name, contact=contact, language=language, terms=terms, key=key)
 
 
-def submit(core, **changed):
-    given = {
-        "name": "kari",
-        "display_name": "Kari Nordmann",
-        "contact": "kari@home.example",
-        "affiliation": "cand.mag. 1979",
-        "language": "en",
-        "terms": True,
-        "key": "k9",
-    }
-    return orders.submit_order(core, **(given | changed))
+submit = partial(
+    orders.submit_order,
+    name="kari",
+    display_name="Kari Nordmann",
+    contact="kari@home.example",
+    affiliation="cand.mag. 1979",
+    language="en",
+    terms=True,
+    key="k9",
+)
 
 
 def links(core, path: str) -> list[str]:
@@ -74,7 +73,7 @@ def test_s03_the_real_directory_proves_the_four_groups(tmp_path, clock):
             slapd.add(login, f"d{number}", THEIRS, *kinds, name=f"Person {login}")
         slapd.add("dead", "d9", THEIRS, "student")
         slapd.set("dead", "accountStatus", "locked")
-        core = cores.build(Config(data=str(tmp_path / "data"), directory=Directory(**slapd.settings())), clock)
+        core = cores.build(Config(data=str(tmp_path / "data"), directory=slapd.settings()), clock)
         try:
             directory = affiliations.get_directory(core)
             for number, login in enumerate(people):

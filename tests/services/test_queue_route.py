@@ -162,13 +162,17 @@ def test_a_password_goes_to_a_relay_elsewhere_by_tls_only_and_to_nobody_else(tmp
     monkeypatch.setattr(client, "is_this_machine", lambda address: False)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("relay.example").configure_cert(context)
-    settings = {"authenticator": relay.authenticate, "auth_require_tls": False}
 
     async def play() -> int:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(
             lambda: SMTP(
-                relay, hostname="x", loop=loop, tls_context=context if tls == "starttls" else None, **settings
+                relay,
+                hostname="x",
+                loop=loop,
+                tls_context=context if tls == "starttls" else None,
+                authenticator=relay.authenticate,
+                auth_require_tls=False,
             ),
             "127.0.0.1",
             0,

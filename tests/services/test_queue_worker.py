@@ -10,6 +10,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from mailcore.config import Outbound
+from mailcore.core import Core
 from mailcore.domain import ForwardingState, QueueState
 from mailcore.mail.reading import header
 from mailcore.queue import outcome
@@ -60,7 +61,7 @@ class Peer:
 
 
 @asynccontextmanager
-async def at_work(core, **outbound) -> AsyncIterator[tuple[object, Worker, Peer]]:
+async def at_work(core: Core, **outbound) -> AsyncIterator[tuple[Core, Worker, Peer]]:
     """A worker whose relay is a peer of ours; at the end it must have stopped by itself."""
     peer = Peer()
     server = await asyncio.get_running_loop().create_server(peer.session, "127.0.0.1", 0)

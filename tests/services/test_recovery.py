@@ -14,6 +14,7 @@ from mailcore.services.credentials import contact_addresses, credentials, login
 from mailcore.services.delivery import queue_admin
 from mailcore.services.limits import mail_limits
 from mailcore.services.signin import password_requests, recovery, two_factor
+from mailcore.store.people import contact_addresses as contact_store
 from mailcore.store.people import second_factors
 from mailcore.store.people.second_factors import FactorKind
 from tests.readers import text_of
@@ -196,8 +197,8 @@ def test_n20_codes_cannot_be_guessed_without_end(core: Core, ola: Account) -> No
 @pytest.mark.once
 def test_s15_a_code_for_a_name_that_is_nobody_s_takes_the_same_work(core: Core, ola: Account, monkeypatch) -> None:
     writes: list[str] = []
-    real = recovery.store.spend_code
-    monkeypatch.setattr(recovery.store, "spend_code", lambda *given: bool(writes.append("")) or real(*given))
+    real = contact_store.spend_code
+    monkeypatch.setattr(contact_store, "spend_code", lambda *given: bool(writes.append("")) or real(*given))
     for name in ("ola", "nobody"):
         with pytest.raises(WrongPassword):
             recovery.create_link_by_code(core, name, "aaaaa-aaaaa", peer="203.0.113.1")

@@ -6,15 +6,19 @@ import hmac
 import socket
 import ssl
 from base64 import b64decode, b64encode
+from collections.abc import Callable, Coroutine
 from contextlib import closing
+from typing import TypeVar
 
 import pytest
 import uvloop
 
 from mailcore import core as cores
 from mailcore.config_file import parse_config
+from mailcore.core import Core
 from mailcore.imap import server as imap_server
 from mailcore.managesieve import server as sieve_server
+from mailcore.net.transport import Listener
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import scram
@@ -38,12 +42,16 @@ def core(tmp_path):
     cores.close(built)
 
 
-def with_servers(core, run, talk) -> object:
+T = TypeVar("T")
+Run = Callable[[Coroutine[None, None, T]], T]
+
+
+def with_servers(core: Core, run: Run[T], talk: Callable[[dict[str, int]], T]) -> T:
     """What `talk` gives, which is called in a thread with the ports by name."""
 
-    async def main() -> object:
+    async def main() -> T:
         tls = certificates.tls_context(core.config)
-        opened = [
+        opened: list[Listener | smtp_server.Opened] = [
             *await imap_server.start(core, tls),
             *await smtp_server.start(core, tls),
             *await sieve_server.start(core, tls),
@@ -65,7 +73,7 @@ class Talk:
     def __init__(self, name: str, port: int, version: ssl.TLSVersion) -> None:
         self.name, self._tls = name, ssl._create_unverified_context()
         self._tls.minimum_version = self._tls.maximum_version = version
-        self.socket: socket.socket = socket.create_connection(("127.0.0.1", port), 60)
+        self.socket = socket.create_connection(("127.0.0.1", port), 60)
         if name in ("imaps", "submissions"):
             self._wrap()
         self.offered = self.until()
@@ -112,7 +120,10 @@ class Talk:
 
     def log_in(self, binding: str) -> bytes:
         """The last answer to an exchange bound by `binding` (RFC 5802 section 3)."""
-        data = self.socket.get_channel_binding("tls-unique") if binding == "tls-unique" else b"x" * 32
+        data = b"x" * 32
+        if binding == "tls-unique":
+            assert isinstance(self.socket, ssl.SSLSocket)
+            data = self.socket.get_channel_binding("tls-unique") or b""
         header, bare = b"p=" + binding.encode() + b",,", b"n=ola,r=abc"
         imap = self.name.startswith("imap")
         self.ask((b"a AUTHENTICATE " if imap else b"AUTH ") + PLUS)

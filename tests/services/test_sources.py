@@ -17,6 +17,7 @@ from mailcore.imap import status as imap_status
 from mailcore.managesieve import status as sieve_status
 from mailcore.services.accounts import accounts, affiliations
 from mailcore.services.credentials import login, sources
+from mailcore.services.credentials.directory import Directory as LdapDirectory
 from mailcore.services.credentials.sources import Proof
 from mailcore.smtp import reply as smtp_reply
 from mailcore.store.people.credentials import count_failures
@@ -39,7 +40,7 @@ def slapd(tmp_path_factory):
 
 @pytest.fixture
 def core(tmp_path, clock, slapd):
-    made = cores.build(Config(data=str(tmp_path), directory=Directory(**slapd.settings())), clock)
+    made = cores.build(Config(data=str(tmp_path), directory=slapd.settings()), clock)
     yield made
     cores.close(made)
 
@@ -208,14 +209,14 @@ def portal():
 @pytest.fixture(params=["directory", "portal"])
 def source(request, slapd, portal):
     if request.param == "directory":
-        up = Config(directory=Directory(**slapd.settings()))
-        down = Config(directory=Directory(**slapd.settings(url="ldap://127.0.0.1:1")))
+        up = Config(directory=slapd.settings())
+        down = Config(directory=slapd.settings(url="ldap://127.0.0.1:1"))
     else:
         up = Config(portal_users=PortalUsers(portal, "secret"))
         down = Config(portal_users=PortalUsers("http://127.0.0.1:1/", "secret"))
     [works], [silent] = sources.create_sources(up, Clock()), sources.create_sources(down, Clock())
     yield works, silent
-    if request.param == "directory":
+    if isinstance(works, LdapDirectory):
         works.close()
 
 

@@ -117,8 +117,7 @@ def test_who_tries_out_names_is_told_nothing_after_a_while(house):
     heard = []
 
     async def play(connect):
-        for _ in range(2):
-            client = await connect()
+        for client in (await connect(), await connect()):
             heard.append(await client.codes(MAIL + "".join(f"RCPT TO:<n{n}@alumni.example>\r\n" for n in range(3)), 4))
         heard.append((await client.replies(1))[0])
         heard.append(await (await connect()).codes(MAIL + KARI + "RCPT TO:<nobody@alumni.example>\r\n", 3))

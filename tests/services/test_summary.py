@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.core import Core
+from mailcore.domain import MailboxId
 from mailcore.mail.asking.summary import USUAL, choose, summarise
 from mailcore.mail.reading import header
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.text import fold
+from mailcore.store.engine.tx import Tx
 from mailcore.store.mail import messages
 from mailcore.store.people.accounts import insert_account
 
@@ -97,7 +99,7 @@ def test_folding_takes_case_and_accents_apart():
 def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(core: Core):
     block = b"Subject: a\0b\r\nFrom: \xff\r\n\r\n"
 
-    def keep(tx) -> int:
+    def keep(tx: Tx) -> MailboxId:
         account = insert_account(tx, "ola", "", None, 0, "nb", "", 1)
         box = core.mail.create(tx, account, "INBOX").id
         core.mail.append(tx, account, box, prepared, frozenset(), core.clock.now())

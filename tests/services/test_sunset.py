@@ -4,6 +4,7 @@ import csv
 import io
 from collections import Counter
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -200,24 +201,27 @@ def test_n11_letters_are_for_those_who_cannot_be_reached_or_have_not_read(core, 
     sunset.record_letters(core, found)
     assert sunset.list_letters(core) == []
     assert [one.name for one in sunset.list_letters(core, again=True)] == ["ola", "per"]
-    found = sunset.count_progress(core)
-    assert (found.letters, found.letters_sent) == (0, 2)
+    progress = sunset.count_progress(core)
+    assert (progress.letters, progress.letters_sent) == (0, 2)
 
 
 def test_n11_no_account_is_ordered_of_a_service_that_ends(core) -> None:
-    wish = {
-        "name": "ny",
-        "display_name": "Ny",
-        "contact": "ny@home.example",
-        "affiliation": "",
-        "language": "nb",
-        "key": "k",
-    }
+    submit = partial(
+        orders.submit_order,
+        core,
+        name="ny",
+        display_name="Ny",
+        contact="ny@home.example",
+        affiliation="",
+        language="nb",
+        terms=True,
+        key="k",
+    )
     sunset.announce_end(core, END)
     with pytest.raises(NotAllowed):
-        orders.submit_order(core, terms=True, **wish)
+        submit()
     sunset.withdraw_end(core)
-    orders.submit_order(core, terms=True, **wish)
+    submit()
 
 
 def test_n11_when_it_is_withdrawn_everybody_who_was_told_hears_of_it_once(core, ola, kari) -> None:

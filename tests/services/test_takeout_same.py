@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import health
 from mailcore.services.transfer import mail_import, maildir_reader, takeout, takeout_import
+from mailcore.services.transfer.zip_reader import ZipReader
 from mailcore.store.mail.mailboxes import canonical
 from tests.mailboxes import put
 from tests.unit.test_mbox import FLAGS, OCTETS, TIMES
@@ -82,7 +83,7 @@ def bring(core, account, file, way, folder):
     archive.extractall(folder)
     if way == "maildir on disk":
         return maildir_reader.import_maildir(core, account.id, folder)
-    told = takeout_import._read_description(takeout_import.ZipReader(file))
+    told = takeout_import._read_description(ZipReader(file))
     for box in told["mailboxes"]:
         with (folder / box["file"]).open("rb") as one:
             mail_import.import_mbox(core, account.id, one, box["name"])

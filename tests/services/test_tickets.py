@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 
 from mailcore.core import Core
-from mailcore.domain import Account, Delivered, Disposition, Envelope, NewFile, Outcome, Verdict
+from mailcore.domain import Account, Delivered, Disposition, Envelope, NewFile, Outcome, Ticket, Verdict
 from mailcore.errors import InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients
@@ -62,15 +62,19 @@ def said(core: Core, number: int) -> list[tuple[str, str]]:
     return [(one.author, one.text) for one in tickets.list_messages(core, tickets.get_ticket(core, number), notes=True)]
 
 
-def ask(core: Core, owner: Account | None = None, text: str = "Jeg får ikke logget inn, hva gjør jeg?", **more: str):
-    values = {
-        "kind": "login",
-        "subject": "Innlogging",
-        "reply_to": STRANGER,
-        "peer": "192.0.2.9",
-        "language": "nb",
-    } | more
-    return tickets.submit_form(core, text=text, owner=owner, **values)
+def ask(
+    core: Core,
+    owner: Account | None = None,
+    text: str = "Jeg får ikke logget inn, hva gjør jeg?",
+    *,
+    subject: str = "Innlogging",
+    reply_to: str = STRANGER,
+    peer: str = "192.0.2.9",
+    language: str = "nb",
+) -> Ticket:
+    return tickets.submit_form(
+        core, kind="login", subject=subject, text=text, reply_to=reply_to, owner=owner, peer=peer, language=language
+    )
 
 
 def test_s29_a_stranger_confirms_by_mail_before_the_desk_sees_the_case(core):

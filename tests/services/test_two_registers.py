@@ -4,7 +4,7 @@ import pytest
 from scim2_models import ResourceType
 
 from mailcore import core as cores
-from mailcore.config import Config, Directory
+from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.services.accounts import accounts, affiliations, name_changes
@@ -23,7 +23,7 @@ def slapd(tmp_path_factory):
 
 @pytest.fixture
 def core(tmp_path, clock, slapd):
-    made = cores.build(Config(data=str(tmp_path), directory=Directory(**slapd.settings())), clock)
+    made = cores.build(Config(data=str(tmp_path), directory=slapd.settings()), clock)
     yield made
     cores.close(made)
 

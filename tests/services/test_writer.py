@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from mailcore.store.engine import checkpoint, write_watch
 from mailcore.store.engine import db as store
 from mailcore.store.engine.db import Db, WriteWithinWrite
 from mailcore.store.engine.sqlite import SqliteDb
+from mailcore.store.engine.turn import Turn
 
 SECONDS = 60  # who is not answered by then never is
 
@@ -36,21 +39,27 @@ def threads():
     made.close()
 
 
-@pytest.fixture
-def open_db(tmp_path, threads):
-    """Makes a database with one table; what ended is found in `ended`."""
-    ended: list[str] = []
-    made: list[Db] = []
+class Databases:
+    """Makes databases with one table; `ended` has a word for each process that would have ended."""
 
-    def make(woken=lambda accounts: None) -> Db:
-        db = SqliteDb(tmp_path / f"{len(made)}" / "mail.db", threads, woken, on_end=lambda: ended.append("ended"))
-        made.append(db)
+    def __init__(self, folder: Path, threads: Threads) -> None:
+        self._folder, self._threads = folder, threads
+        self.opened: list[Db] = []
+        self.ended: list[str] = []
+
+    def __call__(self, woken: Callable[[set[AccountId]], None] = lambda accounts: None) -> Db:
+        path = self._folder / f"{len(self.opened)}" / "mail.db"
+        db = SqliteDb(path, self._threads, woken, on_end=lambda: self.ended.append("ended"))
+        self.opened.append(db)
         db.write(lambda tx: tx.run("CREATE TABLE t (x INTEGER)"))
         return db
 
-    make.ended = ended
-    yield make
-    for db in made:
+
+@pytest.fixture
+def open_db(tmp_path: Path, threads: Threads) -> Iterator[Databases]:
+    databases = Databases(tmp_path, threads)
+    yield databases
+    for db in databases.opened:
         db.close()
 
 
@@ -130,9 +139,14 @@ def test_a_checkpoint_that_fails_costs_no_write_and_is_tried_again(open_db, monk
         assert isinstance(write_in_time(db, add), int)
         wait_until(lambda: "the database's log is not copied: a fault" in caplog.text)
         assert isinstance(write_in_time(db, add), int)
-    copied = []
-    monkeypatch.setattr(checkpoint, "_copy_once", lambda _: copied.append(1) or (1, 1))
-    wait_until(lambda: isinstance(write_in_time(db, add), int) and copied)
+    copied = threading.Event()
+
+    def copy_all(_: object) -> tuple[int, int]:
+        copied.set()
+        return 1, 1
+
+    monkeypatch.setattr(checkpoint, "_copy_once", copy_all)
+    wait_until(lambda: isinstance(write_in_time(db, add), int) and copied.is_set())
 
 
 def test_writes_go_on_while_a_checkpoint_waits_for_the_disk(open_db, monkeypatch):
@@ -153,7 +167,13 @@ def test_writes_go_on_while_a_checkpoint_waits_for_the_disk(open_db, monkeypatch
 
 def test_closing_waits_for_the_checkpoint_at_hand_and_for_no_other(tmp_path, monkeypatch):
     go_on, copying = threading.Event(), threading.Event()
-    monkeypatch.setattr(checkpoint, "_copy_once", lambda _: copying.set() or go_on.wait(SECONDS) and (1, 1))
+
+    def copy_late(_: object) -> tuple[int, int]:
+        copying.set()
+        assert go_on.wait(SECONDS)
+        return 1, 1
+
+    monkeypatch.setattr(checkpoint, "_copy_once", copy_late)
     copies = checkpoint.Checkpoints(tmp_path / "mail.db")
     copies.note_pages(checkpoint.CHECKPOINT)
     assert copying.wait(SECONDS)
@@ -179,8 +199,13 @@ def test_closing_waits_for_the_checkpoint_at_hand_and_for_no_other(tmp_path, mon
 def test_writers_wait_for_the_last_pages_of_a_checkpoint_only(tmp_path, monkeypatch, passes, turns):
     taken, left = [], list(passes)
     monkeypatch.setattr(checkpoint, "_copy_once", lambda _: left.pop(0))
-    turn = checkpoint.Turn.taken
-    monkeypatch.setattr(checkpoint.Turn, "taken", lambda self: taken.append(len(left)) or turn(self))
+    take = Turn.taken
+
+    def take_turn(self: Turn) -> AbstractContextManager[None]:
+        taken.append(len(left))
+        return take(self)
+
+    monkeypatch.setattr(Turn, "taken", take_turn)
     checkpoint.Checkpoints(tmp_path / "mail.db")._copy()
     assert (left, len(taken)) == ([], turns)
 
@@ -219,10 +244,10 @@ def test_whatever_a_write_raises_reaches_who_asked(open_db, problem):
         return None
 
     if not isinstance(problem, KeyboardInterrupt | SystemExit | GeneratorExit):  # these end an event loop
-        found = asyncio.run(ask())
-        assert found is None or found is problem or found.__cause__ is problem
-    found = write_in_time(db, raising(problem))
-    assert found is problem or found.__cause__ is problem
+        heard = asyncio.run(ask())
+        assert heard is None or heard is problem or heard.__cause__ is problem
+    result = write_in_time(db, raising(problem))
+    assert result is problem or isinstance(result, BaseException) and result.__cause__ is problem
     assert isinstance(write_in_time(db, add), int)
 
 

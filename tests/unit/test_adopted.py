@@ -35,7 +35,7 @@ def read(octets: bytes) -> email.message.EmailMessage:
     return email.message_from_bytes(b"MIME-Version: 1.0\r\n" + octets, policy=email.policy.default)
 
 
-def lines(part: email.message.EmailMessage) -> str:
+def lines(part: email.message.MIMEPart) -> str:
     return part.get_content().replace("\r\n", "\n").rstrip("\n")
 
 

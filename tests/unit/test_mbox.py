@@ -77,8 +77,8 @@ def test_pythons_reader_finds_the_same_messages(tmp_path_factory, parts):
     box = mailbox.mbox(path, create=False)
     try:
         assert len(box) == len(parts)
-        for number, (octets, _sender) in enumerate(parts):
-            theirs, ours = (text.translate(None, b"\r>").rstrip(b"\n") for text in (box.get_bytes(number), octets))
+        for key, (octets, _sender) in zip(box.keys(), parts, strict=True):
+            theirs, ours = (text.translate(None, b"\r>").rstrip(b"\n") for text in (box.get_bytes(key), octets))
             assert theirs.endswith(ours)
     finally:
         box.close()

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ def _read_plan(transfer: Transfer) -> Plan:
     return Plan(**(kept | {"boxes": tuple((box, below) for box, below in kept["boxes"])}))
 
 
-def read_blocks(core: Core, account: AccountId, ready: ReadyTakeout, start: int = 0) -> Iterator[bytes]:
+def read_blocks(core: Core, account: AccountId, ready: ReadyTakeout, start: int = 0) -> Generator[bytes]:
     """Yield the octets of the file from `start` on; a new download ends an earlier one.  Raises LinkExpired."""
 
     def begin(tx: Tx) -> int:
@@ -172,7 +172,7 @@ def read_blocks(core: Core, account: AccountId, ready: ReadyTakeout, start: int 
     return _yield_blocks(core, account, ready, turn, start)
 
 
-def _yield_blocks(core: Core, account: AccountId, ready: ReadyTakeout, turn: int, start: int) -> Iterator[bytes]:
+def _yield_blocks(core: Core, account: AccountId, ready: ReadyTakeout, turn: int, start: int) -> Generator[bytes]:
     record, state, skip = _ProgressRecorder(core, ready.transfer), TransferState.BROKEN, start
 
     def mine(tx: Tx) -> bool:

@@ -7,7 +7,7 @@ nothing else.  Streams are bounded: each holds a thread of the web server.  Whoe
 import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
@@ -32,7 +32,7 @@ class Hub:
         self._count = 0
         self._stop: threading.Event | None = None
 
-    def events(self, core: Core, account: AccountId, since: int = -1) -> Iterator[str]:
+    def events(self, core: Core, account: AccountId, since: int = -1) -> Generator[str]:
         """The stream: `event: change` after each change, a comment as a heartbeat; ends by itself.
 
         Args:
@@ -74,7 +74,7 @@ class Hub:
             for mine in (one for here in self._waiting.values() for one in here):
                 mine.put(False)
 
-    def _stream(self, account: AccountId, mine: "queue.SimpleQueue[bool]") -> Iterator[str]:
+    def _stream(self, account: AccountId, mine: "queue.SimpleQueue[bool]") -> Generator[str]:
         try:
             yield "retry: 5000\n\n"
             for _ in range(int(LIFE_SECONDS / BEAT_SECONDS)):

@@ -214,7 +214,7 @@ def test_the_university_s_password_is_counted_with_ours(tmp_path: Path) -> None:
     """Somebody orders, and somebody logs in: the same name from the same place."""
     with directories.university(tmp_path) as slapd:
         slapd.add("ola", "p1", "en annen lang setning", "student")
-        core = cores.build(Config(data=str(tmp_path / "data"), directory=settings.Directory(**slapd.settings())))
+        core = cores.build(Config(data=str(tmp_path / "data"), directory=slapd.settings()))
         accounts.add_account(core, "ola", password=PASSWORD, person="p1")
 
         def order(name: str, password: str, peer: str = STRANGER) -> type[BaseException] | None:

@@ -49,11 +49,10 @@ def ola(core: Core) -> Account:
 
 
 def mails(core: Core) -> list[EmailMessage]:
-    found = [
+    return [
         message_from_bytes(queue_admin.octets(core, item.id), policy=policy.default)
         for item in queue_admin.list_queue(core)
     ]
-    return [one for one in found if isinstance(one, EmailMessage)]
 
 
 def to(core: Core, address: str) -> list[EmailMessage]:

@@ -1,5 +1,7 @@
 """CWE-755, CWE-209: whatever fails, a page says so, and says nothing of the inside."""
 
+from typing import NoReturn
+
 import pytest
 from flask import Flask
 from flask.signals import request_started
@@ -13,7 +15,7 @@ def app(site: Site) -> Flask:
     return create_app(site.core)
 
 
-def _broken(*_args: object, **_more: object) -> None:
+def _broken(*_args: object, **_more: object) -> NoReturn:
     raise RuntimeError("a secret of the inside")
 
 

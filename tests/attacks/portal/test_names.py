@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -30,7 +31,7 @@ NO_NAMES = (
 )  # fmt: skip
 
 
-def _core(folder: Path, **more: object) -> Core:
+def _core(folder: Path, **more: Any) -> Core:
     return cores.build(Config(data=str(folder), **more))
 
 

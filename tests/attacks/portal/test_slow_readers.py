@@ -88,8 +88,7 @@ def house(build: Callable[..., House]) -> House:  # noqa: F811
 def _cookie(house: House) -> str:
     browser = Browser(house)
     browser.post("/login", username="ola", password=PASSWORD)
-    jar = next(one for one in browser._opener.handlers if hasattr(one, "cookiejar")).cookiejar
-    return "; ".join(f"{one.name}={one.value}" for one in jar)
+    return "; ".join(f"{one.name}={one.value}" for one in browser.jar)
 
 
 @pytest.mark.slow

@@ -11,8 +11,7 @@ from tests.machine import until
 class Marionette:
     def __init__(self, port: int) -> None:
         self._id = 0
-        self._socket: socket.socket | None = None
-        if not until(lambda: self._connected(port), 120) or self._socket is None:
+        if not until(lambda: self._connected(port), 120):
             raise Failed("Marionette does not answer")
         self._file = self._socket.makefile("rb")
         self._read()  # who it is
@@ -38,7 +37,6 @@ class Marionette:
 
     def ask(self, command: str, **parameters: object) -> Any:
         """Raises Failed with the program's own error."""
-        assert self._socket is not None
         self._id += 1
         text = json.dumps([0, self._id, command, parameters]).encode()
         self._socket.sendall(b"%d:%s" % (len(text), text))
