@@ -297,8 +297,10 @@ def floors_drawn() -> dict[str, list[frozenset[str]]]:
     outer = ""
     for line in found[1].splitlines():
         names = re.split(r" [|:] ", re.split(r"\s{2,}", line.strip())[0])
-        if line.startswith(" "):
+        if line.startswith("    "):
             drawn.setdefault(outer, []).append(frozenset(names))
+        elif line.startswith(" "):
+            [outer] = names
         else:
             drawn[""].append(frozenset(names))
             outer = names[0]  # the floors drawn below it are within the first of a line
@@ -310,7 +312,7 @@ def floors_kept() -> dict[str, list[frozenset[str]]]:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     return {
         container.removeprefix("mailcore."): [
-            frozenset(name.strip("() ").removeprefix("mailcore.") for name in re.split(r"[|:]", layer))
+            frozenset(name.strip("() \n").removeprefix("mailcore.") for name in re.split(r"[|:]", layer))
             for layer in contract["layers"]
         ]
         for contract in contracts

@@ -2,29 +2,18 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, size
-from mailcore.cli.moving import print_report, show_octets
+from mailcore.cli.progress import print_report, show_octets, show_progress
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import account_restore, restore_drill
 from mailcore.services.operations import backup as backups
-
-T = TypeVar("T")
-
-
-def show_progress(label: str, length: int, work: Callable[[Callable[[int], object]], T]) -> T:
-    """Run `work` with a progress bar on a terminal."""
-    if not sys.stderr.isatty():
-        return work(lambda octets: None)
-    with click.progressbar(length=max(length, 1), label=label, file=sys.stderr) as bar:
-        return work(bar.update)
 
 
 @click.command()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from mailcore.cli.backup import show_progress
 from mailcore.cli.common import Site, json_option, pass_site, print_json
+from mailcore.cli.progress import show_progress
 from mailcore.config_file import load_config
 from mailcore.services.operations import database_move
 
