@@ -5,9 +5,9 @@ import re
 import icalendar
 import pytest
 
+from mailcore.mail.reading import text
 from mailcore.mail.reading.message import Message
 from mailcore.mail.showing import body
-from mailcore.mail.showing.files import all_octets
 from tests.portal.mailing import count, flags, put, queued, sent_octets
 from tests.unit.test_invitation import calendar
 
@@ -74,7 +74,7 @@ def test_n34_an_answer_goes_to_the_organizer_as_programs_take_it(inside, core, o
     assert message.root.subtype == "alternative"
     [part] = [leaf for leaf in body.leaves(message.root) if leaf.subtype == "calendar"]
     assert part.param("method") == "REPLY"
-    event = icalendar.Calendar.from_ical(dict(all_octets(message))["invitation.ics"]).walk("VEVENT")[0]
+    event = icalendar.Calendar.from_ical(text.transfer_decoded(message.octets, part)).walk("VEVENT")[0]
     assert event["UID"] == "1@x.example"
     assert event["ATTENDEE"] == "mailto:ola@alumni.example"
     assert event["ATTENDEE"].params["PARTSTAT"] == answer

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from mailcore.mail.reading import cms
+from mailcore.mail.showing.preview import preview
 from mailcore.services.accounts import accounts
+from tests.mail.signed import signed
 from tests.mail.winmail import attribute, prop, properties, stream, utf16, winmail_file
 from tests.portal.mailing import letter, put
 from tests.portal.test_webmail_reading import html_letter
@@ -172,6 +174,21 @@ def test_what_smime_wrapped_whole_is_read_in_place(inside, core, ola, wrapped):
     assert "Utenpå" in page
     assert "signert med S/MIME. Signaturen kontrolleres ikke her." in page
     assert inside.get(link(page, "liste.txt")).data == b"en, to"
+
+
+def test_what_smime_wrapped_whole_is_found_and_answered_as_it_is_read(inside, core, ola):
+    entity = "Content-Type: text/plain; charset=utf-8\r\n\r\nVi møtes ved fontenen.\r\n".encode()
+    octets = (
+        b"From: k@x.example\r\nSubject: signert\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n"
+        b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n\r\n"
+        + base64.encodebytes(signed(entity))
+    )
+    uid = put(core, ola, octets)
+    assert "fontenen" in inside.get(f"/mail/INBOX/{uid}").text
+    for form in (f"reply=INBOX/{uid}", f"forward=INBOX/{uid}"):
+        assert "Vi møtes ved fontenen." in inside.get(f"/mail/compose?{form}").text
+    assert f"/mail/INBOX/{uid}" in inside.get("/mail/search?q=fontenen").text
+    assert preview(octets) == "Vi møtes ved fontenen."
 
 
 SIGNED = 'multipart/signed; protocol="application/pgp-signature"; boundary=c'

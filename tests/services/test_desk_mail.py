@@ -1,5 +1,6 @@
 """Mail to the help desk as the world sends it: its writer's own words are found, whoever waits is answered, nothing is lost."""
 
+import base64
 import re
 import threading
 
@@ -14,6 +15,8 @@ from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import traces
 from mailcore.services.tickets import ticket_inbox, ticket_text, tickets
+from tests.mail.signed import signed
+from tests.mail.winmail import attribute, prop, properties, stream, utf16, winmail_file
 from tests.services.conftest import SetClock
 from tests.services.test_tickets import STRANGER, mail, queued, said, written
 from tests.smtp_talk import SECRET, build, talk
@@ -98,6 +101,33 @@ def test_whatever_comes_before_or_after(around, first, own):
     parts = (own, around) if first else (around, own)
     message = several("mixed", *parts, mark="outermost")
     assert ticket_text.extract_text(Message(HEAD + message.replace("\n", "\r\n").encode())) == OWN
+
+
+def test_what_smime_wrapped_is_read_and_its_files_are_there():
+    entity = several("mixed", part("text/plain"), FILE).replace("\n", "\r\n").encode()
+    head = HEAD + b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n"
+    message = Message(head + b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(signed(entity)))
+    assert ticket_text.extract_text(message) == OWN
+    accepted, refused = ticket_text.extract_files(message)
+    assert [file.name for file in accepted] == ["log.txt"]
+    assert not refused
+
+
+@pytest.mark.parametrize("words", ["My own question", ""])
+def test_files_that_outlook_packed_are_there_and_its_text_where_there_is_no_other(words):
+    dat = stream(
+        attribute(1, 0x9003, properties(prop(0x001F, 0x1000, utf16(OWN)))),
+        winmail_file("RAPPOR~1.PDF", b"%PDF-1", long_name="rapport.pdf", kind="application/pdf"),
+        winmail_file("x.exe", b"MZ"),
+    )
+    packed = part(
+        "application/ms-tnef; name=winmail.dat", base64.encodebytes(dat).decode(), Content_Transfer_Encoding="base64"
+    )
+    message = Message(HEAD + several("mixed", part("text/plain", words), packed).replace("\n", "\r\n").encode())
+    assert ticket_text.extract_text(message) == OWN
+    accepted, refused = ticket_text.extract_files(message)
+    assert [file.name for file in accepted] == ["rapport.pdf"]
+    assert refused == ["x.exe"]
 
 
 # Who is answered

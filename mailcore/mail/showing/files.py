@@ -1,11 +1,10 @@
-"""The files that come with a message: their names made harmless, their octets decoded."""
+"""The files that come with a message: their names made harmless."""
 
 import re
 import unicodedata
 
-from mailcore.mail.reading import structure, text
-from mailcore.mail.reading.message import Message
-from mailcore.mail.showing import body, file_types
+from mailcore.mail.reading import structure
+from mailcore.mail.showing import file_types
 
 MAX_NAME = 200  # octets; file systems take 255, and a zip file of many has a number before some
 # what Windows, macOS or a desktop starts, or what carries such a file unseen
@@ -44,9 +43,3 @@ def name_of(part: structure.Part) -> str:
     if (part.type, part.subtype) == ("text", "calendar") and part.param("method"):
         stem = "invitation"
     return f"{stem}.{file_types.ending(f'{part.type}/{part.subtype}')}"
-
-
-def all_octets(message: Message) -> list[tuple[str, bytes]]:
-    """Return name and decoded octets of every file of a message."""
-    octets, found = message.octets, body.read(message.octets, message.root)
-    return [(name_of(leaf), text.transfer_decoded(octets, leaf)) for _, leaf in found.files]

@@ -8,6 +8,7 @@ from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.showing import body
 from mailcore.mail.showing.html_text import from_html
+from mailcore.mail.showing.wrapped import unwrap
 
 MOST = 200  # characters (RFC 8970 section 3.2 asks for at most 256)
 _LOOKED_AT = 65_536  # octets of a part
@@ -17,8 +18,9 @@ _SPACE = re.compile(r"[\s\u00a0\u200b\u200c\u200d\ufeff\u034f]+")
 
 def preview(octets: Octets) -> str:
     """Return the beginning of what a reader would see; "" if there is no text."""
-    for part in body.read(octets, structure.parse(octets)).written:
-        if found := _words(octets, part):
+    opened = unwrap(octets, structure.parse(octets))
+    for part in body.read(opened.octets, opened.root).written:
+        if found := _words(opened.octets, part):
             return found
     return ""
 

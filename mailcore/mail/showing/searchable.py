@@ -12,6 +12,7 @@ from mailcore.mail.reading import structure, text
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.showing import body, files
+from mailcore.mail.showing.wrapped import unwrap
 
 MANY_TAGS = 50_000  # of a part; ten times a long newsletter's
 
@@ -27,7 +28,9 @@ class Searchable:
 def read(octets: Octets, root: Part | None = None) -> Searchable:
     """Read everything that can be found behind the header."""
     root = root or structure.parse(octets)
-    fields: list[str] = []
+    opened = unwrap(octets, root)
+    fields = [files.name_of(root)] if opened.root is not root and body.is_named(root) else list[str]()
+    octets, root = opened.octets, opened.root
     words: list[str] = []
     for part in _parts(root):
         if part is not root:

@@ -8,8 +8,10 @@ from mailcore.mail.reading import text
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
-from mailcore.mail.showing import body
-from mailcore.mail.showing.files import all_octets, safe_name
+from mailcore.mail.showing import body, wrapped
+from mailcore.mail.showing.files import name_of, safe_name
+from mailcore.mail.showing.wrapped import Opened
+from mailcore.mail.writing import opening
 
 MAX_TEXT = 20_000  # characters of one message
 MAX_TEXTS = 20  # parts of a message that are read as text
@@ -71,8 +73,10 @@ def extract_text(message: Message) -> str:
     """Return what the writer says, whatever is attached or around it.
 
     For mail without a text of its own, the text of the attachments, else what can be read outside of all parts.
+    What S/MIME wrapped to sign it is read as if it stood there.
     """
-    octets, root = message.octets, message.root
+    opened = wrapped.unwrap(message.octets, message.root)
+    octets, root = opened.octets, opened.root
     read = [0]
     own = strip_quote(tidy_text(_extract_words(octets, root, read)))
     return (
@@ -80,6 +84,11 @@ def extract_text(message: Message) -> str:
         or tidy_text("\n\n".join(_attached_words(octets, root, read)))
         or tidy_text(body.readable(octets, root, MAX_TEXT))
     )
+
+
+def _packed(octets: Octets, leaf: Part) -> Opened | None:
+    """Open what Outlook packed into a file winmail.dat."""
+    return opening.open_part(octets, leaf) if opening.kind_of(octets, leaf) == opening.TNEF else None
 
 
 def _extract_words(octets: Octets, part: Part, read: list[int]) -> str:
@@ -120,6 +129,8 @@ def _attached_words(octets: Octets, root: Part, read: list[int]) -> Iterator[str
         ):
             read[0] += 1
             yield text.part_text(octets, leaf, 10 * MAX_TEXT).replace("\r\n", "\n").strip()
+        elif packed := _packed(octets, leaf):
+            yield _extract_words(packed.octets, packed.root, read).strip()
 
 
 def detect_type(octets: bytes) -> str | None:
@@ -149,4 +160,15 @@ def select_files(files: Sequence[tuple[str, bytes]]) -> tuple[list[NewFile], lis
 
 
 def extract_files(message: Message) -> tuple[list[NewFile], list[str]]:
-    return select_files(all_octets(message))
+    """Return the files that may be saved, those within a winmail.dat in its place, and the names of those that may not."""
+    opened = wrapped.unwrap(message.octets, message.root)
+    return select_files(list(_files(opened.octets, opened.root)))
+
+
+def _files(octets: Octets, root: Part, *, inside: bool = False) -> Iterator[tuple[str, bytes]]:
+    for _, leaf in body.read(octets, root).files:
+        packed = None if inside else _packed(octets, leaf)
+        if packed is None:
+            yield name_of(leaf), text.transfer_decoded(octets, leaf)
+        else:
+            yield from _files(packed.octets, packed.root, inside=True)

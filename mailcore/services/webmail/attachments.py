@@ -15,6 +15,7 @@ from mailcore.mail.judging import programs
 from mailcore.mail.reading import structure, text
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, files, protection
+from mailcore.mail.writing import opening
 from mailcore.services.webmail import inside, mail_actions
 
 _SHOWN = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what a browser may show by itself
@@ -29,7 +30,7 @@ class MailFile:
     """`number` counts the leaves of the message from 0; `size` in octets, decoded, about.
 
     `harmful`: opening a file of this kind may start a program, by its name or by what stands in it.  `opens` is the kind of
-    message in it (inside.py), `packed` what stands in a winmail.dat; `purpose` as of mail/showing/protection.py.
+    message in it (mail/writing/opening.py), `packed` what stands in a winmail.dat; `purpose` as of mail/showing/protection.py.
     """
 
     number: int
@@ -76,15 +77,15 @@ def _listed(octets: Octets, number: int, leaf: structure.Part) -> MailFile:
     is_program = number < programs.MAX_FILES and bool(programs.find_program(octets, leaf))
     may_show = (kind in _SHOWN or kind == _TEXT) and not is_program
     is_harmful = is_program or files.is_harmful(name)
-    opens, purpose = inside.kind_of(octets, leaf), protection.purpose_of(leaf)
+    opens, purpose = opening.kind_of(octets, leaf), protection.purpose_of(leaf)
     return MailFile(number, name, kind, _size(leaf), is_harmful, may_show, opens, purpose)
 
 
 def _list_packed(octets: Octets, leaf: structure.Part) -> tuple[MailFile, ...]:
     """List the files in a winmail.dat under the numbers that they have once it is opened."""
-    if leaf.size > MAX_LISTED or inside.kind_of(octets, leaf) != inside.TNEF:
+    if leaf.size > MAX_LISTED or opening.kind_of(octets, leaf) != opening.TNEF:
         return ()
-    opened = inside.open_part(octets, leaf)
+    opened = opening.open_part(octets, leaf)
     if opened is None:
         return ()
     return tuple(_listed(opened.octets, number, one) for number, one in body.read(opened.octets, opened.root).files)

@@ -15,7 +15,7 @@ from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import forget
-from mailcore.mail.showing import body
+from mailcore.mail.showing import body, wrapped
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
@@ -83,7 +83,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
         for name, spec in _named(fields, "to") + _named(fields, "cc"):
             if spec.lower() not in taken and not submission.is_own(spec, own):
                 others.setdefault(spec.lower(), (name, spec))
-    text_ = body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
+    text_ = wrapped.readable(message, MAX_QUOTED)[:MAX_QUOTED]
     quoted = "\n".join(
         f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in _without_signature(lines_of(text_))
     )
@@ -142,12 +142,7 @@ def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
     lines = [f"{name}: {fields.text(name.lower())}" for name in ("From", "Date", "To", "Subject")]
-    written = (
-        "\n\n----- \n"
-        + "\n".join(lines)
-        + "\n\n"
-        + body.readable(message.octets, message.root, MAX_QUOTED)[:MAX_QUOTED]
-    )
+    written = "\n\n----- \n" + "\n".join(lines) + "\n\n" + wrapped.readable(message, MAX_QUOTED)[:MAX_QUOTED]
     return Draft(subject=subject, body=written, source=f"{mailbox}/{uid}")
 
 

@@ -1,97 +1,21 @@
-"""Messages within a message, opened in place: attached ones, what Outlook packed into winmail.dat, what S/MIME wrapped.
+"""Messages within a message, opened in place (mail/writing/opening.py).
 
 One within another is named by the numbers of the files on the way, `2.0`: file 0 of what is in file 2.  Each step is bounded,
-as is their number; what cannot be opened is no error of ours and stays a file.
+as is their number.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC
-from email.utils import format_datetime
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailboxNotFound
-from mailcore.mail.reading import cms, structure, text, tnef
-from mailcore.mail.reading.octets import Octets
-from mailcore.mail.reading.structure import Part
-from mailcore.mail.reading.tnef import PackedFile, PackedMessage
-from mailcore.mail.showing import body, file_types
-from mailcore.mail.showing.files import safe_name
-from mailcore.mail.writing import entities
-from mailcore.mail.writing.fields_out import NameAddr, media_field, people_field, text_field, token_field
+from mailcore.mail.reading import structure
+from mailcore.mail.showing import body
+from mailcore.mail.showing.wrapped import Opened
+from mailcore.mail.writing.opening import open_part
 from mailcore.services.webmail import mail_actions
 
-MESSAGE, TNEF, SIGNED = "message", "tnef", "signed"
-MAX_STEPS = 10
-MAX_OPENED = 50 * 2**20  # octets of one that must be decoded, as sent
 _PATH = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,9}", re.ASCII)
-_CONTENT_ID = re.compile(r"[!-;=?-~]{1,200}")
-_LOOKED_AT = 4096  # encoded octets that tell what a file is
-_FIELD = re.compile(rb"[!-9;-~]{1,70}:")
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A message: octets, and the part of them that is its root."""
-
-    octets: Octets
-    root: Part
-
-    @property
-    def header(self) -> bytes:
-        return self.octets[self.root.header_start : self.root.body_start]
-
-
-def kind_of(octets: Octets, part: Part) -> str:
-    """Say what a file can be opened as: MESSAGE, TNEF, SIGNED; "" if it cannot."""
-    if _is_in_place(part):
-        return MESSAGE
-    kind, name = f"{part.type}/{part.subtype}", part.filename.strip().lower()
-    if part.size > MAX_OPENED or part.type == "multipart":
-        return ""
-    if kind in ("application/ms-tnef", "application/vnd.ms-tnef") or name == "winmail.dat":
-        return TNEF if tnef.is_tnef(text.transfer_decoded(octets, part, _LOOKED_AT)) else ""
-    if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
-        says = part.param("smime-type").lower()
-        return (
-            SIGNED if says == "signed-data" or (not says and name.endswith(".p7m") and _is_signed(octets, part)) else ""
-        )
-    if name.endswith(".eml") or kind in ("message/rfc822", "message/global"):
-        return MESSAGE if _FIELD.match(text.transfer_decoded(octets, part, _LOOKED_AT).lstrip()) else ""
-    return ""
-
-
-def _is_in_place(part: Part) -> bool:
-    """Was an attached message read with the whole?  RFC 2046 section 5.2.1 forbids to encode one; some programs do."""
-    return part.is_message and not part.encoding
-
-
-def _is_signed(octets: Octets, part: Part) -> bool:
-    return cms.find_signed_content(text.transfer_decoded(octets, part)) is not None
-
-
-def open_part(octets: Octets, part: Part) -> Opened | None:
-    """Open a file; None if there is no message in it."""
-    kind = kind_of(octets, part)
-    if _is_in_place(part):
-        return Opened(octets, part.children[0])  # in its place: a large one is not copied
-    if not kind:
-        return None
-    whole: bytes | None = text.transfer_decoded(octets, part)
-    if kind == SIGNED:
-        whole = cms.find_signed_content(whole or b"")
-    elif kind == TNEF:
-        packed = tnef.read_tnef(whole or b"")
-        whole = _as_message(packed) if packed else None
-    return Opened(whole, structure.parse(whole)) if whole else None
-
-
-def unwrap(octets: Octets, root: Part) -> tuple[str, Opened]:
-    """Return the message, or what is within where S/MIME wrapped all of it, with the path of that."""
-    opened = open_part(octets, root) if root.type == "application" and kind_of(octets, root) == SIGNED else None
-    return ("0", opened) if opened else ("", Opened(octets, root))
 
 
 def open_inside(core: Core, account: AccountId, mailbox: str, uid: int, path: str = "") -> Opened:
@@ -107,38 +31,3 @@ def open_inside(core: Core, account: AccountId, mailbox: str, uid: int, path: st
             raise MailboxNotFound(f"nothing to open at {path} within message {uid}")
         opened = inner
     return opened
-
-
-def _as_message(packed: PackedMessage) -> bytes:
-    """Write what was packed as MIME: then everything that reads messages reads it."""
-    head = [text_field("Subject", packed.subject)]
-    if "@" in packed.sender:
-        head.append(people_field("From", [NameAddr(packed.sender, packed.sender_name)]))
-    elif packed.sender_name:
-        head.append(text_field("From", packed.sender_name))
-    head += [text_field(name, value) for name, value in (("To", packed.to), ("Cc", packed.cc)) if value]
-    if packed.sent_at:
-        head.append(token_field("Date", format_datetime(packed.sent_at.astimezone(UTC))))
-    texts: list[Iterable[bytes]] = [[entities.text(packed.text)]] if packed.text.strip() else []
-    if packed.html.strip():
-        texts.append([media_field("Content-Type", "text/html"), entities.encoded(packed.html)])
-    if packed.rtf and not texts:
-        texts.append(entities.file("message.rtf", "application/rtf", [packed.rtf]))
-    parts = [entities.multipart(texts, "alternative")] if len(texts) > 1 else texts
-    return b"".join((*head, *entities.multipart([*parts, *map(_file, packed.files)])))
-
-
-def _file(packed: PackedFile) -> Iterator[bytes]:
-    if _CONTENT_ID.fullmatch(packed.id):
-        yield token_field("Content-ID", f"<{packed.id}>")
-    yield from entities.file(packed_name(packed), _kind(packed), [bytes(packed.octets)])
-
-
-def packed_name(packed: PackedFile) -> str:
-    """Return the name of a file in winmail.dat; one of ours if it has none."""
-    name = safe_name(packed.name.strip() or ("message" if packed.is_message else "file"))
-    return name if "." in name else f"{name}.{file_types.ending(_kind(packed))}"
-
-
-def _kind(packed: PackedFile) -> str:
-    return "application/ms-tnef" if packed.is_message else packed.kind or "application/octet-stream"

@@ -8,8 +8,9 @@ from datetime import date
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.mail.asking.criteria import AllOf, AnyOf, Arrived, Compare, Criterion, Everything, Field, Summed, Text
+from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.text import fold
-from mailcore.mail.showing import body
+from mailcore.mail.showing import wrapped
 from mailcore.services.webmail import indexing
 from mailcore.services.webmail.mail_list import Line, has_file, line_of
 from mailcore.store.engine.db import Row, Tx
@@ -190,7 +191,7 @@ def _with_text(core: Core, hit: Hit, query: Query) -> Hit:
     missing = [word for word in query.words if fold(word) not in shown]
     if not missing or hit.line.size > MAX_READ:
         return hit
-    written = body.readable(core.db.read(lambda tx: core.mail.octets(tx, hit.mailbox.id, hit.line.uid)))
+    written = wrapped.readable(Message(core.db.read(lambda tx: core.mail.octets(tx, hit.mailbox.id, hit.line.uid))))
     at = written.lower().find(missing[0])
     return replace(hit, text=excerpt(written, at)) if at >= 0 else hit
 

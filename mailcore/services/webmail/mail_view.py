@@ -10,9 +10,9 @@ from mailcore.mail.reading import header
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
-from mailcore.mail.showing import invitation, protection
+from mailcore.mail.showing import invitation, protection, wrapped
 from mailcore.mail.showing.invitation import Invitation
-from mailcore.services.webmail import cautions, inside, invitations, list_leaving, list_lines, message_content
+from mailcore.services.webmail import cautions, invitations, list_leaving, list_lines, message_content
 from mailcore.services.webmail.cautions import Caution
 from mailcore.services.webmail.list_leaving import Ways
 from mailcore.services.webmail.mail_list import Line, line_of
@@ -86,7 +86,8 @@ def read_message(
         )
     message = Message(octets)
     root, fields = message.root, Header(trace + message.header.block)
-    path, opened = inside.unwrap(octets, root)
+    opened = wrapped.unwrap(octets, root)
+    path = "" if opened.root is root else "0"
     content = message_content.read_content(opened.octets, opened.root, fields, portion)
     if path:
         content = replace(content, protection=protection.find_protection(root))

@@ -20,7 +20,7 @@ from mailcore.log import log_for
 from mailcore.mail.showing.searchable import Searchable
 
 log = log_for(__name__)
-VERSION = 4  # of what is indexed: raise it when the same message would be read otherwise
+VERSION = 5  # of what is indexed: raise it when the same message would be read otherwise
 GRAM = 3  # characters; shorter texts are looked for in the texts themselves
 _PRAGMAS = ("journal_mode=wal", "synchronous=off", "cache_size=-8000")  # a crash may cost the index, never mail
 _SCHEMA = (
