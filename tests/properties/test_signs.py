@@ -192,3 +192,33 @@ def test_signs_of_organisations_leave_out_hosts():
     assert [signs.host_of_organisation(host) for host in ("www.a.example", "x.a.co.uk", "example", "")] == [
         "a.example", "a.co.uk", "example", "",
     ]  # fmt: skip
+
+
+_LETTERS = st.text(st.sampled_from("aZ9é_!$€ßİ \n.-ǅжあ"), max_size=400)
+
+
+@given(_LETTERS, st.integers(1, 30))
+def test_words_are_those_of_the_whole_text_one_after_another(text, most):
+    found = [match[0].lower() for match in signs._WORD.finditer(text)][:most]
+    assert signs._words(text, most) == [word if len(word) <= 20 else f"of {len(word)} letters" for word in found]
+
+
+@given(st.text(st.sampled_from("aZ9!é "), max_size=60), st.integers(1, 5))
+def test_a_long_text_gives_the_words_of_its_beginning(text, most):
+    long = text * 40
+    assert signs._words(long, most) == signs._words(long, 10_000)[:most]
+
+
+@given(_LETTERS)
+def test_letters_are_counted_by_kind(text):
+    letters = [c for c in text if c.isalpha()]
+    assert signs._count_letters(text) == (
+        len(letters), sum(map(str.isupper, letters)), sum(c > "ɏ" for c in letters),
+    )  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(["one", "two", "three"]), max_size=12))
+def test_words_and_pairs_are_signs_once_in_their_order(words):
+    slow = [f"word:{word}" for word in words]
+    slow += [f"word:{one} {other}" for one, other in zip(words, words[1:], strict=False)]
+    assert signs._with_pairs("word", words) == list(dict.fromkeys(slow))

@@ -6,6 +6,7 @@ A domain that nobody vouches for is believed only together with the network that
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from mailcore.mail.judging.arithmetic import Evidence
@@ -54,6 +55,7 @@ def list_keys(sender: Sender) -> dict[str, int]:
     return keys
 
 
+@lru_cache(maxsize=4096)
 def _networks(peer: str) -> tuple[str, str]:
     """Return the wider and the narrower network around an address, or ""."""
     try:

@@ -6,6 +6,7 @@ so that a message costs the same time however large it is.
 """
 
 import re
+import string
 from collections.abc import Iterable, Iterator
 from itertools import islice, pairwise
 from urllib.parse import unquote
@@ -23,9 +24,11 @@ MAX_HTML = 8_000  # characters of its HTML
 MAX_OCTETS = 24_000  # of one part that are decoded
 MAX_LEAVES = 12  # parts that are looked into
 MAX_WORDS = 250  # words of text, as many pairs
+WORD_LENGTH = 8  # characters that a word mostly has at most, with what parts it from the next
 MAX_HOSTS = 30
 MAX_SIGNS = 800  # of one message
 _WORD = re.compile(r"[^\W_]{2,40}+|[$€£]|!{2,}+")
+_ASCII_WORD = re.compile(r"[0-9a-z]{2,40}+|\$|!{2,}+")  # the same, of text in small letters
 _LINK = re.compile(r"(?i)\bhttps?://([^\s/<>\"'?#]{1,200}+)(/?)")
 _ADDRESS = re.compile(r"(?i)\bhttps?://[^\s<>\"]{1,500}+")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
@@ -37,6 +40,7 @@ _INVISIBLE = re.compile("(?<=\\w)[\u00ad\u200b-\u200d\u2060\ufeff]{1,20}(?=\\w)"
 _TWO_SCRIPTS = re.compile("[A-Za-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][A-Za-z]")
 MUCH_HIDDEN = 400  # characters of text that nobody sees; the line that lists show in front of a letter is shorter
 _DIGITS = re.compile(r"\d{3,}")
+_ASCII_LETTERS, _ASCII_CAPITALS = string.ascii_letters.encode(), string.ascii_uppercase.encode()
 _KNOWN_FIELDS = (
     "cc", "in-reply-to", "references", "reply-to", "sender", "x-mailer", "user-agent", "list-id", "list-unsubscribe",
     "precedence", "x-priority", "x-msmail-priority", "importance", "mime-version", "message-id", "date", "to", "organization",
@@ -85,17 +89,34 @@ def host_of_organisation(host: str) -> str:
 
 def _words(value: str, most: int) -> list[str]:
     """Cut words in small letters; a long one stands by its length."""
-    return [
-        word if len(word) <= 20 else f"of {len(word)} letters"
-        for word in (found[0].lower() for found in islice(_WORD.finditer(value), most))
-    ]
+    if value.isascii():  # then the words of the small text are the words in small letters
+        cut = _first_words(_ASCII_WORD, value.lower(), most)
+    else:
+        cut = [word.lower() for word in _first_words(_WORD, value, most)]
+    return [word if len(word) <= 20 else f"of {len(word)} letters" for word in cut]
 
 
-def _with_pairs(kind: str, words: list[str]) -> Iterator[str]:
-    for word in words:
-        yield f"{kind}:{word}"
-    for one, other in pairwise(words):
-        yield f"{kind}:{one} {other}"
+def _first_words(pattern: re.Pattern[str], value: str, most: int) -> list[str]:
+    """Look at the beginning alone, where there are words enough: the end of it may cut a word, and is left out."""
+    found: list[str] = pattern.findall(value[: most * WORD_LENGTH])
+    return found[:most] if len(found) > most else pattern.findall(value)[:most]
+
+
+def _with_pairs(kind: str, words: list[str]) -> list[str]:
+    """Make signs of words and of pairs of them, each once: a text repeats most of its words."""
+    signs = [f"{kind}:{word}" for word in dict.fromkeys(words)]
+    signs += [f"{kind}:{one} {other}" for one, other in dict.fromkeys(pairwise(words))]
+    return signs
+
+
+def _count_letters(value: str) -> tuple[int, int, int]:
+    """Count letters, capitals among them, and letters of other than Latin scripts."""
+    if value.isascii():
+        octets = value.encode()
+        letters = len(octets) - len(octets.translate(None, _ASCII_LETTERS))
+        return letters, len(octets) - len(octets.translate(None, _ASCII_CAPITALS)), 0
+    found = [c for c in value if c.isalpha()]
+    return len(found), sum(map(str.isupper, found)), sum(c > "ɏ" for c in found)
 
 
 def _bucket(number: int) -> str:
@@ -124,8 +145,8 @@ def _header_signs(fields: Header) -> Iterator[str]:
 
 
 def _subject_shape(fields: Header, subject: str) -> Iterator[str]:
-    letters = [c for c in subject if c.isalpha()]
-    if len(letters) > 5 and sum(map(str.isupper, letters)) > len(letters) * 0.7:
+    letters, capitals, _ = _count_letters(subject)
+    if letters > 5 and capitals > letters * 0.7:
         yield "subject:in capitals"
     if "!" in subject or "?" in subject:
         yield f"subject:{subject.count('!')} ! {subject.count('?')} ?" if len(subject) < 200 else "subject:long"
@@ -212,15 +233,16 @@ class _Page:
             self._read_html(read[:MAX_HTML])
         else:
             self.words = read[:MAX_TEXT]
-            for found in islice(_LINK.finditer(self.words), MAX_HOSTS):
-                self._add_host(found[1])
-            self.words = _ADDRESS.sub(" ", self.words)
+            if "://" in self.words:
+                for found in islice(_LINK.finditer(self.words), MAX_HOSTS):
+                    self._add_host(found[1])
+                self.words = _ADDRESS.sub(" ", self.words)
         if not self.words.isascii():
             self._read_letters()
-        letters = [c for c in self.words[:600] if c.isalpha()]
+        letters, capitals, foreign = _count_letters(self.words[:600])
         if letters:
-            self.signs.append(f"capitals:{10 * sum(map(str.isupper, letters)) // len(letters)}")
-            self.signs.append(f"foreign:{10 * sum(c > 'ɏ' for c in letters) // len(letters)}")
+            self.signs.append(f"capitals:{10 * capitals // letters}")
+            self.signs.append(f"foreign:{10 * foreign // letters}")
         self.signs.append(f"exclamations:{_bucket(self.words.count('!'))}")
 
     def _read_letters(self) -> None:
