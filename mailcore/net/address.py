@@ -1,5 +1,6 @@
 """The place that a connection comes from, as it is counted and shown."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 # Networks that one person can hold, and how many times more than the smallest of them each bears
@@ -14,6 +15,7 @@ def _address(peer: str) -> IPv4Address | IPv6Address | None:
     return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
 
+@lru_cache(maxsize=4096)
 def place(peer: str) -> str:
     """The address as it is counted and shown: an IPv6 host has a whole /64 to itself."""
     ip = _address(peer)
@@ -22,6 +24,7 @@ def place(peer: str) -> str:
     return str(ip_network((int(ip), 64), strict=False)) if isinstance(ip, IPv6Address) else str(ip)
 
 
+@lru_cache(maxsize=4096)
 def wider(peer: str) -> tuple[tuple[str, int], ...]:
     """The networks around the place, and how many times more than one place each may do.
 
