@@ -115,6 +115,7 @@ class Items:
     vanished: bool = False
     partial: tuple[int, int] | None = None
     saved_at: dict[int, int] | None = None  # by UID: filled before writing, if SAVEDATE was asked for
+    window: tuple[int, int] | None = (2**63, 0)  # octets of the message that are needed; None = all of them
 
     def write(self, numbers: Iterable[int], batch: Batch, form: bytes) -> bytes:
         """Write all messages of a batch; `form` is `* %%d FETCH (%s)`, with a place for the items.
@@ -274,7 +275,10 @@ class Items:
         self.columns.append(Column(label.replace(b"%", b"%%") + b" {%d}\r\n%s", values))
 
     def _source(self, label: bytes, section: Section, start: int, end: int | None) -> None:
+        window = self.window
         self.needs_whole()
+        if window is not None and end is not None and not section.path and not section.kind:
+            self.window = min(window[0], start), max(window[1], end)
 
         def pieces(source: Source) -> Pieces | None:
             found = source.section(section)
@@ -283,7 +287,7 @@ class Items:
         self.columns.append(_from_source(label, pieces))
 
     def needs_whole(self) -> None:
-        self.whole = True
+        self.whole, self.window = True, None
         self.parts.update(("prefix", "m.blob", "m.size"))
 
     def parse_body(self, read: Reader, *, peek: bool) -> None:

@@ -15,6 +15,7 @@ from mailcore.imap.responses import Tagged, without_nul
 from mailcore.imap.sections import Pieces, Source
 from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
+from mailcore.mail.reading.octets import Octets
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, messages, save_dates
 from mailcore.store.mail.flags import join_flags
@@ -157,7 +158,7 @@ def _load(context: Context, items: Items, ranges: Ranges, tx: Tx, rows: list[Row
     numbers, rows = _match_rows(here.view, _read_rows(context, items, ranges, tx) if rows is None else rows)
     if not rows:
         return [], frozenset()
-    octets = context.core.blobs.mapped_many(tx, [row[messages.BLOB] for row in rows]) if items.whole else []
+    octets = _load_octets(context, items, tx, rows) if items.whole else []
     sources = [Source(bytes(row[messages.PREFIX]), body) for row, body in zip(rows, octets, strict=False)]
     batch = Batch(rows, sources, here.recent)
     uids = [row[messages.UID] for row in rows] if only else numbers
@@ -166,6 +167,15 @@ def _load(context: Context, items: Items, ranges: Ranges, tx: Tx, rows: list[Row
     else:
         pieces = [items.write(uids, batch, form)]
     return pieces, frozenset[str]().union(*(join_flags(bits, words) for bits, words in batch.flags))
+
+
+def _load_octets(context: Context, items: Items, tx: Tx, rows: list[Row]) -> list[Octets]:
+    """Load what stands behind the messages' own fields; of one message only the part that is needed."""
+    blobs = context.core.blobs
+    if items.window is None or len(rows) > 1:
+        return blobs.mapped_many(tx, [row[messages.BLOB] for row in rows])
+    start, stop = (octet - len(rows[0][messages.PREFIX]) for octet in items.window)
+    return [blobs.mapped_range(tx, rows[0][messages.BLOB], start, stop)]
 
 
 async def _send(context: Context, load: Callable[[Tx], Answer]) -> None:

@@ -20,6 +20,7 @@ from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets, forget
 from mailcore.store.engine.db import Outside, Row, Statement, Tx
 from mailcore.store.mail import summaries
+from mailcore.store.mail.blob_ranges import BlobRanges
 from mailcore.store.mail.blob_sweep import take_orphan
 from mailcore.store.mail.spool import Spool
 from mailcore.store.objects.contract import Objects
@@ -83,7 +84,7 @@ class Blobs:
 
     def __init__(self, objects: Objects, spool: Path, inside: int = INSIDE) -> None:
         self.objects, self.inside = objects, inside
-        self._spool = spool
+        self._spool, self._ranges = spool, BlobRanges(objects)
 
     def prepare(self, octets: bytes, *, bare: bool = False, message: Message | None = None) -> Prepared:
         """Hash, parse, derive unless `bare`, and store a large blob.
@@ -209,6 +210,19 @@ class Blobs:
             return [there[blob] for blob in blobs]
         except KeyError as missing:
             raise Busy(f"blob {missing} has no row") from None
+
+    def mapped_range(self, tx: Tx, blob: int, start: int, stop: int) -> Octets:
+        """Return octets as long as the blob's, of which only those from `start` to before `stop` are sure to be right.
+
+        Raises:
+            Outside: as `mapped`.
+        """
+        row = tx.row("SELECT b.name, b.size FROM blob b WHERE b.id=?", blob)
+        if row is not None and row[1] > self.inside and self.objects.near(name := bytes(row[0])) is None:
+            octets = self._ranges.find(name, row[1], start, stop)
+            if octets is not None:
+                return octets
+        return self.mapped(tx, blob)
 
     def size(self, tx: Tx, blob: int) -> int:
         row = tx.row("SELECT size FROM blob WHERE id=?", blob)
