@@ -37,6 +37,6 @@ def counted() -> Iterator[list[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(db, "SLOW_SECONDS", float("inf"))  # a slow write is saved with a statement more
         for kind in (SqliteTx, PgTx):
-            for name in (*WAITING, "run_later"):
+            for name in (*WAITING, "run_later", "run_many_later"):
                 patch.setattr(kind, name, noting(getattr(kind, name), waits=name in WAITING))
         yield waited

@@ -20,7 +20,7 @@ from mailcore.mail.asking.criteria import Criterion
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.delivery import imapsieve
 from mailcore.services.delivery.imapsieve import MailboxEvent
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, mailbox_facts
 from mailcore.store.mail.messages import Changes, MailStore
 from mailcore.store.mail.uidset import Ranges, places_in, without
@@ -236,12 +236,17 @@ class Context:
         here.dirty = here.dirty or here.view.holding
 
     def _news(self, tx: Tx, since: int) -> Changes:
+        here, mail = self.here, self.core.mail
+        return self._read_news(tx, tx.ask(mail.ask_for_changes(here.mailbox, since)), since)
+
+    def _read_news(self, tx: Tx, answers: Sequence[Sequence[Row]], since: int) -> Changes:
         """Return the changes after `since`; where the change log is cut, compare with the UIDs the client knows."""
         here, mail = self.here, self.core.mail
-        if not here.exists(tx, mail):  # deleted by somebody else: what is gone cannot be read, and is told as removed
+        changes = mail.read_changes(answers, since, here.view.top)
+        # deleted by somebody else: what is gone cannot be read, and is told as removed
+        if changes.uidvalidity != here.uidvalidity:
             return Changes(since, (), tuple(here.view.uids), ())
-        changes = mail.changes(tx, here.mailbox, since, here.view.top)
-        if condstore.is_log_cut(tx, here.mailbox, since):
+        if changes.is_cut:
             return replace(changes, removed=tuple(set(here.view.uids).difference(mail.uids(tx, here.mailbox))))
         return changes
 
@@ -257,17 +262,28 @@ class Context:
         since = here.modseq
 
         def change(tx: Tx) -> tuple[Changes, int, list[MessageInfo], list[int], MailboxEvent | None]:
-            others = self._news(tx, since)
-            failed = (
-                condstore.list_changed(tx, here.mailbox, ranges, unchanged_since) if unchanged_since is not None else []
+            watched = (
+                [] if unchanged_since is None else condstore.ask_for_changed(here.mailbox, ranges, unchanged_since)
             )
+            box, script, *answers = tx.ask(
+                [
+                    mail.ask_for_one(here.mailbox),
+                    imapsieve.ask_for_script(self.owner, here.mailbox),
+                    *mail.ask_for_changes(here.mailbox, since),
+                    *watched,
+                ]
+            )
+            news, changed = answers[: len(answers) - len(watched)], answers[len(answers) - len(watched) :]
+            others = self._read_news(tx, news, since)
+            failed = [row[0] for rows in changed for row in rows]
             wanted = without(ranges, failed) if failed else ranges
-            modseq = mail.set_flags(tx, here.mailbox, wanted, how, flags)
+            [mailbox] = mail.read_mailboxes(box) or [mail.get(tx, here.mailbox)]
+            modseq, infos = mail.change_flags(tx, mailbox, wanted, how, flags, with_infos=with_infos)
             event = None
-            if imapsieve.script_for(tx, self.owner, here.mailbox):
+            if source := imapsieve.read_script(tx, self.owner, script):
                 touched = condstore.list_uids_of_modseq(tx, here.mailbox, modseq)
-                event = imapsieve.find_event(self.core, tx, self.owner, here.mailbox, touched, "FLAG", flags)
-            return others, modseq, mail.infos(tx, here.mailbox, wanted) if with_infos else [], failed, event
+                event = imapsieve.note_event(self.core, tx, self.owner, here.mailbox, touched, "FLAG", source, flags)
+            return others, modseq, infos, failed, event
 
         others, modseq, infos, failed, event = await self.core.db.awrite(change, of=(self.owner,))
         await imapsieve.arun_scripts(self.core, event)

@@ -4,12 +4,12 @@ import pytest
 
 from mailcore.errors import OverQuota
 from mailcore.services.accounts import accounts
-from mailcore.store.mail import messages
+from mailcore.store.mail import transfers
 
 
 def test_s21_copies_to_trash_have_headroom_that_ends(core):
     ola = accounts.add_account(core, "ola", quota=0).id
-    big = core.blobs.prepare(b"Subject: x\r\n\r\n" + b"x" * (messages.HEADROOM_LEAST // 4))
+    big = core.blobs.prepare(b"Subject: x\r\n\r\n" + b"x" * (transfers.HEADROOM_LEAST // 4))
 
     def fill(tx):
         inbox = core.mail.mailbox(tx, ola, "INBOX").id

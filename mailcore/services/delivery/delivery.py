@@ -56,7 +56,7 @@ async def accept(
         prepared = await core.store(core.blobs.prepare, message)
     addresses = [recipient.address for recipient in recipients]
     arrival = await arrivals.read(core, envelope, prepared, addresses, verdict=verdict, trace=header_prefix)
-    if len(recipients) <= FEW and (done := await _try_light(core, arrival, recipients)) is not None:
+    if (done := await _try_light(core, arrival, recipients)) is not None:
         await _follow_up(core, done)
         return done
     return await plan_and_write(core, arrival, lambda tx: recipients, lambda tx, deliver: deliver(tx), of=())
@@ -114,7 +114,7 @@ async def _follow_up(core: Core, done: Sequence[Delivered]) -> None:
 
 
 async def _try_light(core: Core, arrival: Arrival, recipients: Sequence[Recipient]) -> list[Delivered] | None:
-    """Deliver what the loop can plan by itself, by the facts of RCPT; None where a thread must, or they have changed."""
+    """Deliver what can be planned by the facts of RCPT alone; None where the database is to be asked, or they have changed."""
     facts: dict[AccountId, AccountFacts] = {}
     for recipient in recipients:
         if isinstance(recipient, MailboxRecipient):
@@ -122,8 +122,12 @@ async def _try_light(core: Core, arrival: Arrival, recipients: Sequence[Recipien
                 return None
             facts[recipient.account] = recipient.facts
     try:
-        plan = budget.bound(planning.make_light_plan)(core, arrival, recipients, facts)
-        await asyncio.sleep(0)  # other messages that are ready are planned now, and share the commit
+        make = partial(budget.bound(planning.make_light_plan), core, arrival, recipients, facts)
+        if len(recipients) <= FEW:
+            plan = make()
+            await asyncio.sleep(0)  # other messages that are ready are planned now, and share the commit
+        else:
+            plan = await core.threads.run(make)
         return await core.db.awrite(partial(_carry_out, core, plan), of=_find_locks(plan))
     except (PlanOutdated, planning.NeedsThread):
         return None

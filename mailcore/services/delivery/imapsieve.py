@@ -26,7 +26,7 @@ from mailcore.services.delivery.plans import File, Notification, PlanOutdated, P
 from mailcore.services.sieve_scripts.recipient_view import Answers, Place, RecipientView
 from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.store.delivery.scripts import find_script
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Row, Statement, Tx
 from mailcore.store.mail import annotations
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.accounts import get_account
@@ -95,7 +95,17 @@ class _Plan:
 
 def script_for(tx: Tx, account: AccountId, mailbox: MailboxId) -> str:
     """Return the source of the script for that mailbox, "" for none."""
-    name = annotations.find_value(tx, account, mailbox, ENTRY)
+    return read_script(tx, account, *tx.ask([ask_for_script(account, mailbox)]))
+
+
+def ask_for_script(account: AccountId, mailbox: int | str) -> Statement:
+    """Return what to ask for the script of a mailbox by its number or its name (`Tx.ask`, `read_script`)."""
+    return annotations.ask_for_value(account, mailbox, ENTRY)
+
+
+def read_script(tx: Tx, account: AccountId, rows: Sequence[Row]) -> str:
+    """Read what is answered to `ask_for_script`; where the mailbox names a script, find its source."""
+    name = annotations.read_value(rows)
     if not name:
         return ""
     script = find_script(tx, account, name.decode("utf-8", "replace"))
@@ -103,22 +113,33 @@ def script_for(tx: Tx, account: AccountId, mailbox: MailboxId) -> str:
 
 
 def find_event(
+    core: Core, tx: Tx, account: AccountId, mailbox: MailboxId, uids: Sequence[int], cause: str
+) -> MailboxEvent | None:
+    """Note what happened, inside the write that does it; None where no script is to run.
+
+    Args:
+        cause: APPEND, COPY (also for MOVE) or FLAG.
+    """
+    source = script_for(tx, account, mailbox) if uids else ""
+    return note_event(core, tx, account, mailbox, uids, cause, source)
+
+
+def note_event(
     core: Core,
     tx: Tx,
     account: AccountId,
     mailbox: MailboxId,
     uids: Sequence[int],
     cause: str,
+    source: str,
     changed: frozenset[str] = frozenset(),
 ) -> MailboxEvent | None:
-    """Note what happened, inside the write that does it; None where no script is to run.
+    """The same with the script that has been found.
 
     Args:
-        cause: APPEND, COPY (also for MOVE) or FLAG.
         changed: the flags that were set or taken away.
     """
-    source = script_for(tx, account, mailbox) if uids else ""
-    if not source:
+    if not source or not uids:
         return None
     owner = get_account(tx, account)
     address = owner.address(core.config.domain)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, MailboxId
+from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import Busy
 from mailcore.log import log_for
 from mailcore.mail.judging.arithmetic import Judgement, find_step, judge
@@ -30,22 +30,21 @@ AT_ONCE = 100
 MAX_OCTETS = 5 * 2**20  # of a larger message the filter learns little
 
 
-def record_move(core: Core, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> None:
+def record_move(core: Core, tx: Tx, source: Mailbox, ranges: Ranges, target: Mailbox) -> None:
     """Record messages for the spam filter that are about to be moved or copied; call it inside that transaction."""
     wanted = core.config.filter
-    if source == target or not (wanted.learn or wanted.level != "off"):
+    if source.id == target.id or not (wanted.learn or wanted.level != "off"):
         return
-    old, new = core.mail.get(tx, source), core.mail.get(tx, target)
-    if new.special_use == JUNK:
+    if target.special_use == JUNK:
         kind = "spam"
-    elif old.special_use == JUNK and new.special_use != TRASH:
+    elif source.special_use == JUNK and target.special_use != TRASH:
         kind = "ham"
     else:
         return
     if wanted.learn:
-        store.add_messages(tx, source, ranges, kind, core.clock.seconds())
+        store.add_messages(tx, source.id, ranges, kind, core.clock.seconds())
     if wanted.level != "off":
-        spam_signs.add_votes(tx, new.account, source, ranges, kind, core.clock.seconds())
+        spam_signs.add_votes(tx, target.account, source.id, ranges, kind, core.clock.seconds())
 
 
 def teach_filters(core: Core) -> None:

@@ -73,7 +73,7 @@ def apply_action(
             raise NotAllowed("no such action")
         if there.id == box.id:
             return ActionResult(0), None
-        learning.record_move(core, tx, box.id, ranges, there.id)
+        learning.record_move(core, tx, box, ranges, there)
         _, new = core.mail.move(tx, box.id, ranges, there.id)
         event = imapsieve.find_event(core, tx, account, there.id, new, "COPY")
         return ActionResult(len(new), there.name, tuple(new)), event

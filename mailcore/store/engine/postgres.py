@@ -171,10 +171,13 @@ class PgTx(Tx):
             self._send_later()
             for cursor, (sql, params) in zip(cursors, statements, strict=True):
                 cursor.execute(spell_for_postgres(sql), params)
-        return [cursor.fetchall() for cursor in cursors]
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
     def run_later(self, sql: str, *params: object) -> None:
         self._later.append((sql, params))
+
+    def run_many_later(self, sql: str, params: Iterable[Sequence[object]]) -> None:
+        self._later += [(sql, row) for row in params]
 
     def finish(self) -> None:
         if len(self._later) == 1:

@@ -17,7 +17,7 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process.threads import Threads
 from mailcore.store.engine.checkpoint import Checkpoints
-from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
+from mailcore.store.engine.db import Answer, Db, Row, Statement, Tx, Write, all_busy
 from mailcore.store.engine.turn import Turn
 from mailcore.store.engine.write_watch import end_process
 
@@ -62,6 +62,9 @@ class SqliteTx(Tx):
     def row(self, sql: str, *params: object) -> Row | None:
         found: Row | None = self._execute(sql, params).fetchone()
         return found
+
+    def ask(self, statements: Sequence[Statement]) -> list[list[Row]]:
+        return [self._execute(sql, params).fetchall() for sql, params in statements]
 
     def run(self, sql: str, *params: object) -> int:
         """INSERT, UPDATE or DELETE; gives the number of rows changed."""

@@ -77,7 +77,7 @@ class Tx(ABC):
     def ask(self, statements: Sequence[Statement]) -> list[list[Row]]:
         """Run statements that do not need each other's answers, in their order, and return the rows of each.
 
-        One round trip, where there is a way to go.
+        One round trip, where there is a way to go.  A statement that gives no rows has an empty answer.
         """
         return [self.rows(sql, *params) for sql, params in statements]
 
@@ -88,6 +88,10 @@ class Tx(ABC):
         commit, and there raises what is wrong with them.
         """
         self.run(sql, *params)
+
+    def run_many_later(self, sql: str, params: Iterable[Sequence[object]]) -> None:
+        """The same with each of several sets of parameters."""
+        self.many(sql, params)
 
     def finish(self) -> None:  # noqa: B027 - SQLite leaves nothing
         """Run what was left for later."""

@@ -1,7 +1,13 @@
 """METADATA as SQL: small texts of an account and of its mailboxes."""
 
+from collections.abc import Sequence
+
 from mailcore.domain import AccountId
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Row, Statement, Tx
+
+_VALUE = (
+    "SELECT value FROM annotation WHERE account_id=? AND mailbox IN ((%s),0) AND entry=? ORDER BY mailbox DESC LIMIT 1"
+)
 
 
 def _octets(value: bytes | str) -> bytes:
@@ -19,13 +25,19 @@ def list_entries(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
 
 def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | None:
     """Return the value of the mailbox's entry, else of the account's own."""
-    row = tx.row(
-        "SELECT value FROM annotation WHERE account_id=? AND mailbox IN (?,0) AND entry=? ORDER BY mailbox DESC LIMIT 1",
-        account,
-        mailbox,
-        entry,
-    )
-    return _octets(row[0]) if row else None
+    return read_value(*tx.ask([ask_for_value(account, mailbox, entry)]))
+
+
+def ask_for_value(account: AccountId, mailbox: int | str, entry: str) -> Statement:
+    """Return what to ask for it (`Tx.ask`, `read_value`), of a mailbox by its number or its name."""
+    if isinstance(mailbox, str):
+        return _VALUE % "SELECT id FROM mailbox WHERE account_id=? AND name=?", (account, account, mailbox, entry)
+    return _VALUE % "?", (account, mailbox, entry)
+
+
+def read_value(rows: Sequence[Row]) -> bytes | None:
+    """Read what is answered to `ask_for_value`."""
+    return _octets(rows[0][0]) if rows else None
 
 
 def save_entry(tx: Tx, account: AccountId, mailbox: int, entry: str, value: bytes | None) -> None:

@@ -7,27 +7,24 @@ given and is there no more.  So no removal is ever lost.
 """
 
 from mailcore.domain import AccountId, MailboxId
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Statement, Tx
 from mailcore.store.mail import uidset
 from mailcore.store.mail.uidset import Ranges
 
 KEEP = 2000  # removals that a mailbox's log keeps at least
+REMOVALS = "SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove' ORDER BY modseq"
 NEWS = 100_000  # entries that only wake others (store/mail/news.py), who look several times a second
 
 
 def list_changed(tx: Tx, mailbox: MailboxId, ranges: Ranges, since: int) -> list[int]:
     """Return the UIDs of these messages with a modseq above `since`."""
-    return [
-        row[0]
-        for first, last in ranges
-        for row in tx.rows(
-            "SELECT uid FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid",
-            mailbox,
-            first,
-            last,
-            since,
-        )
-    ]
+    return [row[0] for rows in tx.ask(ask_for_changed(mailbox, ranges, since)) for row in rows]
+
+
+def ask_for_changed(mailbox: MailboxId, ranges: Ranges, since: int) -> list[Statement]:
+    """Return what to ask for UIDs with a modseq above `since`, for each range."""
+    sql = "SELECT uid FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq>? ORDER BY uid"
+    return [(sql, (mailbox, first, last, since)) for first, last in ranges]
 
 
 def list_uids_of_modseq(tx: Tx, mailbox: MailboxId, modseq: int) -> list[int]:
@@ -43,8 +40,7 @@ def is_log_cut(tx: Tx, mailbox: MailboxId, since: int) -> bool:
 
 def list_removals(tx: Tx, mailbox: MailboxId, since: int) -> list[str]:
     """Return the sets of uids that were removed after `since`, oldest first, as far as the log is not cut."""
-    sql = "SELECT uids FROM change WHERE mailbox=? AND modseq>? AND kind='remove' ORDER BY modseq"
-    return [row[0] for row in tx.rows(sql, mailbox, since)]
+    return [row[0] for row in tx.rows(REMOVALS, mailbox, since)]
 
 
 def list_vanished(tx: Tx, mailbox: MailboxId, since: int, known: Ranges) -> list[tuple[int, int]]:

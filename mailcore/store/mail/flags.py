@@ -27,3 +27,16 @@ def join_flags(bits: int, keywords: str) -> frozenset[str]:
         found = frozenset([name for name, bit in SYSTEM.items() if bits & bit] + keywords.split())
         _known[bits, keywords] = found
     return found
+
+
+def change_keywords(old: str, how: str, words: list[str]) -> str | None:
+    """Return a message's keywords after words were added or removed, None if they stay."""
+    had = set(old.split())
+    lower = {word.lower() for word in words}
+    if how == "remove":
+        new = {word for word in had if word.lower() not in lower}
+    else:
+        new = had | {word for word in words if word.lower() not in {other.lower() for other in had}}
+    if new == had:
+        return None
+    return f" {' '.join(sorted(new))} " if new else ""

@@ -16,6 +16,7 @@ MAX_NAME, MAX_DEPTH, MAX_MAILBOXES = 255, 16, 5000
 
 _COLUMNS = "id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,subscribed,keywords,recent"
 _ONE = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? AND name=?"  # noqa: S608 - our own columns
+_BY_ID = f"SELECT {_COLUMNS} FROM mailbox WHERE id=?"  # noqa: S608
 _MANY = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id IN (SELECT value FROM json_each(?)) AND name IN (%s)"  # noqa: S608
 
 
@@ -71,12 +72,16 @@ class Mailboxes:
             return _ONE, (*accounts, *names)
         return _MANY % ",".join("?" * len(names)), (json.dumps(list(accounts)), *names)
 
+    def ask_for_one(self, mailbox: MailboxId) -> Statement:
+        """Return what to ask for a mailbox (`Tx.ask`, `read_mailboxes`)."""
+        return _BY_ID, (mailbox,)
+
     def read_mailboxes(self, rows: Sequence[Row]) -> list[Mailbox]:
         """Read what is answered to `ask_for`."""
         return [_mailbox(row) for row in rows]
 
     def get(self, tx: Tx, mailbox: MailboxId) -> Mailbox:
-        row = tx.row(f"SELECT {_COLUMNS} FROM mailbox WHERE id=?", mailbox)  # noqa: S608
+        row = tx.row(_BY_ID, mailbox)
         if row is None:
             raise MailboxNotFound(f"mailbox {mailbox}")
         return _mailbox(row)

@@ -9,19 +9,21 @@ most of what appends, copies and reads, and would be three parameters of each.
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 
 from mailcore.clock import Clock
 from mailcore.domain import AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import MailboxNotFound, OverQuota
 from mailcore.mail.reading.octets import Octets
-from mailcore.store.engine.db import Row, Tx
+from mailcore.store.engine.db import Row, Statement, Tx
 from mailcore.store.mail import condstore, uidset
 from mailcore.store.mail import flags as flag_bits
 from mailcore.store.mail.answers import Answers
 from mailcore.store.mail.blobs import Blobs, Prepared, Saved
 from mailcore.store.mail.mailboxes import Mailboxes
+from mailcore.store.mail.transfers import Measured, Transfer, find_headroom, measure
 from mailcore.store.mail.uidset import Ranges
 from mailcore.store.mail.uncounted import IS_UNCOUNTED
 
@@ -35,6 +37,8 @@ class Changes:
     removed: tuple[int, ...]
     flagged: tuple[tuple[int, frozenset[str], int], ...]  # uid, flags now, modseq
     recent: int = 0  # the first uid that no session has claimed as \\Recent
+    uidvalidity: int = 0  # of the mailbox; 0 = it is gone
+    is_cut: bool = False  # the log is cut after the modseq: removals may be missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,6 @@ class Fetched:
 
 REMEMBERED = 1000  # messages; the UIDs of a smaller mailbox are read anew
 GRACE = 10 * 2**20  # one last message up to this size may cross the quota (S20)
-HEADROOM_PERCENT, HEADROOM_MAX = 5, 200 * 2**20  # how far COPY to Trash may go beyond it (S21)
-HEADROOM_LEAST = 50 * 2**20  # the largest message fits, also in a small box
 # Of internal dates, in seconds: closer to the calendar's ends there are zones in which nobody could show them.
 EARLIEST, LATEST = (int(datetime(*day, tzinfo=UTC).timestamp()) for day in ((1, 1, 3), (9999, 12, 29)))
 
@@ -63,14 +65,27 @@ _TAKE_SPACE = (
 _NEXT_UID = (
     "SELECT uidnext, modseq, keywords, EXISTS (SELECT 1 FROM uncounted_blob WHERE blob=?) FROM mailbox WHERE id=?"
 )
+_STATE = "SELECT modseq, recent, uidvalidity, purged FROM mailbox WHERE id=?"
+_CHANGED = "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox=? AND modseq>? ORDER BY uid"
 _SIZES = f"SELECT uid,size,flags,{IS_UNCOUNTED} FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?"  # noqa: S608
 _UIDS_FROM = "SELECT uid FROM message WHERE mailbox=? AND uid>=? ORDER BY uid"
 # SQLite's planner prefers the primary key, and would walk all that is seen
 _FIRST_UNSEEN = (
     "SELECT uid FROM message INDEXED BY message_unseen WHERE mailbox=? AND flags & 1 = 0 ORDER BY uid LIMIT 1"
 )
+_UNSEEN = (
+    "SELECT count(*) FROM message INDEXED BY message_unseen WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
+)
+_HAS_MODSEQ = "SELECT 1 FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? AND modseq=? LIMIT 1"
+_KEYWORDS = "SELECT DISTINCT keywords FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?"
 _INFO = "m.uid,m.flags,m.keywords,m.modseq,m.internal_date,m.size,m.blob,m.zone"
 _MESSAGE = "mailbox,uid,flags,keywords,modseq,internal_date,size,blob,prefix,zone,saved_at"
+_COPY = (
+    f"INSERT INTO message ({_MESSAGE})"  # noqa: S608
+    " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone, ?"
+    " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid"
+)
+_ROOM = "SELECT used, quota FROM account WHERE id=?"
 _PARTS = {
     "header": "b.header",
     "envelope": "b.envelope",
@@ -88,6 +103,11 @@ UID, FLAGS, KEYWORDS, MODSEQ, AT, SIZE, BLOB, ZONE, PREFIX, HEADER, ENVELOPE, BO
 def fits(used: int, quota: int, size: int) -> bool:
     """Say if so many octets have room; one last message up to GRACE may cross the line (S20)."""
     return not quota or used + size <= quota or (used < quota and size <= GRACE)
+
+
+def _ask_for_infos(mailbox: MailboxId, ranges: Ranges) -> list[Statement]:
+    sql = f"SELECT {_INFO} FROM message m WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid"  # noqa: S608
+    return [(sql, (mailbox, first, last)) for first, last in ranges]
 
 
 def _first(rows: Sequence[Row]) -> int:
@@ -142,18 +162,7 @@ class MailStore(Mailboxes):
         return uids, _first(unseen)
 
     def infos(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> list[MessageInfo]:
-        found: list[MessageInfo] = []
-        for first, last in ranges:
-            found += map(
-                _info,
-                tx.rows(
-                    f"SELECT {_INFO} FROM message m WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",  # noqa: S608
-                    mailbox,
-                    first,
-                    last,
-                ),
-            )
-        return found
+        return [_info(row) for rows in tx.ask(_ask_for_infos(mailbox, ranges)) for row in rows]
 
     def rows(
         self, tx: Tx, mailbox: MailboxId, ranges: Ranges, parts: frozenset[str], *, lean: bool = False
@@ -244,19 +253,25 @@ class MailStore(Mailboxes):
 
     def changes(self, tx: Tx, mailbox: MailboxId, since: int, known: int) -> Changes:
         """Return the changes after the modseq `since`, for one who knows messages up to the uid `known`."""
-        top = tx.row("SELECT modseq, recent FROM mailbox WHERE id=?", mailbox)
-        removed = [uid for uids in condstore.list_removals(tx, mailbox, since) for uid in uidset.numbers(uids)]
+        return self.read_changes(tx.ask(self.ask_for_changes(mailbox, since)), since, known)
+
+    def ask_for_changes(self, mailbox: MailboxId, since: int) -> list[Statement]:
+        """Return what to ask for the changes after a modseq (`Tx.ask`, `read_changes`)."""
+        return [(_STATE, (mailbox,)), (condstore.REMOVALS, (mailbox, since)), (_CHANGED, (mailbox, since))]
+
+    def read_changes(self, answers: Sequence[Sequence[Row]], since: int, known: int) -> Changes:
+        """Read what is answered to `ask_for_changes`."""
+        states, removals, messages = answers
+        removed = [uid for (uids,) in removals for uid in uidset.numbers(uids)]
         added: list[int] = []
         flagged: list[tuple[int, frozenset[str], int]] = []
-        for uid, bits, keywords, modseq in tx.rows(
-            "SELECT uid, flags, keywords, modseq FROM message WHERE mailbox=? AND modseq>? ORDER BY uid", mailbox, since
-        ):
+        for uid, bits, keywords, modseq in messages:
             if uid > known:
                 added.append(uid)
             else:
                 flagged.append((uid, flag_bits.join_flags(bits, keywords), modseq))
-        modseq, recent = top or (since, 0)
-        return Changes(modseq, tuple(added), tuple(removed), tuple(flagged), recent)
+        modseq, recent, uidvalidity, purged = states[0] if states else (since, 0, 0, 0)
+        return Changes(modseq, tuple(added), tuple(removed), tuple(flagged), recent, uidvalidity, purged > since)
 
     # Writing.  Each writes its Change row in the same transaction (order 2).
 
@@ -369,79 +384,55 @@ class MailStore(Mailboxes):
 
     def set_flags(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, how: str, flags: frozenset[str]) -> int:
         """Change flags of a set by a few statements; only messages that change get the new modseq, which is given."""
-        box = self.get(tx, mailbox)
+        return self.change_flags(tx, self.get(tx, mailbox), ranges, how, flags)[0]
+
+    def change_flags(
+        self, tx: Tx, box: Mailbox, ranges: Ranges, how: str, flags: frozenset[str], *, with_infos: bool = False
+    ) -> tuple[int, list[MessageInfo]]:
+        """The same in a mailbox as it was just read, under the lock of its account; with the messages as they are then."""
         tx.require_lock(box.account)
         modseq = box.modseq + 1
         bits, keywords = flag_bits.split_flags(flags)
-        expression = {"add": "flags|?", "remove": "flags & ~?", "replace": "?"}[how]
-        words = keywords.split()
-        touched: list[int] = []
-        seen_changes = bool(bits & flag_bits.SEEN) or how == "replace"
-        unseen = -self._unseen(tx, mailbox, ranges) if seen_changes else 0
-        for first, last in ranges:
-            where = "mailbox=? AND uid BETWEEN ? AND ?"
-            tx.run(
-                f"UPDATE message SET flags={expression}, modseq=? WHERE {where} AND flags<>{expression}",  # noqa: S608
-                bits,
-                modseq,
-                mailbox,
-                first,
-                last,
-                bits,
-            )
-            if how == "replace":
-                tx.run(
-                    f"UPDATE message SET keywords=?, modseq=? WHERE {where} AND keywords<>?",  # noqa: S608
-                    keywords,
-                    modseq,
-                    mailbox,
-                    first,
-                    last,
-                    keywords,
-                )
-            elif words:
-                self._set_keywords(tx, mailbox, first, last, how, words, modseq)
-            touched += [
-                row[0]
-                for row in tx.rows(f"SELECT uid FROM message WHERE {where} AND modseq=?", mailbox, first, last, modseq)  # noqa: S608
-            ]
+        count = [(_UNSEEN, (box.id, *one)) for one in ranges] if bits & flag_bits.SEEN or how == "replace" else []
+        changing = self._changing(tx, box, ranges, how, (bits, keywords), modseq)
+        touching = [(_HAS_MODSEQ, (box.id, min(ranges)[0], max(last for _, last in ranges), modseq))] if ranges else []
+        asking = _ask_for_infos(box.id, ranges) if with_infos else []
+        answers = iter(tx.ask([*count, *changing, *touching, *count, *asking]))
+        before, _, touched, after = (
+            [row for rows in islice(answers, len(asked)) for row in rows]
+            for asked in (count, changing, touching, count)
+        )
+        infos = [_info(row) for rows in answers for row in rows]
         if not touched:
-            return box.modseq
-        if seen_changes:
-            unseen += self._unseen(tx, mailbox, ranges)
-        tx.run("UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", modseq, unseen, mailbox)
+            return box.modseq, infos
+        unseen = sum(row[0] for row in after) - sum(row[0] for row in before)
+        tx.run_later("UPDATE mailbox SET modseq=?, unseen=unseen+? WHERE id=?", modseq, unseen, box.id)
         if how != "remove":
-            self._learn(tx, mailbox, box.keywords, keywords)
-        self._log(tx, box.account, mailbox, modseq, "flag")
-        return modseq
+            self._learn(tx, box.id, box.keywords, keywords)
+        self._log(tx, box.account, box.id, modseq, "flag")
+        return modseq, infos
 
-    def _unseen(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> int:
-        """Count the messages of these ranges that are not \\Seen."""
-        sql = "SELECT count(*) FROM message INDEXED BY message_unseen WHERE mailbox=? AND uid BETWEEN ? AND ? AND flags & 1 = 0"
-        return sum(row[0] for first, last in ranges for row in tx.rows(sql, mailbox, first, last))
-
-    def _set_keywords(
-        self, tx: Tx, mailbox: MailboxId, first: int, last: int, how: str, words: list[str], modseq: int
-    ) -> None:
-        """Keywords change per combination that is in use, of which a mailbox has few."""
-        for (old,) in tx.rows(
-            "SELECT DISTINCT keywords FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?", mailbox, first, last
-        ):
-            had = set(old.split())
-            lower = {word.lower() for word in words}
-            kept = {word for word in had if word.lower() not in lower}
-            new = kept if how == "remove" else had | {w for w in words if w.lower() not in {h.lower() for h in had}}
-            if new != had:
-                text = f" {' '.join(sorted(new))} " if new else ""
-                tx.run(
-                    "UPDATE message SET keywords=?, modseq=? WHERE mailbox=? AND uid BETWEEN ? AND ? AND keywords=?",
-                    text,
-                    modseq,
-                    mailbox,
-                    first,
-                    last,
-                    old,
-                )
+    def _changing(
+        self, tx: Tx, box: Mailbox, ranges: Ranges, how: str, flags: tuple[int, str], modseq: int
+    ) -> list[Statement]:
+        """Return the statements that change the messages."""
+        bits, keywords = flags
+        expression = {"add": "flags|?", "remove": "flags & ~?", "replace": "?"}[how]
+        where = "mailbox=? AND uid BETWEEN ? AND ?"
+        sql = f"UPDATE message SET flags={expression}, modseq=? WHERE {where} AND flags<>{expression}"  # noqa: S608
+        changing: list[Statement] = [(sql, (bits, modseq, box.id, *one, bits)) for one in ranges]
+        if how == "replace":
+            sql = f"UPDATE message SET keywords=?, modseq=? WHERE {where} AND keywords<>?"  # noqa: S608
+            changing += [(sql, (keywords, modseq, box.id, *one, keywords)) for one in ranges]
+        elif words := keywords.split():
+            sql = f"UPDATE message SET keywords=?, modseq=? WHERE {where} AND keywords=?"  # noqa: S608
+            # by combination that is in use, of which a mailbox has few
+            combinations = tx.ask([(_KEYWORDS, (box.id, *one)) for one in ranges])
+            for one, rows in zip(ranges, combinations, strict=True):
+                for (old,) in rows:
+                    if (new := flag_bits.change_keywords(old, how, words)) is not None:
+                        changing.append((sql, (new, modseq, box.id, *one, old)))
+        return changing
 
     def copy(
         self, tx: Tx, account: AccountId, source: MailboxId, ranges: Ranges, target: MailboxId
@@ -451,82 +442,105 @@ class MailStore(Mailboxes):
         Raises:
             OverQuota: unless the target is Trash and its headroom suffices (S21).
         """
-        uids, size, unseen, counted = self._measure(tx, source, ranges)
-        if not uids:
-            return [], []
-        box = self.get(tx, target)
-        self._take_space(tx, account, counted, enforce=counted > 0, headroom=box.special_use == "\\Trash")
-        return uids, self._put_all(tx, box, source, ranges, uids, size, unseen)
+        questions = self.ask_for_transfer(account, source, ranges, self.ask_for_one(target))
+        transfer = self.read_transfer(tx.ask(questions), ranges)
+        return transfer.measured.uids, self.carry_out_copy(tx, transfer)
 
     def move(self, tx: Tx, source: MailboxId, ranges: Ranges, target: MailboxId) -> tuple[list[int], list[int]]:
         """Move messages (RFC 6851).  Never over quota: nothing grows."""
-        uids, size, unseen, _ = self._measure(tx, source, ranges)
-        if not uids:
-            return [], []
-        new = self._put_all(tx, self.get(tx, target), source, ranges, uids, size, unseen)
-        self._remove(tx, source, uidset.ranges_of(uids), uids, size, unseen)
-        return uids, new
+        questions = self.ask_for_transfer(None, source, ranges, self.ask_for_one(target))
+        transfer = self.read_transfer(tx.ask(questions), ranges)
+        return transfer.measured.uids, self.carry_out_move(tx, transfer)
+
+    def ask_for_transfer(
+        self, account: AccountId | None, source: MailboxId, ranges: Ranges, there: Statement
+    ) -> list[Statement]:
+        """Return what to ask before messages are copied or moved (`Tx.ask`, `read_transfer`).
+
+        Args:
+            account: None where no room is needed.
+            there: what to ask for the target.
+        """
+        return [
+            self.ask_for_one(source),
+            there,
+            *((f"{_SIZES} ORDER BY uid", (source, *one)) for one in ranges),
+            *([(_ROOM, (account,))] if account is not None else []),
+        ]
+
+    def read_transfer(self, answers: Sequence[Sequence[Row]], ranges: Ranges) -> Transfer:
+        """Read what is answered to `ask_for_transfer`.  Raises MailboxNotFound: there is no target."""
+        targets, end = self.read_mailboxes(answers[1]), 2 + len(ranges)
+        if not targets:
+            raise MailboxNotFound("the target")
+        # a source that is gone has no messages
+        source = next(iter(self.read_mailboxes(answers[0])), targets[0])
+        room = next(iter(answers[end]), (0, 0)) if len(answers) > end else (0, 0)
+        return Transfer(source, targets[0], (room[0], room[1]), ranges, measure(answers[2:end]))
+
+    def carry_out_copy(self, tx: Tx, transfer: Transfer) -> list[int]:
+        """Copy what was read in this transaction under the lock of the account, and give the new uids.
+
+        Raises:
+            OverQuota: as `copy`.
+        """
+        here = transfer.measured
+        if not here.uids:
+            return []
+        if here.counted:
+            used, quota = transfer.room
+            if quota and used + here.counted > quota + find_headroom(transfer.target, quota):
+                raise OverQuota("the mailbox is full")
+            tx.run_later("UPDATE account SET used=used+? WHERE id=?", here.counted, transfer.target.account)
+        return self._put_all(tx, transfer)
+
+    def carry_out_move(self, tx: Tx, transfer: Transfer) -> list[int]:
+        """The same for `move`."""
+        if not transfer.measured.uids:
+            return []
+        new = self._put_all(tx, transfer)
+        source = transfer.source
+        if source.id == transfer.target.id:
+            source = replace(source, modseq=source.modseq + 1)
+        self._remove(tx, source, transfer.measured)
+        return new
 
     def expunge(self, tx: Tx, mailbox: MailboxId, ranges: Ranges | None, *, only_deleted: bool = True) -> list[int]:
         """Remove messages for good; blobs that nothing names are swept later (order 1)."""
-        everything: Ranges = [(1, 2**32)]
-        uids, size, unseen, counted = self._measure(
-            tx, mailbox, everything if ranges is None else ranges, only_deleted=only_deleted
-        )
-        if uids:
-            box = self.get(tx, mailbox)
-            self._remove(tx, mailbox, uidset.ranges_of(uids), uids, size, unseen)
-            tx.run("UPDATE account SET used=used-? WHERE id=?", counted, box.account)
-        return uids
-
-    def _measure(
-        self, tx: Tx, mailbox: MailboxId, ranges: Ranges, *, only_deleted: bool = False
-    ) -> tuple[list[int], int, int, int]:
-        """Return the UIDs there, their octets, how many of them are not seen, and the octets that the quota counts."""
         condition = f" AND flags&{flag_bits.DELETED}<>0" if only_deleted else ""
-        uids: list[int] = []
-        size = unseen = counted = 0
-        for first, last in ranges:
-            for uid, octets, bits, is_uncounted in tx.rows(
-                f"{_SIZES}{condition} ORDER BY uid",  # noqa: S608
-                mailbox,
-                first,
-                last,
-            ):
-                uids.append(uid)
-                size += octets
-                unseen += not bits & flag_bits.SEEN
-                counted += 0 if is_uncounted else octets
-        return uids, size, unseen, counted
+        sql = f"{_SIZES}{condition} ORDER BY uid"
+        boxes, *sizes = tx.ask(
+            [
+                self.ask_for_one(mailbox),
+                *((sql, (mailbox, *one)) for one in ([(1, 2**32)] if ranges is None else ranges)),
+            ]
+        )
+        measured = measure(sizes)
+        if measured.uids:
+            [box] = self.read_mailboxes(boxes)
+            self._remove(tx, box, measured)
+            tx.run_later("UPDATE account SET used=used-? WHERE id=?", measured.counted, box.account)
+        return measured.uids
 
-    def _put_all(
-        self, tx: Tx, box: Mailbox, source: MailboxId, ranges: Ranges, uids: list[int], size: int, unseen: int
-    ) -> list[int]:
-        modseq, at = box.modseq + 1, box.uidnext
-        for first, last in ranges:
-            at += tx.run(
-                f"INSERT INTO message ({_MESSAGE})"  # noqa: S608
-                " SELECT ?, ?+row_number() OVER (ORDER BY uid)-1, flags, keywords, ?, internal_date, size, blob, prefix, zone, ?"
-                " FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid",
-                box.id,
-                at,
-                modseq,
-                self._clock.seconds(),
-                source,
-                first,
-                last,
-            )
-        tx.run(
+    def _put_all(self, tx: Tx, transfer: Transfer) -> list[int]:
+        source, box, measured = transfer.source, transfer.target, transfer.measured
+        modseq, at, now = box.modseq + 1, box.uidnext, self._clock.seconds()
+        inserts: list[tuple[object, ...]] = []
+        for (first, last), count in zip(transfer.ranges, measured.counts, strict=True):
+            inserts.append((box.id, at, modseq, now, source.id, first, last))
+            at += count
+        tx.run_many_later(_COPY, inserts)
+        tx.run_later(
             "UPDATE mailbox SET uidnext=?, modseq=?, messages=messages+?, unseen=unseen+?, octets=octets+? WHERE id=?",
             at,
             modseq,
-            len(uids),
-            unseen,
-            size,
+            len(measured.uids),
+            measured.unseen,
+            measured.size,
             box.id,
         )
-        if keywords := self.get(tx, source).keywords:
-            self._learn(tx, box.id, box.keywords, f" {' '.join(sorted(keywords))} ")
+        if source.keywords:
+            self._learn(tx, box.id, box.keywords, f" {' '.join(sorted(source.keywords))} ")
         self._log(tx, box.account, box.id, modseq, "add")
         return list(range(box.uidnext, at))
 
@@ -536,27 +550,24 @@ class MailStore(Mailboxes):
         if not words <= known:
             tx.run_later("UPDATE mailbox SET keywords=? WHERE id=?", " ".join(sorted(known | words)), mailbox)
 
-    def _remove(self, tx: Tx, mailbox: MailboxId, ranges: Ranges, uids: Sequence[int], size: int, unseen: int) -> None:
-        tx.many(
+    def _remove(self, tx: Tx, box: Mailbox, measured: Measured) -> None:
+        tx.run_many_later(
             "DELETE FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?",
-            [(mailbox, first, last) for first, last in ranges],
+            [(box.id, first, last) for first, last in uidset.ranges_of(measured.uids)],
         )
-        tx.run(
-            "UPDATE mailbox SET modseq=modseq+1, messages=messages-?, unseen=unseen-?, octets=octets-? WHERE id=?",
-            len(uids),
-            unseen,
-            size,
-            mailbox,
+        tx.run_later(
+            "UPDATE mailbox SET modseq=?, messages=messages-?, unseen=unseen-?, octets=octets-? WHERE id=?",
+            box.modseq + 1,
+            len(measured.uids),
+            measured.unseen,
+            measured.size,
+            box.id,
         )
-        box = self.get(tx, mailbox)
-        self._log(tx, box.account, mailbox, box.modseq, "remove", uidset.text(uids))
+        self._log(tx, box.account, box.id, box.modseq + 1, "remove", uidset.text(measured.uids))
 
-    def _take_space(
-        self, tx: Tx, account: AccountId, size: int, *, enforce: bool, grace: bool = False, headroom: bool = False
-    ) -> None:
+    def _take_space(self, tx: Tx, account: AccountId, size: int, *, enforce: bool, grace: bool = False) -> None:
         """Count `size` octets against the quota.  One conditional update: parallel deliveries cannot both pass."""
-        extra = f"MAX({HEADROOM_LEAST}, MIN(quota*{HEADROOM_PERCENT}/100, {HEADROOM_MAX}))" if headroom else "0"
-        has_room = f"quota=0 OR used+?<=quota+{extra}"
+        has_room = "quota=0 OR used+?<=quota"
         if grace and size <= GRACE:
             has_room = f"({has_room}) OR used<quota"
         if not enforce:
