@@ -80,6 +80,44 @@ def test_letters_that_are_parted_or_of_two_scripts_are_read_as_they_are_seen():
     assert {"word:viagra now", "letters:of two scripts in a word"} <= found
 
 
+TEXT = b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
+LETTER = b"Dear singers, the rehearsal begins at seven in the old canteen, bring notes.\r\n"
+
+
+@pytest.mark.parametrize("line", [b"-- ", b"_" * 47, b"-" * 55 + b"\r\nThis sf.net email is sponsored by us"])
+def test_what_a_list_puts_below_a_letter_is_no_word_of_it(line):
+    found = set(list_signs(Message(TEXT + 3 * LETTER + line + b"\r\nIrish users\r\nhttp://lists.example/\r\n")))
+    assert "word:canteen" in found
+    assert "word:irish" not in found
+    assert "host:lists.example" in found
+
+
+def test_no_more_than_half_of_a_letter_is_taken_for_its_footer():
+    """Spam would stand below two hyphens."""
+    found = set(list_signs(Message(TEXT + b"Hello dear friend\r\n-- \r\n" + LETTER)))
+    assert "word:canteen" in found
+
+
+@pytest.mark.parametrize("subject", ["[Choir] Notes", "Re: [Choir] Notes", "[Choir] Re: Notes", "SV: [choir]  Notes"])
+def test_the_name_of_a_list_in_a_subject_is_a_sign_of_its_own(subject):
+    found = set(list_signs(Message(f"Subject: {subject}\r\n\r\n".encode())))
+    assert {"tag:choir", "subject:notes"} <= found
+    assert "word:choir" not in found
+    assert not signs.is_shipped("tag:choir")
+    assert "tag:choir" not in set(list_signs(Message(b"Subject: [Choir]\r\n\r\n")))
+
+
+def test_two_letters_are_a_word_where_no_blanks_stand_between_words():
+    found = set(list_signs(Message(TEXT + "拒收廣告 free".encode())))
+    assert {"word:拒收", "word:收廣", "word:廣告", "word:free"} <= found
+
+
+def test_html_that_calls_itself_text_is_read_as_html():
+    found = set(list_signs(Message(TEXT + b"<html><body><table><tr><td>choir</td></tr></table><br></body></html>")))
+    assert "word:choir" in found
+    assert "word:td" not in found
+
+
 def test_words_of_a_link_that_name_another_host_are_a_sign_and_weigh():
     link = b'<p>Log in at <a href="https://evil.example/x">https://www.alumni.example/login</a></p>'
     found = list_signs(Message(HTML + link))

@@ -13,14 +13,14 @@ from typing import Protocol
 
 from mailcore.mail.judging.signs import is_portable
 
-STRENGTH, NEUTRAL = 0.45, 0.5  # how many sightings an unknown sign is worth, and for what
-MOST, LEAST = 80, 0.2  # signs that count, and how far from neutral they must be
+STRENGTH, NEUTRAL = 0.2, 0.5  # how many sightings an unknown sign is worth, and for what
+MOST, LEAST = 40, 0.2  # signs that count, and how far from neutral they must be
 LEAST_FORM = 50  # messages of each kind from which the form of mail says something
 DEPENDENCE = 0.3  # signs of one message repeat each other: so much of each is taken for independent
 BAYES_SHARE = 0.5  # of the logarithm of Bayes' odds
 RATE = 8.0  # how far one lesson moves the sum of weights where nothing was known
 SHORT = 150  # signs: a message of fewer has not more to say about each of them
-DOUBT = 20  # signs: of a message that has so many, half is believed, and half is that
+DOUBT = 15  # signs: of a message that has so many, half is believed, and half is that
 INNOCENCE = -2.0  # nothing known speaks against it
 UNIT = 4096  # weights are integers of so many to one
 SURE = 20.0  # no logarithm of odds is larger

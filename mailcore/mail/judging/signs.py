@@ -27,10 +27,16 @@ MAX_WORDS = 250  # words of text, as many pairs
 WORD_LENGTH = 8  # characters that a word mostly has at most, with what parts it from the next
 MAX_HOSTS = 30
 MAX_SIGNS = 800  # of one message
+FIRST_IDEOGRAPH = "\u2e80"
 _WORD = re.compile(r"[^\W_]{2,40}+|[$€£]|!{2,}+")
 _ASCII_WORD = re.compile(r"[0-9a-z]{2,40}+|\$|!{2,}+")  # the same, of text in small letters
 _LINK = re.compile(r"(?i)\bhttps?://([^\s/<>\"'?#]{1,200}+)(/?)")
 _ADDRESS = re.compile(r"(?i)\bhttps?://[^\s<>\"]{1,500}+")
+# a list's name in front of a subject, and what lists and signatures put below a letter: they say where it was read, no more
+_TAG = re.compile(r"((?:(?:re|sv|fwd?|vs|aw):\s{0,3}){0,2})\[([^\[\]]{1,40})\]\s{0,3}(?=\S)", re.IGNORECASE)
+_FOOTER = re.compile(r"\n(?:-- ?\r?\n|_{30,60}|-{40,80}[ \r]{0,2}\n(?=This sf\.net)|-{20,40} Yahoo! Groups)")
+MAX_FOOTER = 1500  # characters
+_HTML_IN_TEXT = re.compile(r"(?i)<(?:html|head|body|table|font|br|p|div)\b")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
 _STYLE_HIDES = re.compile(
     r"(?i)display\s{0,3}:\s{0,3}none|visibility\s{0,3}:\s{0,3}hidden|mso-hide\s{0,3}:\s{0,3}all"
@@ -53,9 +59,12 @@ _VOID = frozenset({"br", "hr", "img", "input", "meta", "link"})
 _SECOND_LEVEL = frozenset({"co", "com", "org", "net", "ac", "gov", "edu"})
 # The form of mail says something only beside mail of both kinds from the same place and years.
 _PORTABLE = frozenset(
-    {"word", "subject", "name", "host", "author", "program", "link", "target", "replies", "file", "language"}
+    "word subject tag name host hosts author program link target replies file language recipients".split()  # noqa: SIM905
+    + ["author shape", "author digits"]
 )
-_LOCAL = frozenset({"language"})  # means the same elsewhere, but a collection's owner reads other languages
+_LOCAL = frozenset(
+    {"language", "tag"}
+)  # mean the same elsewhere, but a collection's owner reads other languages and lists
 
 
 def is_portable(sign: str) -> bool:
@@ -88,12 +97,18 @@ def host_of_organisation(host: str) -> str:
 
 
 def _words(value: str, most: int) -> list[str]:
-    """Cut words in small letters; a long one stands by its length."""
+    """Cut words in small letters; a long one stands by its length.  Without blanks between words, two letters are one."""
     if value.isascii():  # then the words of the small text are the words in small letters
         cut = _first_words(_ASCII_WORD, value.lower(), most)
     else:
         cut = [word.lower() for word in _first_words(_WORD, value, most)]
+        if max(value) >= FIRST_IDEOGRAPH:
+            cut = [part for word in cut for part in _cut_ideographs(word)][:most]
     return [word if len(word) <= 20 else f"of {len(word)} letters" for word in cut]
+
+
+def _cut_ideographs(word: str) -> Iterable[str]:
+    return map("".join, pairwise(word)) if word[0] >= FIRST_IDEOGRAPH and len(word) > 1 else (word,)
 
 
 def _first_words(pattern: re.Pattern[str], value: str, most: int) -> list[str]:
@@ -129,6 +144,9 @@ def _bucket(number: int) -> str:
 
 def _header_signs(fields: Header) -> Iterator[str]:
     subject = fields.text("subject")[:300]
+    if tagged := _TAG.match(subject):
+        yield f"tag:{tagged[2].lower()}"
+        subject = tagged[1] + subject[tagged.end() :]
     words = _words(subject, 40)
     yield from _with_pairs("subject", words)
     yield from (f"word:{word}" for word in words)
@@ -169,7 +187,7 @@ def _author_signs(fields: Header) -> Iterator[str]:
     own = host_of_organisation(host)
     yield f"author:{own}"
     yield f"author ends in:{host.rpartition('.')[2]}"
-    yield f"author with {_bucket(sum(map(str.isdigit, local)))} digits"
+    yield f"author digits:{_bucket(sum(map(str.isdigit, local)))}"
     if not author.name.strip():
         yield "author shape:without a name"
     yield from (f"name:{word}" for word in _words(author.name[:100], 6))
@@ -223,18 +241,26 @@ def _leaf_signs(leaf: Part) -> Iterator[str]:
         yield f"file:{ending}"
 
 
+def _without_footer(read: str) -> str:
+    """Cut off what a list or a signature adds; never more than half, or spam would stand below two hyphens."""
+    footer = _FOOTER.search(read)
+    if footer and len(read) - footer.start() <= min(MAX_FOOTER, footer.start()):
+        return read[: footer.start()]
+    return read
+
+
 class _Page:
     """The words of a text, the hosts it leads to, and marks of its HTML."""
 
     def __init__(self, read: str, *, is_html: bool) -> None:
         self.signs: list[str] = []
         self.hosts: list[str] = []
-        if is_html:
+        if is_html or ("<" in read[:2000] and len(_HTML_IN_TEXT.findall(read, 0, 2000)) > 2):
             self._read_html(read[:MAX_HTML])
         else:
-            self.words = read[:MAX_TEXT]
-            if "://" in self.words:
-                for found in islice(_LINK.finditer(self.words), MAX_HOSTS):
+            self.words = _without_footer(read[:MAX_TEXT])
+            if "://" in read[:MAX_TEXT]:
+                for found in islice(_LINK.finditer(read, 0, MAX_TEXT), MAX_HOSTS):
                     self._add_host(found[1])
                 self.words = _ADDRESS.sub(" ", self.words)
         if not self.words.isascii():

@@ -9,6 +9,7 @@ from mailcore.mail.judging.signs import is_shipped, list_signs
 from mailcore.mail.reading.message import Message
 
 LEAST_SIGHTINGS = 3  # rarer signs are left out: they are most of a model's size, and say little
+MARGIN = 2.0  # log odds of what is right, from which a message teaches nothing more
 ROUNDS = 3  # in which regression sees every message, each time in another order
 BIAS_SHARE = 0.02  # of a step: spam is no more likely because the last message was
 Lesson = tuple[Sequence[int], bool]  # the signs of a message, and whether it is spam
@@ -41,7 +42,10 @@ def _train_weights(lessons: Sequence[Lesson]) -> tuple[dict[int, float], float]:
         random.Random(turn).shuffle(order)  # noqa: S311 - the same order each time
         for numbers, is_spam in order:
             length = find_length(len(numbers))
-            wrong = is_spam - to_probability(sum(weights.get(one, 0.0) for one in numbers) / length + bias)
+            odds = sum(weights.get(one, 0.0) for one in numbers) / length + bias
+            if (odds if is_spam else -odds) > MARGIN:
+                continue
+            wrong = is_spam - to_probability(odds)
             step = RATE * wrong / length
             for one in numbers:
                 weights[one] = weights.get(one, 0.0) + step

@@ -27,8 +27,8 @@ from mailcore.store.engine.db import Tx
 
 log = log_for(__name__)
 # the bar of the first day, and that of an owner who has taught ENOUGH messages: who sorts their mail is judged more finely
-BARS = {"low": 0.99, "normal": 0.95, "strict": 0.85}
-TAUGHT_BARS = {"low": 0.9, "normal": 0.8, "strict": 0.65}
+BARS = {"low": 0.98, "normal": 0.93, "strict": 0.85}
+TAUGHT_BARS = {"low": 0.8, "normal": 0.55, "strict": 0.4}
 ENOUGH = 40
 OWN_WEIGHT = 3.0
 UNSURE_ABOVE = 0.1  # from here on it is worth knowing what the owner does with it
