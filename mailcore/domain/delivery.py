@@ -58,6 +58,7 @@ class Scan:
         fields: header fields that the filters add above the message.
         reasons: the signs that said most, as our filter names them.
         unsure: our filter finds it a little like spam, and lets it through.
+        bulk: numbers that it has in common with messages like it (mail/judging/bulk.py).
     """
 
     percent: float | None = None
@@ -66,6 +67,7 @@ class Scan:
     fields: bytes = b""
     reasons: tuple[str, ...] = ()
     unsure: bool = False
+    bulk: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

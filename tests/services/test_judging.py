@@ -1,5 +1,6 @@
 """Spam is judged by our own filter: Junk, scores, lessons of owners, and what one of them cannot do to others."""
 
+import hashlib
 import logging
 import threading
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.domain import Envelope, Verdict
 from mailcore.errors import NotAllowed
-from mailcore.mail.judging import model
+from mailcore.mail.judging import bulk, model
 from mailcore.mail.judging.arithmetic import UNIT
 from mailcore.mail.judging.history import SITE, Past
 from mailcore.mail.judging.signs import list_signs
@@ -18,6 +19,7 @@ from mailcore.mail.reading.organisation import organisational
 from mailcore.queue import outcome
 from mailcore.queue.client import Answer
 from mailcore.services.accounts import accounts
+from mailcore.services.delivery import traces
 from mailcore.services.filtering import judging, learning, sender_reputation
 from mailcore.services.forwarding import forwarding, target_lessons
 from mailcore.services.sieve_scripts import filters
@@ -424,3 +426,90 @@ def test_without_a_model_mail_flows_unjudged_and_that_is_told_once(house, monkey
 
 
 real = model.read_model
+
+
+BULK = Envelope("news@b.example", ("kari@alumni.example",), "11.22.33.44", "b.example")
+CAMPAIGN = (
+    "From: News <news@b.example>\r\nSubject: Boats\r\n\r\nDear {name}, the harbour has new boats for a fortnight on the"
+    " fjord, with skippers who know each island, lighthouse, current and landing place between here and the northern cape;"
+    " bring warm clothes, rubber boots, something to read and whoever likes herring. Your number is {name}{name}.\r\n"
+)
+
+
+def judge_bulk(core, owner: str, message: str):
+    account = accounts.find_account(core, owner).id
+    verdict = Verdict(outside=True)
+    [(_, scan)] = core.db.read(
+        lambda tx: judging.judge_for(core, tx, BULK, Message(message.encode()), verdict, [account])
+    )
+    return account, replace(verdict, judged=((account, scan),), scan=scan)
+
+
+def receive_bulk(core, owner: str, name: str, *, is_spam: bool = False) -> bytes:
+    """Judge a message of a campaign, and record its delivery as the trace has it; return its content."""
+    message = Message(CAMPAIGN.format(name=name).encode())
+    account, verdict = judge_bulk(core, owner, CAMPAIGN.format(name=name))
+    content = hashlib.sha256(message.octets).digest()
+    about = traces.about(message.header, content, message.size, verdict, BULK.peer)
+    rules, now = '[["spam", "99 %"]]' if is_spam else "", core.clock.seconds()
+    core.db.write(lambda tx: records.save_record(tx, account, now, "news@b.example", owner, "filed", "", about, rules))
+    return content
+
+
+def say_bulk(core, owner: str, content: bytes, *, is_spam: bool) -> None:
+    account = accounts.find_account(core, owner).id
+    core.db.write(lambda tx: sender_reputation.correct_history(core, tx, account, content, is_spam=is_spam))
+
+
+def percent_of_bulk(core, owner: str = "ola", name: str = "Turid") -> float:
+    return judge_bulk(core, owner, CAMPAIGN.format(name=name))[1].scan.percent
+
+
+def test_messages_of_one_sender_that_are_alike_are_one_decision(house):
+    good, bad, fresh = house(), house(), house()
+    for number in range(4):
+        receive_bulk(good, "kari", f"Name{number}")
+        receive_bulk(bad, "kari", f"Name{number}", is_spam=True)
+    for core in (good, bad):
+        sender_reputation.count_deliveries(core)
+    assert percent_of_bulk(good) < percent_of_bulk(fresh) < percent_of_bulk(bad)
+    judged = judge_bulk(bad, "ola", CAMPAIGN.format(name="Turid"))[1].scan.bulk
+    other = judge_bulk(bad, "ola", NEWS.replace("b.example", "c.example") + CAMPAIGN.partition("\r\n\r\n")[2])[
+        1
+    ].scan.bulk
+    assert judged
+    assert not set(judged) & set(other)
+
+
+def test_two_owners_decide_on_the_rest_of_a_campaign_and_one_does_not(house):
+    core = house()
+    accounts.add_account(core, "siri", display_name="Siri", quota=2**30, password="a long enough word 7")
+    owners = ["kari", "kari", "kari", *["siri"] * 17]
+    contents = [receive_bulk(core, owner, f"Name{number}") for number, owner in enumerate(owners)]
+    sender_reputation.count_deliveries(core)
+    before = percent_of_bulk(core)
+    for content in contents[:3]:
+        say_bulk(core, "kari", content, is_spam=True)
+    assert percent_of_bulk(core) < before + 5
+    say_bulk(core, "siri", contents[3], is_spam=True)
+    assert percent_of_bulk(core) > before + 10
+    say_bulk(core, "siri", contents[3], is_spam=False)
+    assert percent_of_bulk(core) < before + 5
+
+
+def test_a_campaign_is_forgotten_after_some_hours(house):
+    core = house()
+    for number in range(4):
+        receive_bulk(core, "kari", f"Name{number}", is_spam=True)
+    sender_reputation.count_deliveries(core)
+    core.db.write(lambda tx: tx.run("UPDATE sender_history SET at=at-? WHERE sender<0", bulk.KEPT_SECONDS + 1))
+    rows = "SELECT COUNT(*) FROM sender_history WHERE sender<0"
+    assert core.db.read(lambda tx: tx.rows(rows)) > [(0,)]
+    verdict, now = judge_bulk(core, "ola", CAMPAIGN)[1], core.clock.seconds()
+    evidence = core.db.read(
+        lambda tx: sender_reputation.find_evidence(tx, BULK, "news@b.example", verdict, now, verdict.scan.bulk)
+    )
+    assert not any(name.startswith("bulk") for name, _ in evidence)
+    record(core, "kari", 1, "good@b.example", is_spam=False)
+    sender_reputation.count_deliveries(core)
+    assert core.db.read(lambda tx: tx.rows(rows)) == [(0,)]

@@ -34,7 +34,10 @@ Rule = tuple[str, str]  # kind, detail
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """Results in the words of RFC 8601; all empty for what was sent by the service or one of its accounts."""
+    """Results in the words of RFC 8601; all empty for what was sent by the service or one of its accounts.
+
+    `bulk`: what it has in common with messages like it (`domain.Scan`).
+    """
 
     spf: str = ""
     dkim: str = ""
@@ -42,6 +45,7 @@ class Checks:
     policy: str = ""
     peer: str = ""
     domain: str = ""
+    bulk: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Trace:
 
 def about(fields: Header, content: bytes, size: int, verdict: Verdict, peer: str) -> About:
     """A message that came in; cheap, as every delivery pays for it."""
-    checks = (
+    checks: dict[str, object] = (
         {
             "spf": verdict.spf,
             "dkim": verdict.dkim,
@@ -88,6 +92,8 @@ def about(fields: Header, content: bytes, size: int, verdict: Verdict, peer: str
         if verdict.outside
         else {}
     )
+    if checks and (bulk := next((scan.bulk for _, scan in verdict.judged), ())):
+        checks["bulk"] = bulk
     ids = fields.raw_values("message-id")
     return About(
         _first(fields, "subject"),

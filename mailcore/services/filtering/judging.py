@@ -5,7 +5,7 @@ say, and what this owner says, which weighs most.  Where another filter has give
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 
@@ -73,7 +73,9 @@ def judge_for(
     facts = [*list_facts(verdict), *list_impersonations(core, message, verdict), *carried]
     signs = number_signs(list_signs(message, facts))
     author = next((one.spec for one in message.header.authors), "")
-    past = sender_reputation.find_evidence(tx, envelope, author, verdict, core.clock.seconds())
+    words = [number for name, number in signs if name.startswith("word:")]
+    bulk = sender_reputation.list_bands(envelope, author, verdict, words)
+    past = sender_reputation.find_evidence(tx, envelope, author, verdict, core.clock.seconds(), bulk)
     evidence = [*past, *list_evidence(name for name, _ in signs)]
     sources = find_sources(tx, signs, owners)
     common: Scan | None = None
@@ -85,7 +87,7 @@ def judge_for(
             continue
         judgement = judge(signs, sources.for_owner(owner), evidence)
         bar = find_bar(core.config.filter.level, own.spam + own.ham if own else 0)
-        scan = _to_scan(verdict.scan, judgement, bar, forced)
+        scan = replace(_to_scan(verdict.scan, judgement, bar, forced), bulk=bulk)
         judged.append((owner, scan))
         if own is None:
             common = scan

@@ -2,13 +2,17 @@
 
 A message counts once, however many recipients it had.  What owners say of a message is counted too, of each owner a few words
 a day: a flood of one owner's votes makes no sender good or bad for others.
+
+Messages of one sender that are nearly alike are counted together (mail/judging/bulk.py), so that what came of the first ones
+decides on those that follow.  There an owner has one voice, which is gone when the owner takes it back.
 """
 
 import json
+from collections.abc import Collection, Iterator, Sequence
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Verdict
-from mailcore.mail.judging import history
+from mailcore.mail.judging import bulk, history
 from mailcore.mail.judging.arithmetic import Evidence
 from mailcore.mail.judging.history import SITE, Past, Sender
 from mailcore.mail.reading import address
@@ -27,13 +31,33 @@ Keyed = tuple[list[int], bool, float]  # under which numbers, whether as spam, a
 _LAST = "last delivery counted for the history of senders"
 
 
-def find_evidence(tx: Tx, envelope: Envelope, author: str, verdict: Verdict, now: int) -> Evidence:
-    """Find what the history of a message's sender says of it; nothing of mail from inside."""
+def find_evidence(
+    tx: Tx, envelope: Envelope, author: str, verdict: Verdict, now: int, bands: Sequence[int] = ()
+) -> Evidence:
+    """Find what the history of a message's sender and of messages like it says of it; nothing of mail from inside.
+
+    Args:
+        bands: what it has in common with those (`list_bands`).
+    """
     if not verdict.outside:
         return ()
+    keys = _list_keys(envelope, author, verdict)
+    pasts = store.get_pasts(tx, [*keys.values(), SITE, *bands, *bulk.number_words_of_owners(bands)])
+    return [*history.weigh_history(keys, pasts, now), *bulk.weigh_bulk(bands, pasts, now)]
+
+
+def list_bands(envelope: Envelope, author: str, verdict: Verdict, words: Collection[int]) -> tuple[int, ...]:
+    """List the numbers that a message has in common with others of its sender that are nearly alike."""
+    if not verdict.outside:
+        return ()
+    domain = author.rpartition("@")[2].lower()
+    sender = _list_keys(envelope, author, verdict).get("domain") or f"{domain} by {envelope.peer}"
+    return bulk.list_bands(str(sender), words)
+
+
+def _list_keys(envelope: Envelope, author: str, verdict: Verdict) -> dict[str, int]:
     is_vouched = _is_vouched(verdict.dmarc, verdict.spf, envelope.sender, author)
-    keys = history.list_keys(Sender(author, envelope.peer, is_vouched))
-    return history.weigh_history(keys, store.get_pasts(tx, [*keys.values(), SITE]), now)
+    return history.list_keys(Sender(author, envelope.peer, is_vouched))
 
 
 def count_deliveries(core: Core) -> None:
@@ -44,12 +68,13 @@ def count_deliveries(core: Core) -> None:
     after = int(last) if last else max(0, core.db.read(store.find_last_delivery) - AT_ONCE)
     while deliveries := core.db.read(lambda tx, after=after: store.list_deliveries(tx, after, AT_ONCE)):  # type: ignore[misc]  # bound at once
         after = deliveries[-1].id
-        counts: dict[bytes, tuple[Sender, bool]] = {}
+        counts: dict[bytes, tuple[Sender, Record]] = {}
         for one in deliveries:
             sender = _read_sender(one)
             if sender is not None and one.outcome in ("filed", "forwarded"):
-                counts.setdefault(one.about.content, (sender, _is_spam(one)))
-        keyed = [_key(sender, 1.0, is_spam=is_spam) for sender, is_spam in counts.values()]
+                counts.setdefault(one.about.content, (sender, one))
+        keyed = [_key(sender, 1.0, is_spam=_is_spam(one)) for sender, one in counts.values()]
+        keyed += [([*_read_bands(one)], _is_spam(one), 1.0) for _, one in counts.values()]
         core.db.write(lambda tx, keyed=keyed, after=after: _save_counts(core, tx, keyed, after))  # type: ignore[misc]  # as above
         if len(deliveries) < AT_ONCE:
             break
@@ -65,10 +90,28 @@ def correct_history(core: Core, tx: Tx, account: AccountId, content: bytes, *, i
     """Count an owner's word on a message, where it is not what the filter said."""
     now, record = core.clock.seconds(), records.find_record_of_content(tx, account, content)
     sender = _read_sender(record) if record else None
-    if record is None or sender is None or _is_spam(record) is is_spam:
+    if record is None or sender is None:
+        return
+    agrees = _is_spam(record) is is_spam
+    _add(tx, list(_list_voices(tx, account, _read_bands(record), now, is_spam=is_spam, agrees=agrees)), now)
+    if agrees:
         return
     if rates.count_if_allowed(tx, f"history {account}", 1, WORDS_A_DAY, DAY, now):
         _add(tx, [_key(sender, 1.0, is_spam=is_spam), _key(sender, -1.0, is_spam=not is_spam)], now)
+
+
+def _list_voices(
+    tx: Tx, account: AccountId, bands: Sequence[int], now: int, *, is_spam: bool, agrees: bool
+) -> Iterator[Keyed]:
+    """List what an owner's word changes for messages like that one: a voice more, or one less where it agrees with the filter."""
+    for number in bulk.number_words_of_owners(bands):
+        key = f"bulk {account} {number}"
+        if not agrees:
+            if rates.count_if_allowed(tx, key, 1, 1, DAY, now):
+                yield [number], is_spam, 1.0
+        elif rates.count_in_window(tx, key, DAY, now):
+            rates.delete_rate(tx, key)
+            yield [number], not is_spam, -1.0
 
 
 def _key(sender: Sender, amount: float, *, is_spam: bool) -> Keyed:
@@ -77,7 +120,9 @@ def _key(sender: Sender, amount: float, *, is_spam: bool) -> Keyed:
 
 
 def _save_counts(core: Core, tx: Tx, keyed: list[Keyed], last: int) -> None:
-    _add(tx, keyed, core.clock.seconds())
+    now = core.clock.seconds()
+    _add(tx, keyed, now)
+    store.delete_bulk(tx, now - bulk.KEPT_SECONDS)
     save_value(tx, _LAST, str(last))
 
 
@@ -86,10 +131,21 @@ def _add(tx: Tx, keyed: list[Keyed], now: int) -> None:
     changed: dict[int, Past] = {}
     for keys, is_spam, amount in keyed:
         for key in keys:
-            one = changed.get(key) or history.fade(pasts.get(key, Past(0.0, 0.0, now)), now)
+            one = changed.get(key) or _get_past(pasts, key, now)
             spam, ham = (amount, 0.0) if is_spam else (0.0, amount)
             changed[key] = Past(max(one.spam + spam, 0.0), max(one.ham + ham, 0.0), now)
     store.save_pasts(tx, changed)
+
+
+def _get_past(pasts: dict[int, Past], key: int, now: int) -> Past:
+    past = pasts.get(key)
+    if past is None or (key < 0 and now - past.at > bulk.KEPT_SECONDS):
+        return Past(0.0, 0.0, now)
+    return history.fade(past, now)
+
+
+def _read_bands(record: Record) -> Sequence[int]:
+    return json.loads(record.about.checks).get("bulk", ()) if record.about.checks else ()
 
 
 def _read_sender(record: Record) -> Sender | None:

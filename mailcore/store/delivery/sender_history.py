@@ -8,6 +8,7 @@ from mailcore.store.delivery.records import Record, record_of, record_sql
 from mailcore.store.engine.db import Tx
 
 MAX_ROWS = 200_000
+MAX_BULK = 40_000  # rows of messages that are alike, whose numbers are negative
 
 
 def get_pasts(tx: Tx, keys: Collection[int]) -> dict[int, Past]:
@@ -27,11 +28,23 @@ def save_pasts(tx: Tx, pasts: Mapping[int, Past]) -> None:
 def delete_pasts(tx: Tx, before: int) -> None:
     """Delete what was last seen before then, and the oldest where there are too many."""
     tx.run("DELETE FROM sender_history WHERE at<?", before)
-    [[rows]] = tx.rows("SELECT COUNT(*) FROM sender_history")
+    [[rows]] = tx.rows("SELECT COUNT(*) FROM sender_history WHERE sender>=0")
     if rows > MAX_ROWS:
         tx.run(
-            "DELETE FROM sender_history WHERE sender IN (SELECT sender FROM sender_history ORDER BY at LIMIT ?)",
+            "DELETE FROM sender_history WHERE sender IN (SELECT sender FROM sender_history WHERE sender>=0 ORDER BY at LIMIT ?)",
             rows - MAX_ROWS + MAX_ROWS // 10,
+        )
+
+
+def delete_bulk(tx: Tx, before: int) -> None:
+    """Delete what was counted of messages that are alike and last came before then, and the oldest where there are too many."""
+    tx.run("DELETE FROM sender_history WHERE sender<0 AND at<?", before)
+    [[rows]] = tx.rows("SELECT COUNT(*) FROM sender_history WHERE sender<0")
+    if rows > MAX_BULK:
+        tx.run(
+            "DELETE FROM sender_history WHERE sender IN"
+            " (SELECT sender FROM sender_history WHERE sender<0 ORDER BY at LIMIT ?)",
+            rows - MAX_BULK + MAX_BULK // 10,
         )
 
 
