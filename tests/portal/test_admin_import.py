@@ -118,6 +118,25 @@ def test_n37_an_import_that_was_killed_goes_on_and_creates_none_twice(eva: Brows
     assert len(accounts.list_accounts(core)) == 101
 
 
+def test_n37_a_file_is_read_once_however_many_turns_it_takes(eva: Browser, core: Core, monkeypatch):
+    page = _send(eva, FILE + "".join(f"p{n},,,,\n" for n in range(100))).headers["Location"]
+    _confirm(eva, page)
+    monkeypatch.setattr(account_imports, "TURN_SECONDS", 0.01)
+    read: list[int] = []
+    load = account_imports._load_people
+    monkeypatch.setattr(account_imports, "_load_people", lambda core, number: read.append(number) or load(core, number))
+    turns = 0
+    while account_imports.find_import(core, 1).state is ImportState.RUNNING:
+        account_imports.run_imports(core)
+        turns += 1
+    assert turns > 1
+    assert len(read) == 1
+    assert len(accounts.list_accounts(core)) == 101
+    account_imports.run_imports(core)
+    running = core.resources.get("account import", account_imports._RunningFile)
+    assert (running._key, running._people) == (None, ()), "there may be passwords in it"
+
+
 def test_n37_two_that_work_on_the_same_piece_create_it_once(eva: Browser, core: Core):
     _confirm(eva, _send(eva, "username\nkari\nper\n").headers["Location"])
     claimed = core.db.write(lambda tx: store.claim_import(tx, core.clock.seconds(), 60))

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountImport, ImportState
@@ -15,6 +16,7 @@ from mailcore.errors import AccountExists, InvalidName, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, people_file
+from mailcore.services.accounts.accounts import NewAccount
 from mailcore.services.accounts.people_file import PeopleFile
 from mailcore.services.audit import Event
 from mailcore.services.limits import keys
@@ -83,15 +85,36 @@ def list_imports(core: Core) -> list[AccountImport]:
 def run_imports(core: Core) -> int:
     """Work on a file for a few seconds, as a job; return how many accounts were created."""
     now = core.clock.seconds()
+    running = core.resources.get("account import", _RunningFile)
     if not core.db.read(lambda tx: store.is_work_due(tx, now, now - PREVIEW_SECONDS, now - LISTED_SECONDS)):
+        running.forget()
         return 0
     core.db.write(lambda tx: store.delete_old_imports(tx, now - PREVIEW_SECONDS, now - LISTED_SECONDS))
     claimed = core.db.write(lambda tx: store.claim_import(tx, now, _LEASE_SECONDS))
-    return _work_on(core, claimed) if claimed else 0
+    return _work_on(core, claimed, running.load(core, claimed)) if claimed else 0
 
 
-def _work_on(core: Core, claimed: AccountImport) -> int:
-    people = _load_people(core, claimed.id).accounts
+class _RunningFile:
+    """The file that is worked on, read once and not for each turn; one job at a time uses it."""
+
+    def __init__(self) -> None:
+        self._key: tuple[int, datetime] | None = None
+        self._people: Sequence[NewAccount] = ()
+
+    def load(self, core: Core, claimed: AccountImport) -> Sequence[NewAccount]:
+        """Return its accounts.  Raises InvalidName: it is gone."""
+        key = claimed.id, claimed.at
+        if self._key != key:
+            self.forget()
+            self._people, self._key = _load_people(core, claimed.id).accounts, key
+        return self._people
+
+    def forget(self) -> None:
+        """Hold it no longer than it is worked on: there may be passwords in it."""
+        self._key, self._people = None, ()
+
+
+def _work_on(core: Core, claimed: AccountImport, people: Sequence[NewAccount]) -> int:
     position, created, ends = claimed.position, 0, time.monotonic() + TURN_SECONDS
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="hash") as pool:
         while position < len(people) and time.monotonic() < ends:
@@ -117,7 +140,7 @@ def _work_on(core: Core, claimed: AccountImport) -> int:
 
 
 def _create_piece(
-    core: Core, claimed: AccountImport, position: int, piece: Sequence[tuple[accounts.NewAccount, str | None]]
+    core: Core, claimed: AccountImport, position: int, piece: Sequence[tuple[NewAccount, str | None]]
 ) -> int | None:
     """Create the accounts of a piece that can be; None if another has been here."""
 
