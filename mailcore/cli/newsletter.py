@@ -30,21 +30,27 @@ def newsletter() -> None:
 @pass_site
 def list_topics(site: Site, as_json: bool) -> None:
     """List topics with their addresses, subscribers and editors."""
-    found = [(topic, editors.list_editors(site.core, topic.id)) for topic in topics.list_topics(site.core)]
+    core = site.core
+    found = [
+        (
+            topic,
+            topics.address_of(core, topic),
+            topics.count_subscribers(core, topic.id),
+            editors.list_editors(core, topic.id),
+        )
+        for topic in topics.list_topics(core)
+    ]
     if as_json:
         print_json(
             [
-                plain(topic) | {"address": topics.address_of(site.core, topic), "editors": names}
-                for topic, names in found
+                plain(topic) | {"subscribers": count, "address": address, "editors": names}
+                for topic, address, count, names in found
             ]
         )
         return
     print_table(
         ("id", "name", "address", "subscribers", "editors"),
-        [
-            (topic.id, topic.names["en"], topics.address_of(site.core, topic), topic.subscribers, " ".join(names))
-            for topic, names in found
-        ],
+        [(topic.id, topic.names["en"], address, count, " ".join(names)) for topic, address, count, names in found],
     )
 
 
@@ -170,8 +176,11 @@ def send(site: Site, number: int, at: datetime | None) -> None:
 
 def _run(site: Site, found: Newsletter) -> None:
     """Do what it waits for, with a progress bar on a terminal."""
-    topic = topics.find_topic(site.core, found.topic)
-    total = corrections.count_unread(site.core, found) if found.is_correcting else topic.subscribers
+    core = site.core
+    topics.find_topic(core, found.topic)  # one that has ended is told of before anything begins
+    total = (
+        corrections.count_unread(core, found) if found.is_correcting else topics.count_subscribers(core, found.topic)
+    )
 
     def each() -> Iterator[object]:
         for copies in work.list_steps_alone(site.core, found):

@@ -17,7 +17,6 @@ class NewsletterTopic:
 
     id: int
     names: dict[str, str]
-    subscribers: int
     slug: str = ""
     reply_to: str = ""
 

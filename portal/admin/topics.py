@@ -48,7 +48,8 @@ def topics() -> Answer:
         else:
             flash(_("The topic is there. Owners see it under Account."))
             return redirect(url_for("admin.topics"), 303)
-    page = render_template("admin/topics.html", topics=newsletter_topics.list_topics(core), form=form, problem=problem)
+    topics = [(one, newsletter_topics.count_subscribers(core, one.id)) for one in newsletter_topics.list_topics(core)]
+    page = render_template("admin/topics.html", topics=topics, form=form, problem=problem)
     return page, 400 if problem or form.errors else 200
 
 
@@ -77,6 +78,7 @@ def topic(topic: int) -> Answer | Response:
     page = render_template(
         "admin/topic.html",
         topic=found,
+        subscribers=newsletter_topics.count_subscribers(core, topic),
         address=newsletter_topics.address_of(core, found),
         editors=editors.list_editors(core, topic),
         form=form,

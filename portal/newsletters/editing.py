@@ -1,9 +1,11 @@
 """Pages of the editors of a topic: newsletters written with a preview, tried out, sent, stopped, corrected; results."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from flask import Response, flash, make_response, redirect, render_template, request
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Newsletter, NewsletterState, NewsletterTopic
@@ -17,7 +19,7 @@ from portal.newsletters import words
 from portal.newsletters.forms import CorrectForm, SendForm, WriteForm
 from portal.newsletters.views import blueprint
 from portal.plot_svg import draw_bars
-from portal.signin.proof import check_proof, needs_code
+from portal.signin.proof import ProofForm, check_proof, needs_code
 
 Answer = str | BaseResponse | tuple[str, int]
 REFRESH_SECONDS = 5
@@ -33,7 +35,13 @@ def index() -> str:
     return render_template(
         "newsletters/index.html",
         topics=[
-            (topic, topics.address_of(core, topic), [one for one in found if one.topic == topic.id]) for topic in own
+            (
+                topic,
+                topics.address_of(core, topic),
+                topics.count_subscribers(core, topic.id),
+                [one for one in found if one.topic == topic.id],
+            )
+            for topic in own
         ],
         words=words,
     )
@@ -70,6 +78,7 @@ def _write_page(topic: NewsletterTopic, newsletter: Newsletter | None, form: Wri
     page = render_template(
         "newsletters/write.html",
         topic=topic,
+        subscribers=topics.count_subscribers(core, topic.id),
         newsletter=newsletter,
         form=form,
         problem=problem,
@@ -104,20 +113,29 @@ def issue(number: int) -> Answer:
 
 def _show(newsletter: Newsletter, topic: NewsletterTopic) -> Response:
     done = newsletter.counts.filed + newsletter.counts.forwarded + newsletter.counts.unsent
+    subscribers = topics.count_subscribers(current.core(), topic.id)
     page = make_response(
         render_template(
             "newsletters/issue.html",
             newsletter=newsletter,
             topic=topic,
+            subscribers=subscribers,
             words=words,
             counts=[(label, getattr(newsletter.counts, name)) for name, label in words.COUNTS.items()],
-            done=min(done, topic.subscribers),
+            done=min(done, subscribers),
             preview=writing.render_html(newsletter.text, below=2),
         )
     )
     if newsletter.state is NewsletterState.SENDING or newsletter.is_correcting:
         page.headers["Refresh"] = str(REFRESH_SECONDS)
     return page
+
+
+_CHANGES = {
+    "take-back": (issues.take_back, _l("It is a draft again.")),
+    "stop": (issues.stop, _l("It is stopped. Those who have it keep it.")),
+    "resume": (issues.resume, _l("It goes on with those who do not have it yet.")),
+}
 
 
 @blueprint.post("/newsletters/<int:number>/act")
@@ -130,15 +148,10 @@ def act(number: int) -> BaseResponse:
         case "test":
             sending.send_test(core, newsletter, owner)
             flash(_("The test message is in your inbox."))
-        case "take-back":
-            issues.take_back(core, number, actor=owner.name)
-            flash(_("It is a draft again."))
-        case "stop":
-            issues.stop(core, number, actor=owner.name)
-            flash(_("It is stopped. Those who have it keep it."))
-        case "resume":
-            issues.resume(core, number, actor=owner.name)
-            flash(_("It goes on with those who do not have it yet."))
+        case "take-back" | "stop" | "resume" as name:
+            change, words_after = _CHANGES[name]
+            change(core, number, actor=owner.name)
+            flash(str(words_after))
         case "delete":
             issues.delete_draft(core, number, actor=owner.name)
             flash(_("The draft is deleted."))
@@ -156,18 +169,16 @@ def send(number: int) -> Answer:
         return redirect(url_for("newsletters.issue", number=number), 303)
     form, problem = SendForm(), ""
     if form.validate_on_submit():
-        try:
-            check_proof(form)
-            issues.schedule(core, number, _in_zone(form.at.data), actor=owner.name)
-        except MailError as trouble:
-            problem = words_of(trouble)
-        else:
-            flash(_("It will be sent at that time.") if form.at.data else _("It is being sent."))
+        at = _in_zone(form.at.data)
+        problem = _do_with_proof(form, lambda: issues.schedule(core, number, at, actor=owner.name))
+        if not problem:
+            flash(_("It will be sent at that time.") if at else _("It is being sent."))
             return redirect(url_for("newsletters.issue", number=number), 303)
     page = render_template(
         "newsletters/send.html",
         newsletter=newsletter,
         topic=topic,
+        subscribers=topics.count_subscribers(core, topic.id),
         form=form,
         problem=problem,
         needs_code=needs_code(),
@@ -175,6 +186,16 @@ def send(number: int) -> Answer:
         footer=writing.render_footer(core, topic, newsletter.language),
     )
     return page, 400 if problem or form.errors else 200
+
+
+def _do_with_proof(form: ProofForm, act: Callable[[], object]) -> str:
+    """Do what needs the password once more; return why it was not done, or ""."""
+    try:
+        check_proof(form)
+        act()
+    except MailError as trouble:
+        return words_of(trouble)
+    return ""
 
 
 def _in_zone(at: datetime | None) -> datetime | None:
@@ -194,13 +215,11 @@ def correct(number: int) -> Answer:
     if request.method == "GET":
         form = CorrectForm(formdata=None, subject=newsletter.subject, text=newsletter.text)
     elif form.validate_on_submit():
-        try:
-            check_proof(form)
-            subject, text = form.subject.data or "", form.text.data or ""
-            corrections.begin_correction(core, number, subject, text, actor=owner.name)
-        except MailError as trouble:
-            problem = words_of(trouble)
-        else:
+        subject, text = form.subject.data or "", form.text.data or ""
+        problem = _do_with_proof(
+            form, lambda: corrections.begin_correction(core, number, subject, text, actor=owner.name)
+        )
+        if not problem:
             flash(_("The correction is on its way."))
             return redirect(url_for("newsletters.issue", number=number), 303)
     page = render_template(

@@ -12,10 +12,9 @@ from portal.web_form import Form
 _long = _l("This is too long.")
 
 
-class WriteForm(Form):
-    """Language, subject and text; that they are there, the service checks, so that a preview says it too."""
+class TextForm(Form):
+    """Subject and text; that they are there, the service checks, so that a preview says it too."""
 
-    language = SelectField(_l("Language"), choices=[SelectChoice(code, title) for code, title in LANGUAGES.items()])
     subject = StringField(_l("Subject"), [Length(max=writing.MAX_SUBJECT, message=_long)])
     text = TextAreaField(
         _l("Text"),
@@ -27,11 +26,12 @@ class WriteForm(Form):
     )
 
 
-class CorrectForm(ProofForm):
-    subject = StringField(_l("Subject"), [Length(max=writing.MAX_SUBJECT, message=_long)])
-    text = TextAreaField(
-        _l("Text"), [Length(max=writing.MAX_TEXT, message=_long)], render_kw={"rows": 18, "spellcheck": "true"}
-    )
+class WriteForm(TextForm):
+    language = SelectField(_l("Language"), choices=[SelectChoice(code, title) for code, title in LANGUAGES.items()])
+
+
+class CorrectForm(TextForm, ProofForm):
+    pass
 
 
 class SendForm(ProofForm):

@@ -11,6 +11,7 @@ from mailcore.domain import Account, ImportState, Scope
 from mailcore.errors import InvalidName
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
+from mailcore.services.accounts.people_file import PeopleFile
 from mailcore.services.credentials import login
 from mailcore.services.operations import account_imports
 from mailcore.store.people import account_imports as store
@@ -124,7 +125,12 @@ def test_n37_a_file_is_read_once_however_many_turns_it_takes(eva: Browser, core:
     monkeypatch.setattr(account_imports, "TURN_SECONDS", 0.01)
     read: list[int] = []
     load = account_imports._load_people
-    monkeypatch.setattr(account_imports, "_load_people", lambda core, number: read.append(number) or load(core, number))
+
+    def note(core: Core, number: int) -> PeopleFile:
+        read.append(number)
+        return load(core, number)
+
+    monkeypatch.setattr(account_imports, "_load_people", note)
     turns = 0
     while account_imports.find_import(core, 1).state is ImportState.RUNNING:
         account_imports.run_imports(core)

@@ -1,5 +1,7 @@
 """Newsletters (N13): one blob, a row for each subscriber, no quota, signed leaving, corrections until they are read."""
 
+import threading
+
 import dkim as reference
 import pytest
 
@@ -21,6 +23,7 @@ from mailcore.services.quota import quota
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.webmail import list_leaving
 from mailcore.store.forwarding import onward
+from mailcore.store.people import topics as topic_store
 from mailcore.store.queue.items import list_items, read_octets
 from mailcore.store.site import newsletters
 from tests.readers import text_of
@@ -441,3 +444,39 @@ def test_n39_answers_of_the_targets_are_counted(core, forwarded):
     counts = sending.find_newsletter(core, number).counts
     assert (counts.delivered, counts.refused) == (1, 0)
     assert [one.id for one in results.list_latest(core, [sending.find_newsletter(core, number).topic])] == [number]
+
+
+def test_n39_nobody_waits_while_answers_are_counted(core, forwarded, monkeypatch):
+    """They stand in as many rows as were forwarded, and whoever writes meanwhile would wait for all of them."""
+    count, written = newsletters.count_answers, []
+
+    def count_while_somebody_writes(tx, newsletter):
+        writer = threading.Thread(target=lambda: written.append(core.db.write(lambda tx: True)), daemon=True)
+        writer.start()
+        writer.join(60)
+        assert written == [True]
+        return count(tx, newsletter)
+
+    monkeypatch.setattr(newsletters, "count_answers", count_while_somebody_writes)
+    results.count_answers(core)
+    assert written == [True]
+
+
+def test_n39_a_topic_is_found_by_its_number_without_counting_who_agreed(core, topic):
+    asked: list[str] = []
+
+    class Noting:
+        def __init__(self, tx) -> None:
+            self._tx = tx
+
+        def row(self, sql, *params):
+            asked.append(sql)
+            return self._tx.row(sql, *params)
+
+    found = core.db.read(lambda tx: topic_store.find_topic(Noting(tx), topic))
+    assert (found.names, found.slug) == (NAMES, "faculty-news")
+    assert topics.find_topic(core, topic) == found
+    assert len(asked) == 1
+    assert "consent" not in asked[0]
+    add(core, topic, "ola", "kari")
+    assert topics.count_subscribers(core, topic) == 2

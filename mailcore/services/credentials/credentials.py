@@ -4,8 +4,6 @@ Whenever a password is set, all links are void, all sessions but the one it was 
 of mail programs (S14).
 """
 
-import secrets
-
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.errors import LinkExpired
@@ -76,9 +74,7 @@ def change_password(
 
 def create_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
     """Create a link that sets the password once; older links are void.  `proves`: the only address that it is sent to."""
-    token = secrets.token_urlsafe(24)
-    save_link(core, tx, account, token, seconds, proves=proves)
-    return format_link(core, token)
+    return format_link(core, links.create_link(core, tx, account, LinkPurpose.PASSWORD, seconds, data=proves))
 
 
 def format_link(core: Core, token: str) -> str:

@@ -56,8 +56,11 @@ def list_own_topics(core: Core, account: AccountId) -> list[NewsletterTopic]:
 
 def find_own_topic(core: Core, account: AccountId, topic: int) -> NewsletterTopic:
     """Raises NotAllowed: they are no editor of it, or there is none."""
-    own = next((one for one in list_own_topics(core, account) if one.id == topic), None)
-    if own is None:
+
+    def read(tx: Tx) -> NewsletterTopic | None:
+        return store.find_topic(tx, topic) if topic in store.list_topics_of_editor(tx, account) else None
+
+    if (own := core.db.read(read)) is None:
         raise NotAllowed("not an editor of this topic")
     return own
 

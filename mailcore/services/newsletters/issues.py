@@ -79,7 +79,8 @@ def schedule(core: Core, number: int, at: datetime | None, *, actor: str) -> New
         raise InvalidName(Saying("Choose a time from now on, within a year."))
     newsletter = sending.find_newsletter(core, number)
     topic = topics.find_topic(core, newsletter.topic)
-    detail = f"{number}, topic {topic.id}: at {at.isoformat(timespec='minutes')}, {topic.subscribers} subscribers"
+    subscribers = topics.count_subscribers(core, topic.id)
+    detail = f"{number}, topic {topic.id}: at {at.isoformat(timespec='minutes')}, {subscribers} subscribers"
     _change(
         core,
         number,
@@ -94,39 +95,18 @@ def schedule(core: Core, number: int, at: datetime | None, *, actor: str) -> New
 
 def take_back(core: Core, number: int, *, actor: str) -> None:
     """Make a scheduled newsletter a draft again.  Raises NotAllowed: it is being sent."""
-    _change(
-        core,
-        number,
-        (NewsletterState.SCHEDULED, NewsletterState.DRAFT),
-        Event.NEWSLETTER_TAKEN_BACK,
-        actor=actor,
-        detail=str(number),
-    )
+    _change(core, number, (NewsletterState.SCHEDULED, NewsletterState.DRAFT), Event.NEWSLETTER_TAKEN_BACK, actor=actor)
 
 
 def stop(core: Core, number: int, *, actor: str) -> None:
     """Stop the sending where it is.  Raises NotAllowed: it is over."""
-    _change(
-        core,
-        number,
-        (NewsletterState.SENDING, NewsletterState.STOPPED),
-        Event.NEWSLETTER_STOPPED,
-        actor=actor,
-        detail=str(number),
-    )
+    _change(core, number, (NewsletterState.SENDING, NewsletterState.STOPPED), Event.NEWSLETTER_STOPPED, actor=actor)
 
 
 def resume(core: Core, number: int, *, actor: str) -> None:
     """Go on with those who do not have it yet.  Raises NotAllowed."""
     topics.find_topic(core, sending.find_newsletter(core, number).topic)
-    _change(
-        core,
-        number,
-        (NewsletterState.STOPPED, NewsletterState.SENDING),
-        Event.NEWSLETTER_RESUMED,
-        actor=actor,
-        detail=str(number),
-    )
+    _change(core, number, (NewsletterState.STOPPED, NewsletterState.SENDING), Event.NEWSLETTER_RESUMED, actor=actor)
 
 
 def _change(
@@ -136,12 +116,14 @@ def _change(
     event: Event,
     *,
     actor: str,
-    detail: str,
+    detail: str = "",
     at: int | None = None,
 ) -> None:
+    """Change the state, and log it.  Raises NotAllowed: somebody else has changed it."""
+
     def write(tx: Tx) -> None:
         if not store.change_state(tx, number, *states, core.clock.seconds(), at):
             raise _too_late()
-        audit.note(core, tx, None, event, actor=actor, detail=detail)
+        audit.note(core, tx, None, event, actor=actor, detail=detail or str(number))
 
     core.db.write(write)

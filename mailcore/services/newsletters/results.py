@@ -5,11 +5,11 @@ its topic (services/forwarding/complaints.py).
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import Newsletter, NewsletterState
 from mailcore.services.newsletters import issues
-from mailcore.store.engine.db import Tx
 from mailcore.store.site import newsletters as store
 
 DAYS = 30  # for which answers to forwarded copies are known
@@ -17,14 +17,15 @@ SHOWN = 12  # newsletters in a plot
 
 
 def count_answers(core: Core) -> None:
-    """Save what the servers of targets have answered; a job."""
+    """Save what the servers of targets have answered; a job.
+
+    Each newsletter is counted outside of any write, which would hold up everybody for as long as that takes.
+    """
     since = core.clock.seconds() - DAYS * 86_400
-
-    def write(tx: Tx) -> None:
-        for number in store.list_to_count(tx, since):
-            store.save_answers(tx, number)
-
-    core.db.write(write)
+    for number in core.db.read(lambda tx: store.list_to_count(tx, since)):
+        delivered, refused = core.db.read(partial(store.count_answers, newsletter=number))
+        save = partial(store.save_answers, newsletter=number, delivered=delivered, refused=refused)
+        core.db.write(save, of=())
 
 
 def list_latest(core: Core, topics: Sequence[int]) -> list[Newsletter]:

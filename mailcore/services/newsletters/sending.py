@@ -45,7 +45,6 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared, Saved
 from mailcore.store.mail.uncounted import mark_uncounted
 from mailcore.store.people import topics as topic_store
-from mailcore.store.people.topics import Reader
 from mailcore.store.site import newsletters as store
 from mailcore.store.site.newsletters import Edition
 
@@ -88,7 +87,9 @@ def send_newsletter(core: Core, number: int) -> Iterator[int]:
         raise NotAllowed(Saying("This newsletter is not to be sent now."))
     issue = load_issue(core, newsletter)
     while newsletter.state is NewsletterState.SENDING:
-        readers = core.db.read(partial(_list_readers, core=core, newsletter=newsletter, topic=newsletter.topic))
+        readers = core.db.read(
+            partial(topic_store.list_next_readers, topic=newsletter.topic, after=newsletter.position, limit=BATCH)
+        )
         if not readers:
             _finish(core, newsletter)
             return
@@ -109,10 +110,6 @@ def find_newsletter(core: Core, number: int) -> Newsletter:
     return newsletter
 
 
-def _list_readers(tx: Tx, *, core: Core, newsletter: Newsletter, topic: int) -> list[Reader]:
-    return topic_store.list_next_readers(tx, topic, newsletter.position, BATCH, core.config.domain)
-
-
 def _begin(core: Core, newsletter: Newsletter) -> Newsletter:
     """Write the message, which is then the same for everybody."""
     topic = topics.find_topic(core, newsletter.topic)
@@ -126,13 +123,13 @@ def _begin(core: Core, newsletter: Newsletter) -> Newsletter:
         message_id=message_id,
         at=core.clock.now(),
     )
-    prepared = core.blobs.prepare(octets)
+    prepared, subscribers = core.blobs.prepare(octets), topics.count_subscribers(core, topic.id)
 
     def write(tx: Tx) -> None:
         now = core.clock.seconds()
         if store.begin_sending(tx, newsletter.id, now):
             save_edition(core, tx, newsletter.id, prepared, message_id)
-            detail = f"{newsletter.id}, topic {topic.id}: {topic.subscribers} subscribers"
+            detail = f"{newsletter.id}, topic {topic.id}: {subscribers} subscribers"
             audit.note(core, tx, None, Event.NEWSLETTER_BEGUN, actor=newsletter.actor, detail=detail)
 
     core.db.write(write)
@@ -181,13 +178,13 @@ def _finish(core: Core, newsletter: Newsletter) -> None:
 # One batch
 
 
-def _send_batch(core: Core, issue: Issue, position: int, readers: Sequence[Reader]) -> None:
+def _send_batch(core: Core, issue: Issue, position: int, readers: Sequence[Account]) -> None:
     """Send to these subscribers, all in one transaction; where that fails, to one after the other."""
     for _ in range(PLANS):
         try:
             plans = core.db.read(partial(_plan_all, core, issue, readers))
             core.db.write(
-                partial(_carry_out_all, core, issue, position, readers, plans), of=[one.account for one in readers]
+                partial(_carry_out_all, core, issue, position, readers, plans), of=[one.id for one in readers]
             )
             return
         except PlanOutdated:
@@ -198,10 +195,10 @@ def _send_batch(core: Core, issue: Issue, position: int, readers: Sequence[Reade
             break
     for reader in readers:
         _send_to_one(core, issue, position, reader)
-        position = reader.account
+        position = reader.id
 
 
-def _send_to_one(core: Core, issue: Issue, position: int, reader: Reader) -> None:
+def _send_to_one(core: Core, issue: Issue, position: int, reader: Account) -> None:
     """Plan within the write, so that no change comes between; whom it cannot be given is counted as unsent."""
 
     def write(tx: Tx) -> None:
@@ -209,7 +206,7 @@ def _send_to_one(core: Core, issue: Issue, position: int, reader: Reader) -> Non
         _carry_out_all(core, issue, position, [reader], plans, tx)
 
     def pass_by(tx: Tx) -> None:
-        if not store.advance_newsletter(tx, issue.newsletter, position, reader.account, _DID_NOT_FIT):
+        if not store.advance_newsletter(tx, issue.newsletter, position, reader.id, _DID_NOT_FIT):
             raise _Overtaken
 
     try:
@@ -217,20 +214,21 @@ def _send_to_one(core: Core, issue: Issue, position: int, reader: Reader) -> Non
     except Busy:
         raise
     except MailError as problem:
-        log.warning("newsletter %d: not to account %d: %s", issue.newsletter, reader.account, problem)
+        log.warning("newsletter %d: not to account %d: %s", issue.newsletter, reader.id, problem)
         core.db.write(pass_by)
 
 
-def _plan_all(core: Core, issue: Issue, readers: Sequence[Reader], tx: Tx) -> list[DeliveryPlan]:
-    facts = account_facts.get_facts(tx, [one.account for one in readers])
-    return [_plan(core, tx, issue, one, facts[one.account]) for one in readers]
+def _plan_all(core: Core, issue: Issue, readers: Sequence[Account], tx: Tx) -> list[DeliveryPlan]:
+    facts = account_facts.get_facts(tx, [one.id for one in readers])
+    return [_plan(core, tx, issue, one, facts[one.id]) for one in readers]
 
 
-def _plan(core: Core, tx: Tx, issue: Issue, reader: Reader, facts: AccountFacts) -> DeliveryPlan:
+def _plan(core: Core, tx: Tx, issue: Issue, reader: Account, facts: AccountFacts) -> DeliveryPlan:
     """Plan the copy of one subscriber: the shared octets, under fields of their own."""
-    fields = write_own_fields(core, issue, reader.account, is_signed=may_go_on(facts))
-    arrival = Arrival(Envelope(issue.sender, (reader.address,)), issue.prepared, trace=fields)
-    recipient = MailboxRecipient(reader.address, reader.account)
+    fields = write_own_fields(core, issue, reader.id, is_signed=may_go_on(facts))
+    address = reader.address(core.config.domain)
+    arrival = Arrival(Envelope(issue.sender, (address,)), issue.prepared, trace=fields)
+    recipient = MailboxRecipient(address, reader.id)
     plan = planning.plan_uncounted_copy(core, tx, arrival, issue.text, recipient, facts)
     return DeliveryPlan(arrival, core.clock.now(), issue.about, (plan,))
 
@@ -249,7 +247,7 @@ def write_own_fields(core: Core, issue: Issue, account: AccountId, *, is_signed:
 
 
 def _carry_out_all(
-    core: Core, issue: Issue, position: int, readers: Sequence[Reader], plans: Sequence[DeliveryPlan], tx: Tx
+    core: Core, issue: Issue, position: int, readers: Sequence[Account], plans: Sequence[DeliveryPlan], tx: Tx
 ) -> None:
     """Put a batch into its boxes, but for those who have left meanwhile, and count it.
 
@@ -257,13 +255,13 @@ def _carry_out_all(
         PlanOutdated, MailError.
         _Overtaken: another has.
     """
-    agreed = topic_store.has_consented(tx, issue.topic.id, [one.account for one in readers])
+    agreed = topic_store.has_consented(tx, issue.topic.id, [one.id for one in readers])
     counts = NewsletterCounts()
     for reader, plan in zip(readers, plans, strict=True):
-        if reader.account in agreed:
+        if reader.id in agreed:
             [done] = carry_out(core, tx, plan, issue.saved)
             counts = _count(counts, plan, done)
-    if not store.advance_newsletter(tx, issue.newsletter, position, readers[-1].account, counts):
+    if not store.advance_newsletter(tx, issue.newsletter, position, readers[-1].id, counts):
         raise _Overtaken
 
 
@@ -304,12 +302,11 @@ def send_test(core: Core, newsletter: Newsletter, editor: Account) -> None:
         is_test=True,
     )
     prepared = core.blobs.prepare(octets)
-    reader = Reader(editor.id, editor.address(core.config.domain))
 
     def write(tx: Tx) -> None:
         saved = Saved(core.blobs.save(tx, prepared, core.clock.seconds()), prepared.size)
         issue = _make_issue(core, newsletter.id, topic, prepared, saved)
-        [plan] = _plan_all(core, issue, [reader], tx)
+        [plan] = _plan_all(core, issue, [editor], tx)
         carry_out(core, tx, plan, saved)
         detail = f"{newsletter.id}, topic {topic.id}"
         audit.note(core, tx, editor.id, Event.NEWSLETTER_TESTED, actor=editor.name, detail=detail)

@@ -77,12 +77,12 @@ def set_reply_to(core: Core, topic: int, address: str, *, actor: str) -> None:
 
 def end_topic(core: Core, topic: int, *, actor: str) -> None:
     """End a topic; everybody's consent to it goes.  Raises InvalidName."""
-    found = find_topic(core, topic)
+    found, subscribers = find_topic(core, topic), count_subscribers(core, topic)
 
     def write(tx: Tx) -> None:
         store.end_topic(tx, topic, core.clock.seconds())
         stop_newsletters(tx, topic)
-        detail = f"{topic}: {found.names['en']}, before {found.subscribers} subscribers"
+        detail = f"{topic}: {found.names['en']}, before {subscribers} subscribers"
         audit.note(core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail)
 
     core.db.write(write)
@@ -90,10 +90,15 @@ def end_topic(core: Core, topic: int, *, actor: str) -> None:
 
 def find_topic(core: Core, topic: int) -> NewsletterTopic:
     """Find a topic that has not ended.  Raises InvalidName."""
-    found = next((one for one in list_topics(core) if one.id == topic), None)
+    found = core.db.read(lambda tx: store.find_topic(tx, topic))
     if found is None:
         raise InvalidName(Saying("There is no such topic."))
     return found
+
+
+def count_subscribers(core: Core, topic: int) -> int:
+    """Count those who have agreed to a topic, and whose accounts are in use."""
+    return core.db.read(lambda tx: store.count_subscribers(tx, topic))
 
 
 def list_consents(core: Core, account: AccountId) -> set[int]:

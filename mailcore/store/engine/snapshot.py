@@ -15,6 +15,7 @@ from urllib.parse import quote
 import apsw
 
 from mailcore.errors import Busy
+from mailcore.store.engine.values import SAVE_VALUE
 
 _OUTSIDE = "SELECT name, size FROM blob WHERE NOT EXISTS (SELECT 1 FROM blob_octets o WHERE o.blob=blob.id)"
 _CONTENTS = "SELECT (SELECT count(*) FROM account), (SELECT count(*) FROM mailbox), (SELECT count(*) FROM message)"
@@ -108,10 +109,7 @@ def save_value(path: Path, key: str, value: str) -> None:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
             connection.set_busy_timeout(LOCK_MILLISECONDS)
-            connection.execute(
-                "INSERT INTO setting (key,value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value",
-                (key, value),
-            )
+            connection.execute(SAVE_VALUE, (key, value))
         finally:
             connection.close()
     except apsw.Error as problem:

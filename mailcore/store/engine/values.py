@@ -2,6 +2,8 @@
 
 from mailcore.store.engine.tx import Tx
 
+SAVE_VALUE = "INSERT INTO setting (key,value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value"
+
 
 def get_value(tx: Tx, key: str) -> str:
     """Return the value, "" if there is none."""
@@ -10,6 +12,4 @@ def get_value(tx: Tx, key: str) -> str:
 
 
 def save_value(tx: Tx, key: str, value: str) -> None:
-    tx.run(
-        "INSERT INTO setting (key,value) VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value", key, value
-    )
+    tx.run(SAVE_VALUE, key, value)

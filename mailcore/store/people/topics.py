@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailcore.domain import Account, AccountId, NewsletterTopic
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
+
+_COLUMNS = "id,nb,nn,en,slug,reply_to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,27 @@ class Subscriber:
 
 
 def list_topics(tx: Tx) -> list[NewsletterTopic]:
-    """Return the topics that there are, with how many have agreed."""
-    rows = tx.rows(
-        "SELECT t.id,t.nb,t.nn,t.en,(SELECT count(*) FROM consent c JOIN account a ON a.id=c.account_id"
-        " WHERE c.topic_id=t.id AND a.state='active'),t.slug,t.reply_to FROM topic t WHERE t.ended_at IS NULL ORDER BY t.id"
+    """Return the topics that there are."""
+    return [_topic(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM topic WHERE ended_at IS NULL ORDER BY id")]  # noqa: S608
+
+
+def find_topic(tx: Tx, topic: int) -> NewsletterTopic | None:
+    """Return a topic that has not ended."""
+    row = tx.row(f"SELECT {_COLUMNS} FROM topic WHERE id=? AND ended_at IS NULL", topic)  # noqa: S608
+    return _topic(row) if row else None
+
+
+def _topic(row: Row) -> NewsletterTopic:
+    return NewsletterTopic(row[0], {"nb": row[1], "nn": row[2], "en": row[3]}, *row[4:])
+
+
+def count_subscribers(tx: Tx, topic: int) -> int:
+    """Count those who have agreed and whose accounts are in use; this takes time by their number."""
+    row = tx.row(
+        "SELECT count(*) FROM consent c JOIN account a ON a.id=c.account_id WHERE c.topic_id=? AND a.state='active'",
+        topic,
     )
-    return [NewsletterTopic(row[0], {"nb": row[1], "nn": row[2], "en": row[3]}, *row[4:]) for row in rows]
+    return int(row[0]) if row else 0
 
 
 def find_topic_by_slug(tx: Tx, slug: str) -> int | None:
@@ -76,26 +93,16 @@ def delete_consent(tx: Tx, account: AccountId, topic: int) -> bool:
     return tx.run("DELETE FROM consent WHERE account_id=? AND topic_id=?", account, topic) > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A subscriber to whom a newsletter is sent, at the address that they write under."""
-
-    account: AccountId
-    address: str
-
-
-def list_next_readers(tx: Tx, topic: int, after: int, limit: int, domain: str) -> list[Reader]:
+def list_next_readers(tx: Tx, topic: int, after: int, limit: int) -> list[Account]:
     """Return the next subscribers behind an account, in the order of their numbers."""
     rows = tx.rows(
-        "SELECT a.id,CASE WHEN a.main_address<>'' THEN a.main_address ELSE a.name||'@'||? END FROM consent c"
-        " JOIN account a ON a.id=c.account_id WHERE c.topic_id=? AND c.account_id>? AND a.state='active'"
-        " ORDER BY c.account_id LIMIT ?",
-        domain,
+        f"SELECT {ACCOUNT_COLUMNS} FROM consent JOIN account ON id=account_id"  # noqa: S608
+        " WHERE topic_id=? AND account_id>? AND state='active' ORDER BY account_id LIMIT ?",
         topic,
         after,
         limit,
     )
-    return [Reader(AccountId(row[0]), row[1]) for row in rows]
+    return [account_of(row) for row in rows]
 
 
 def has_consented(tx: Tx, topic: int, accounts: Sequence[AccountId]) -> set[AccountId]:

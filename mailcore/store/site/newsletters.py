@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 from mailcore.domain import AccountId, MailboxId, Newsletter, NewsletterCounts, NewsletterState
 from mailcore.store.engine.db import Row, Tx
+from mailcore.store.mail.flags import DELETED, SEEN
 
 LOCALPART = "newsletter"  # before the plus of a topic's address
 _COLUMNS = (
     "id,topic_id,language,subject,text,state,actor,created_at,changed_at,send_at,begun_at,finished_at,position,is_correcting,"
     "filed,forwarded,unsent,delivered,refused,returned,complaints,corrected"
 )
-_SEEN, _DELETED = 1, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +244,7 @@ def save_correction(tx: Tx, newsletter: int, subject: str, text: str, actor: str
 
 _UNREAD = (
     " FROM newsletter_edition e JOIN message m ON m.blob=e.blob JOIN mailbox b ON b.id=m.mailbox WHERE e.newsletter_id=?"
-    f" AND e.number<? AND m.flags & {_SEEN | _DELETED}=0 AND b.special_use<>'\\Trash'"
+    f" AND e.number<? AND m.flags & {SEEN | DELETED}=0 AND b.special_use<>'\\Trash'"
 )
 
 
@@ -282,8 +282,8 @@ def list_to_count(tx: Tx, since: int) -> list[int]:
     return [row[0] for row in tx.rows("SELECT id FROM newsletter WHERE begun_at>=? AND forwarded>0 ORDER BY id", since)]
 
 
-def save_answers(tx: Tx, newsletter: int) -> None:
-    """Count what the targets' servers have answered so far; copies that came back afterwards are counted as they come."""
+def count_answers(tx: Tx, newsletter: int) -> tuple[int, int]:
+    """Count what the targets' servers have taken and refused so far; what comes back afterwards is counted as it comes."""
     states: dict[str, int] = dict(
         tx.rows(
             "SELECT o.state,count(DISTINCT o.id) FROM newsletter_edition e JOIN srs_return r ON r.content=e.content"
@@ -292,7 +292,10 @@ def save_answers(tx: Tx, newsletter: int) -> None:
             newsletter,
         )
     )
-    delivered, refused = states.get("delivered", 0), states.get("refused", 0) + states.get("here", 0)
+    return states.get("delivered", 0), states.get("refused", 0) + states.get("here", 0)
+
+
+def save_answers(tx: Tx, newsletter: int, delivered: int, refused: int) -> None:
     tx.run("UPDATE newsletter SET delivered=?, refused=? WHERE id=?", delivered, refused, newsletter)
 
 
