@@ -6,6 +6,7 @@ import dkim as reference
 import pytest
 
 from mailcore.config import Config, Dns
+from mailcore.errors import Busy
 from mailcore.services.mailauth import dkim, dkim_keys
 
 MESSAGE = b"From: ola@alumni.example\r\nTo: x@outside.example\r\nSubject: hei\r\n\r\nhei\r\n"
@@ -142,3 +143,45 @@ def test_a_rotation_by_command(tmp_path):
 )
 def test_odd_but_lawful_messages_verify(config, octets):
     assert verified(config, dkim.sign(config, octets) + octets) == [True, True]
+
+
+ARRIVED = b"Authentication-Results: mx.alumni.example; spf=pass smtp.mailfrom=a.example\r\n" + MESSAGE
+
+
+@pytest.fixture
+def rotated(config, monkeypatch):
+    """The keys change between a look at which of them sign, the first one, and their use."""
+    before, look = dkim_keys.list_signers(config), dkim_keys.list_signers
+    dkim_keys._make(config, 2, "")
+    (dkim_keys.folder(config) / "current").write_text("2 0\n")
+    for kind in dkim_keys.ALGORITHMS:
+        dkim_keys.path(config, f"{kind}1").unlink()
+    first = [before]
+    monkeypatch.setattr(dkim_keys, "list_signers", lambda *args: first.pop() if first else look(*args))
+    return first
+
+
+@pytest.mark.usefixtures("rotated")
+def test_a_key_that_goes_while_a_message_is_signed_is_replaced_by_the_next(config):
+    fields = dkim.sign(config, MESSAGE)
+    assert b"s=rsa2;" in fields
+    assert verified(config, fields + MESSAGE) == [True, True]
+
+
+@pytest.mark.usefixtures("rotated")
+def test_a_key_that_goes_while_a_message_is_sealed_is_replaced_by_the_next(config):
+    fields = dkim.seal(config, ARRIVED)
+    records = dkim_keys.dns_records(config)
+    done, _, _ = reference.arc_verify(
+        fields + ARRIVED, dnsfunc=lambda name, timeout=5: records[name.decode()[:-1]].encode()
+    )
+    assert done == reference.CV_Pass
+    assert b"s=rsa2;" in fields.replace(b"\r\n ", b"")
+
+
+def test_a_signature_is_never_empty(config, rotated):
+    """Whoever verified it would find a broken signature in our name; unsigned, the message waits or goes without a seal."""
+    rotated.extend([list(rotated[0])] * 3)
+    with pytest.raises(Busy):
+        dkim.sign(config, MESSAGE)
+    assert dkim.seal(config, ARRIVED) == b""

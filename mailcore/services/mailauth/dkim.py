@@ -2,12 +2,13 @@
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import dkim
 
 from mailcore.config import Config
+from mailcore.errors import Busy
 from mailcore.log import log_for
 from mailcore.mail.passing import signature
 from mailcore.mail.passing.body_hash import body_hash
@@ -32,6 +33,9 @@ def sign(config: Config, octets: Octets, also: Sequence[bytes] = ()) -> bytes:
 
     Args:
         also: names of further fields that are there and to be signed.
+
+    Raises:
+        Busy: the keys cannot be used now; a field with an empty signature would be worse than none.
     """
     block, body = header.split(octets)
     found = signature.signed_fields(block, [*_SIGNED, *also])
@@ -40,19 +44,33 @@ def sign(config: Config, octets: Octets, also: Sequence[bytes] = ()) -> bytes:
         return b""
     fields, names = found
     digest, at = body_hash(octets, body, relaxed=True), int(time.time())
-    made, domain = b"", _find_signer(config, block)
-    for selector, algorithm in dkim_keys.list_signers(config, domain):
-        made += signature.field(
-            algorithm=algorithm,
-            domain=domain.encode(),
-            selector=selector.encode(),
-            at=at,
-            fields=fields,
-            names=names,
-            body_hash=digest,
-            sign=partial(_sign_octets, config, domain, selector),
+    domain = _find_signer(config, block)
+
+    def sign_all() -> bytes:
+        return b"".join(
+            signature.field(
+                algorithm=algorithm,
+                domain=domain.encode(),
+                selector=selector.encode(),
+                at=at,
+                fields=fields,
+                names=names,
+                body_hash=digest,
+                sign=partial(_sign_octets, config, domain, selector),
+            )
+            for selector, algorithm in dkim_keys.list_signers(config, domain)
         )
-    return made
+
+    return _try_twice(sign_all)
+
+
+def _try_twice(sign_all: Callable[[], bytes]) -> bytes:
+    """Sign with the keys of now; where a rotation takes one away meanwhile, with those that it has left.  Raises Busy."""
+    try:
+        return sign_all()
+    except Busy as problem:
+        log.info("signed once more: %s", problem)
+        return sign_all()
 
 
 def _sign_octets(config: Config, domain: str, selector: str, octets: bytes) -> bytes:
@@ -71,14 +89,15 @@ def _find_signer(config: Config, block: bytes) -> str:
 
 def seal(config: Config, octets: bytes) -> bytes:
     """The ARC set to put before a forwarded message (RFC 8617); empty where it cannot be sealed."""
-    signers = dkim_keys.list_signers(config)
-    if not signers:
-        return b""
-    selector, _ = signers[0]
     block, body = header.split(octets)
     if (readable := signatures.readable(block)) != block:
         octets = readable + octets[body:]
-    try:
+
+    def seal_once() -> bytes:
+        signers = dkim_keys.list_signers(config)
+        if not signers:
+            return b""
+        selector, _ = signers[0]
         fields = dkim.arc_sign(
             octets,
             selector.encode(),
@@ -87,7 +106,10 @@ def seal(config: Config, octets: bytes) -> bytes:
             config.host.encode(),
             include_headers=[name for name in dict.fromkeys(_SIGNED) if name != b"From"] + [b"From"],
         )
+        return b"".join(fields)
+
+    try:
+        return _try_twice(seal_once)
     except Exception as problem:  # the library reads strangers' chains; a seal is a courtesy
         log.info("a message goes unsealed: %s", type(problem).__name__)
         return b""
-    return b"".join(fields)

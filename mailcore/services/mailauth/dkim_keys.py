@@ -119,12 +119,21 @@ def list_signers(config: Config, domain: str = "") -> list[tuple[str, bytes]]:
 
 
 def sign_digest(config: Config, domain: str, selector: str, digest: bytes) -> bytes:
-    """Sign a SHA-256 with a domain's key; b"" when it has gone meanwhile."""
+    """Sign a SHA-256 with a domain's key.
+
+    Raises:
+        Busy: it has gone since it was listed, as another signs by now; or what `key_agent.ask` raises.
+    """
     if key_agent.is_used():
         return bytes.fromhex(key_agent.ask("sign_digest", domain, selector, digest.hex()))
     file = f"{_find_base(config, domain)}/{selector}.pem"
-    changed = _changed(file)
-    return _load(_read(file, changed))(digest) if changed else b""
+    try:
+        if not (changed := _changed(file)):
+            raise Busy(f"the key {selector} is not there any more")
+        key = _read(file, changed)
+    except OSError as problem:
+        raise Busy(f"the key {selector} cannot be read: {problem.strerror}") from problem
+    return _load(key)(digest)
 
 
 def _find_base(config: Config, domain: str) -> str:
