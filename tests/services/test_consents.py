@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ from mailcore.errors import InvalidName, LinkExpired, MailError, NotAllowed, Tem
 from mailcore.services.accounts import accounts
 from mailcore.services.transfer import consents, imap_import, mail_fetch
 from mailcore.services.transfer.imap_import import Server
+from mailcore.store.site import fetches as store
 from mailcore.store.site.fetches import Fetch, FetchState
 from tests import consenting
 from tests import provider as providers
@@ -154,6 +156,43 @@ def test_n32_a_token_that_is_refused_before_its_time_is_renewed_once(stage: Stag
     run(stage.core)
     assert stage.fetch().state is FetchState.CHOOSING
     assert stage.provider.renewed == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_taken_over", [False, True])
+def test_n32_no_two_processes_use_the_token_that_renews(
+    stage: Stage, clock: SetClock, monkeypatch: pytest.MonkeyPatch, is_taken_over: bool
+) -> None:
+    """It is good for one use.  The server there takes long to refuse a token, the provider long to give another."""
+    stage.provider.lifetime = 86_400
+    number = stage.consent()
+    clock.forward(hours=1)
+    work_at, renew_tokens, claims = mail_fetch._work_at, consents.renew_tokens, list[int]()
+
+    def claim() -> int:
+        """Take the import as another process does."""
+        now = clock.seconds()
+        return stage.core.db.write(lambda tx: store.claim_fetch(tx, number, now, mail_fetch.LEASE_SECONDS))
+
+    def refuse_slowly(*args: Any) -> None:  # Any: as of the functions that it stands before
+        try:
+            work_at(*args)
+        finally:
+            if not claims:
+                clock.forward(seconds=mail_fetch.LEASE_SECONDS + 10 if is_taken_over else mail_fetch.LEASE_SECONDS - 10)
+                claims.append(claim() if is_taken_over else 0)
+
+    def renew_slowly(*args: Any) -> consents.Tokens:
+        clock.forward(seconds=60)
+        claims.append(claim())
+        return renew_tokens(*args)
+
+    monkeypatch.setattr(mail_fetch, "_work_at", refuse_slowly)
+    monkeypatch.setattr(consents, "renew_tokens", renew_slowly)
+    run(stage.core)
+    assert stage.provider.renewed == (0 if is_taken_over else 1)
+    assert len(claims) == (1 if is_taken_over else 2)
+    assert bool(claims[-1]) is is_taken_over
 
 
 @pytest.mark.slow

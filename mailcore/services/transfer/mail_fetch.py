@@ -311,6 +311,10 @@ class _Lease:
             self._until = until
         return until > 0
 
+    def renew(self) -> bool:
+        """Hold the import for longer; False when it is another process's."""
+        return self.write(lambda _tx: None)
+
     def release(self) -> None:
         """Give the import back, if it is still ours."""
         self._core.db.write(lambda tx: store.release_fetch(tx, self._fetch.id, self._until))
@@ -365,6 +369,9 @@ def _work_by_tokens(core: Core, fetch: Fetch, lease: _Lease) -> None:
             log.info("import %d: a token was refused before its time", fetch.id)
         else:
             return
+    # a token that renews is good for one use: of two processes that use it, one would end the consent
+    if not lease.renew():
+        return
     tokens = consents.renew_tokens(core, fetch.provider, tokens)
     # saved first: some providers give a token that renews for one use
     sealed = consents.seal_tokens(core, tokens, owner)
