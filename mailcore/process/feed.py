@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 0.25  # where no process wakes another
 SELDOM_SECONDS = 1.0  # where they do, and there is no other machine
 FAR_SECONDS = 0.03  # between two looks into a database on another machine
+GATHER_SECONDS = (
+    0.003  # between two looks that commits ask for: a burst of them is one look, and one by itself waits for nothing
+)
 Wake = Callable[[], None]
 Poll = Callable[[int], tuple[int, set[AccountId]]]
 
@@ -37,6 +40,8 @@ class Feed:
         self._poll: Poll | None = None
         self._is_near = True
         self._wanted = asyncio.Event()  # of the loop that runs: a look in a thread is asked for
+        self._looked_at = 0.0  # by the loop's clock
+        self._next_look: asyncio.TimerHandle | None = None  # of a burst
         self._last = -1  # the newest entry of the change log whose watchers are woken
 
     def watch(self, account: AccountId, wake: Wake) -> Callable[[], None]:
@@ -66,10 +71,11 @@ class Feed:
         loop = self._loop
         if loop is not None and self._watchers:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                if self._is_near:  # the log is read up to here, so that no later look finds the same again
-                    loop.call_soon_threadsafe(self._look)
-                else:
+                if not self._is_near:
                     loop.call_soon_threadsafe(self._wake, accounts)
+                elif self._next_look is None:  # else that look finds this change, too: it forgets itself, then it reads
+                    # the log is read up to here, so that no later look finds the same again
+                    loop.call_soon_threadsafe(self._look)
 
     def refresh(self, account: AccountId) -> None:
         """Wake now whom changes concern, if any process has changed the account; on the event loop.
@@ -96,7 +102,20 @@ class Feed:
         return False
 
     def _look(self) -> None:
-        """Wake whom changes concern; on the event loop, on which a look into a file takes less time than a hop to a thread."""
+        """Wake whom changes concern, at once; where a look has just been, with what else is committed in this moment."""
+        if self._loop is None or self._next_look is not None:
+            return
+        wait = self._looked_at + GATHER_SECONDS - self._loop.time()
+        if wait <= 0:
+            self._look_now()
+        else:
+            self._next_look = self._loop.call_later(wait, self._look_now)
+
+    def _look_now(self) -> None:
+        """Look on the event loop, where a look into a file takes less time than a hop to a thread."""
+        self._next_look = None
+        if self._loop is not None:
+            self._looked_at = self._loop.time()
         if self._watchers and not (self._is_near and self._ask()):
             self._wanted.set()
 
@@ -135,6 +154,9 @@ class Feed:
             self._wakes.close_inbox()
         if self._task is not None:
             self._task.cancel()
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
         self._loop = None
 
     def close(self) -> None:

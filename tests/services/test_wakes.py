@@ -172,12 +172,50 @@ def test_our_own_changes_wake_once(core):
         watched = Watched(core, ola)
         await settled(watched, ola)
         for number in range(3):
+            watched.woken.clear()
+            await asyncio.sleep(2 * feed.GATHER_SECONDS)
             await core.db.awrite(lambda tx, number=number: core.mail.create(tx, ola, f"New {number}"))
-        await until_woken(watched)
-        await asyncio.sleep(0.05)
-        assert watched.woken == [ola] * 3
+            await until_woken(watched)
+            await asyncio.sleep(0.05)
+            assert watched.woken == [ola]
         core.feed.refresh(ola)
-        assert watched.woken == [ola] * 3
+        assert watched.woken == [ola]
+
+    asyncio.run(play())
+
+
+@pytest.mark.usefixtures("never_polls")
+@pytest.mark.sqlite
+@pytest.mark.parametrize("whose", ["ours", "another's"])
+def test_a_change_by_itself_wakes_at_once_and_a_burst_is_one_look(core, monkeypatch, whose):
+    ola = accounts.add_account(core, "ola", quota=0).id
+
+    async def change(name: str, times: int) -> None:
+        if whose == "ours":
+            for number in range(times):
+                await core.db.awrite(lambda tx, number=number: core.mail.create(tx, ola, f"{name} {number}"))
+        else:
+            assert await asyncio.to_thread(start_other(core, ola, name, times).wait) == 0
+
+    async def play() -> None:
+        watched = Watched(core, ola)
+        await settled(watched, ola)
+        await asyncio.sleep(2 * feed.GATHER_SECONDS)
+        monkeypatch.setattr(feed, "GATHER_SECONDS", 3600)
+        await change("First", 1)
+        await until_woken(watched)
+        assert (watched.woken, watched.asked) == ([ola], 1)
+        await change("Many", 30)
+        await asyncio.sleep(0.05)
+        assert watched.asked == 1
+        # those who wait are told within the time
+        core.feed._next_look.cancel()
+        core.feed._next_look = None
+        monkeypatch.setattr(feed, "GATHER_SECONDS", 0.2)
+        watched.woken.clear()
+        await change("More", 30)
+        await until_woken(watched)
+        assert watched.woken
 
     asyncio.run(play())
 
