@@ -473,7 +473,7 @@ def test_n39_a_topic_is_found_by_its_number_without_counting_who_agreed(core, to
             asked.append(sql)
             return self._tx.row(sql, *params)
 
-    found = core.db.read(lambda tx: topic_store.find_topic(Noting(tx), topic))
+    found = core.db.read(lambda tx: topic_store.find_topic(Noting(tx), topic))  # type: ignore[arg-type]  # a Tx, and a list
     assert (found.names, found.slug) == (NAMES, "faculty-news")
     assert topics.find_topic(core, topic) == found
     assert len(asked) == 1

@@ -17,17 +17,17 @@ class _Broken(Exception):
 def find_signed_content(octets: bytes) -> bytes | None:
     """Return the MIME entity that was signed."""
     try:
-        at, _ = _enter(octets, 0, _SEQUENCE)
+        at = _enter(octets, 0, _SEQUENCE)
         if not octets.startswith(_SIGNED_DATA, at):
             return None
-        at, _ = _enter(octets, at + len(_SIGNED_DATA), _EXPLICIT)
-        at, _ = _enter(octets, at, _SEQUENCE)
+        at = _enter(octets, at + len(_SIGNED_DATA), _EXPLICIT)
+        at = _enter(octets, at, _SEQUENCE)
         for tag in (_INTEGER, _SET):  # version, algorithms
             _enter(octets, at, tag)
             at = _after(octets, at)
-        at, _ = _enter(octets, at, _SEQUENCE)
+        at = _enter(octets, at, _SEQUENCE)
         _enter(octets, at, _OBJECT_ID)
-        at, _ = _enter(octets, _after(octets, at), _EXPLICIT)
+        at = _enter(octets, _after(octets, at), _EXPLICIT)
         return b"".join(_pieces(octets, at))
     except _Broken:
         return None
@@ -50,11 +50,12 @@ def _read(octets: bytes, at: int) -> tuple[int, int, int]:
     return tag, at, at + length
 
 
-def _enter(octets: bytes, at: int, wanted: int) -> tuple[int, int]:
-    tag, start, end = _read(octets, at)
+def _enter(octets: bytes, at: int, wanted: int) -> int:
+    """Return where the content of the element at `at` begins."""
+    tag, start, _ = _read(octets, at)
     if tag != wanted:
         raise _Broken
-    return start, end
+    return start
 
 
 def _after(octets: bytes, at: int, depth: int = 0) -> int:

@@ -17,7 +17,6 @@ from mailcore.mail.reading.rtf_packing import unpacked_rtf
 MAX_FILES = 200
 MAX_ATTRIBUTES, MAX_PROPERTIES, MAX_VALUES = 20_000, 5_000, 1_000
 MAX_TEXT = 2 * 2**20  # octets of a text
-MAX_NAME = 1000
 _SIGNATURE = b"\x78\x9f\x3e\x22"
 _HEAD = struct.Struct("<BIL")
 _PAIR = struct.Struct("<HH")

@@ -20,7 +20,6 @@ from mailcore.store.webmail.snoozed import DueMessage
 log = log_for(__name__)
 NAME = "Snoozed"
 LONGEST = timedelta(days=5 * 366)
-AT_ONCE = 1000  # messages of a turn of the job
 _SEEN = frozenset({"\\Seen"})
 
 
@@ -66,9 +65,8 @@ def _find_or_create(core: Core, tx: Tx, account: AccountId) -> Mailbox:
 def wake_due(core: Core) -> int:
     """Bring back what is due, each account in one transaction; return the number of messages."""
     now = core.clock.seconds()
-    due = core.db.read(lambda tx: store.list_due(tx, now, AT_ONCE))
     back = 0
-    for account in sorted({one.account for one in due}):
+    for account in core.db.read(lambda tx: store.list_due_accounts(tx, now)):
         try:
             back += _wake(core, account, now)
         except Exception:  # others' messages come back all the same

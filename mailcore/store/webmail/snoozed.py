@@ -36,12 +36,10 @@ def find_due_at(tx: Tx, box: Mailbox, uid: int) -> int:
     return int(row[0]) if row else 0
 
 
-def list_due(tx: Tx, now: int, most: int) -> list[DueMessage]:
-    rows = tx.rows(
-        f"SELECT account_id, mailbox, uidvalidity, uid FROM snoozed WHERE due_at<=? ORDER BY due_at LIMIT {most:d}",  # noqa: S608
-        now,
-    )
-    return [DueMessage(*row) for row in rows]
+def list_due_accounts(tx: Tx, now: int) -> list[AccountId]:
+    """Return those who have messages that are due."""
+    rows = tx.rows("SELECT DISTINCT account_id FROM snoozed WHERE due_at<=? ORDER BY account_id", now)
+    return [AccountId(row[0]) for row in rows]
 
 
 def delete_due(tx: Tx, account: AccountId, now: int) -> list[DueMessage]:
