@@ -101,12 +101,19 @@ def _restore(site: Site, folder: Path, replace: bool, as_json: bool) -> None:
         print_json(asdict(done))
     else:
         click.echo(f"restored as of {done.made.at}; mail clients read every mailbox anew")
+        click.echo(_tell_credentials(done))
     if done.held and not as_json:
         click.echo(f"{done.held} items of the queue are held, as they may have been sent since: alumnimail queue list")
     if done.missing:
         raise click.ClickException(
             f"{done.missing} large messages are missing in the backup; alumnimail check names them"
         )
+
+
+def _tell_credentials(done: backups.RestoreResult) -> str:
+    if done.newer is None:
+        return f"passwords are those of {done.made.at}: whoever changed one since changes it once more"
+    return f"{done.newer} accounts changed what opens them since then; the newer passwords and keys stay"
 
 
 def _try_restore(site: Site, folder: Path, as_json: bool) -> None:

@@ -26,7 +26,7 @@ from mailcore.process.durable import write_file
 from mailcore.services.operations import backup_sums, backup_times, file_delta
 from mailcore.services.operations.other_files import copy_other_files
 from mailcore.store.copies import files, marks, tables
-from mailcore.store.engine import snapshot
+from mailcore.store.engine import newer_credentials, snapshot
 from mailcore.store.engine.values import get_value
 from mailcore.store.migrations.opening import opened
 from mailcore.store.objects.copying import copy_octets
@@ -188,11 +188,18 @@ def _fill(config: Config, file: Path, clock: Clock) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """`missing`: large blobs that the backup does not have; `held`: items of the queue that wait for the operator."""
+    """Result of a restore.
+
+    Attributes:
+        missing: large blobs that the backup does not have.
+        held: items of the queue that wait for the operator.
+        newer: accounts whose credentials were changed since the backup and stay so; None if nothing could tell.
+    """
 
     made: BackupManifest
     missing: int
     held: int
+    newer: int | None
 
 
 def restore_backup(
@@ -237,6 +244,9 @@ def _write_restored(config: Config, folder: Path, clock: Clock, temporary: Path,
     for file in (folder / "files").rglob("*"):
         if file.is_file():
             file_delta.copy_file(file, config.data_path / file.relative_to(folder / "files"))
+    newer = (
+        None if config.is_on_postgresql else newer_credentials.keep_newer_credentials(temporary, config.database_path)
+    )
     if config.is_on_postgresql:
         _fill(config, temporary, clock)
         files.remove_file(temporary)
@@ -246,4 +256,4 @@ def _write_restored(config: Config, folder: Path, clock: Clock, temporary: Path,
             target.with_name(target.name + suffix).unlink(missing_ok=True)
             temporary.with_name(temporary.name + suffix).unlink(missing_ok=True)
         temporary.rename(target)
-    return RestoreResult(made, missing, held)
+    return RestoreResult(made, missing, held, newer)

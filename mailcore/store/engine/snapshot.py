@@ -134,6 +134,7 @@ def after_restore(path: Path, now: int) -> int:
     Clients may know messages that came after the backup, so every UIDVALIDITY is new (RFC 9051 section 2.3.1.1).
     The same holds for cards: the numbers of changes that programs may know lie before the oldest known one.
     What waited in the queue may have been sent since: it is held for the operator to decide.
+    A session of the web may have been ended by its owner since, as it was another's: all of them end.
     """
     connection = apsw.Connection(str(path))
     try:
@@ -142,6 +143,7 @@ def after_restore(path: Path, now: int) -> int:
             if connection.execute("SELECT 1 FROM sqlite_master WHERE name='address_book'").fetchall():
                 connection.execute("UPDATE address_book SET oldest=seq+1000000, seq=seq+1000000")
             connection.execute("DELETE FROM setting WHERE key IN ('moving','moved')")
+            connection.execute("DELETE FROM web_session")
             connection.execute("UPDATE queue SET leased_until=0, state='held' WHERE state='waiting'")
             held = connection.execute("SELECT count(*) FROM queue WHERE state='held'").fetchall()[0][0]
         return int(str(held))
