@@ -40,9 +40,14 @@ class Wire(Protocol):
     @property
     def channel(self) -> Channel: ...
 
-    def write(self, octets: bytes) -> None: ...
+    def write(self, octets: bytes) -> None:
+        """Write; it leaves together with what follows, at the latest when the session waits for the peer."""
+
+    def flush(self) -> None:
+        """Send what was written now, as the command goes on for long."""
+
     async def drain(self) -> None:
-        """Wait while the peer reads too slowly."""
+        """Send what was written, and wait while the peer reads too slowly."""
 
     async def event(self, *, or_wake: bool = False) -> Event | None:
         """Wait for the next thing the peer sends; None when woken, if that was asked for."""

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 READ_AHEAD = 2**18  # octets
 HIGH_WATER = 2**20  # octets
+MOST_HELD, MOST_JOINED = 2**16, 2**14  # octets written that wait for more, and that are copied together
 STRANGER_SECONDS = 60  # of silence before a log-in
 LOGIN_SECONDS = 180  # to log in, whatever else is said meanwhile
 IDLE_SECONDS = 1860  # RFC 9051 section 5.4 asks for at least 30 minutes
@@ -82,6 +83,8 @@ class Connection(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._out: list[bytes] = []  # what is written leaves together (`flush`)
+        self._out_octets = 0
         self._paused = self._woken = self._ended = False
         self._discarded: int | None = None  # octets that came after our last word
         self._loop = asyncio.get_running_loop()
@@ -121,11 +124,11 @@ class Connection(asyncio.Protocol):
         count = self._counts.enter(self._kind, self._counted)
         if count > self._limits.connections_per_address and not self._limits.is_trusted(self.peer):
             self.write(self._bye("Too many connections from your address"))
+            self.flush()
             transport.close()
             return
         self._timer = self._loop.call_later(CHECK_SECONDS, self._check_time)
         self._open_ones.add(self)
-        _keep_alive(transport.get_extra_info("socket"))
         self._task = self._loop.create_task(self._run())
 
     def data_received(self, data: bytes) -> None:
@@ -185,10 +188,31 @@ class Connection(asyncio.Protocol):
     # What a session calls
 
     def write(self, octets: bytes) -> None:
-        if self._transport is not None and octets and not self._transport.is_closing():
-            self._transport.write(octets if self._deflated is None else self._deflated.pack(octets))
+        """Write; it leaves when there is much of it, or when the session waits: for the peer (`event`, `drain`) or by `flush`."""
+        if not octets:
+            return
+        self._out.append(octets if self._deflated is None else self._deflated.pack(octets))
+        self._out_octets += len(octets)
+        if self._out_octets > MOST_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was written: one call of the kernel, one record of TLS and one wake-up of the peer, where it is not much."""
+        if not self._out:
+            return
+        out, octets = self._out, self._out_octets
+        self._out, self._out_octets = [], 0
+        if self._transport is None or self._transport.is_closing():
+            return
+        if len(out) == 1:
+            self._transport.write(out[0])
+        elif octets <= MOST_JOINED:
+            self._transport.write(b"".join(out))
+        else:
+            self._transport.writelines(out)
 
     async def drain(self) -> None:
+        self.flush()
         if self._writable is not None:
             await asyncio.shield(self._writable)
         if self._ended and (self._transport is None or self._transport.is_closing()):
@@ -202,6 +226,7 @@ class Connection(asyncio.Protocol):
                 return event
             if self._deflated is not None and self._unpack():
                 continue
+            self.flush()
             if self._ended:
                 raise ConnectionResetError
             sink = self._framer.sink
@@ -250,6 +275,7 @@ class Connection(asyncio.Protocol):
         """Octets sent before the handshake are forgotten, so nobody can slip commands in."""
         if self._transport is None:
             raise ConnectionResetError
+        self.flush()
         self._framer.clear()
         try:
             new = await self._loop.start_tls(
@@ -277,6 +303,7 @@ class Connection(asyncio.Protocol):
         lingers = not self.is_known and now - self._began_at > LOGIN_SECONDS
         if lingers or quiet > (IDLE_SECONDS if self.is_known else STRANGER_SECONDS):
             self.write(self._bye("Too quiet") if self.is_known else b"")
+            self.flush()
             if self._transport is not None:
                 self._transport.abort() if self._writable is not None else self._transport.close()
             return
@@ -287,6 +314,7 @@ class Connection(asyncio.Protocol):
 
         What nobody reads makes the kernel reset the connection, and the peer may never see what we said before it.
         """
+        self.flush()
         transport = self._transport
         if transport is None or self._ended or transport.is_closing():
             return
@@ -322,26 +350,30 @@ class Connection(asyncio.Protocol):
         except Exception:
             log.exception("connection failed")
         finally:
+            self.flush()
             if self._transport is not None:
                 self._transport.close()
 
     def end(self, why: str = "The server is stopping") -> None:
         """Close, and say why.  What the peer has sent and not been answered is not done."""
         self.write(self._bye(why))
+        self.flush()
         if self._task is not None:
             self._task.cancel()
         if self._transport is not None:
             self._transport.close()
 
 
-def _keep_alive(connection: socket.socket | None) -> None:
-    """Turn on TCP keep-alive: a client in IDLE is silent for long; routers must not forget it, nor we miss its end."""
+def _keep_alive(listener: socket.socket) -> None:
+    """Turn on TCP keep-alive: a client in IDLE is silent for long; routers must not forget it, nor we miss its end.
+
+    Connections have it from the socket that listens (tcp(7)).
+    """
     with contextlib.suppress(OSError, AttributeError):
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 60)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 60)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 5)
 
 
 class Listener:
@@ -403,8 +435,12 @@ async def listen(
 
     if implicit or balancers:
         server = proxy_protocol.listen(address, made, balancers, tls if implicit else None, limits)
-        return [Listener(server, open_ones)]
-    host, port = host_and_port(address)
-    loop = asyncio.get_running_loop()
-    plain = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)
-    return [Listener(plain, open_ones)]
+        listener = Listener(server, open_ones)
+    else:
+        host, port = host_and_port(address)
+        loop = asyncio.get_running_loop()
+        plain = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)
+        listener = Listener(plain, open_ones)
+    for sock in listener.sockets:
+        _keep_alive(sock)
+    return [listener]

@@ -15,7 +15,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -56,14 +56,19 @@ _begun = threading.Event()
 _watch: threading.Thread | None = None
 
 
-@contextlib.contextmanager
-def limit(seconds: float) -> Iterator[None]:
+class limit:  # noqa: N801 - used as a function is
     """Each step of what happens inside, in whatever thread (Threads.run, Db.write), may take so much; 0 = no limit."""
-    before = _limit.set(seconds or None)
-    try:
-        yield
-    finally:
-        _limit.reset(before)
+
+    __slots__ = ("_before", "_seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._before = _limit.set(self._seconds or None)
+
+    def __exit__(self, *_: object) -> None:
+        _limit.reset(self._before)
 
 
 def current() -> float | None:

@@ -150,7 +150,7 @@ class Framer:
             line = self._take_line()
             if line is None:
                 return None
-            literal = _LITERAL.search(line)
+            literal = _LITERAL.search(line) if line.endswith(b"}\r\n") else None
             if literal and self._dropping and literal[2]:
                 self._skip = int(literal[1])
             elif self._dropping:
@@ -160,6 +160,9 @@ class Framer:
                 self._parts.append(line[: literal.start()])
                 self._offered = LiteralWanted(int(literal[1]), synchronizing=not literal[2])
                 return self._offered
+            elif not self._parts:
+                self._text = 0
+                return CommandLine((line.rstrip(b"\r\n"),))
             else:
                 command = CommandLine((*self._parts, line.rstrip(b"\r\n")), tuple(self._sinks))
                 self._parts.clear()
@@ -195,6 +198,8 @@ class Framer:
         return True
 
     def _take_line(self) -> bytes | None:
+        if not self._buffer:
+            return None
         end = self._buffer.find(b"\n") + 1
         if self._text + (end or len(self._buffer)) > self._max_line:
             raise LineTooLong
@@ -204,6 +209,10 @@ class Framer:
         return self._take(end)
 
     def _take(self, size: int) -> bytes:
+        if size == len(self._buffer):
+            taken = bytes(self._buffer)
+            self._buffer.clear()
+            return taken
         with memoryview(self._buffer) as view:
             taken = bytes(view[:size])
         del self._buffer[:size]

@@ -20,6 +20,9 @@ class TestWire:
     def write(self, octets: bytes) -> None:
         self.said += octets
 
+    def flush(self) -> None:
+        pass
+
     async def drain(self) -> None:
         pass
 

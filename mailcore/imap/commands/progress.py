@@ -19,3 +19,4 @@ class Progress:
             self._context.wire.write(
                 b'* OK [INPROGRESS ("%s" %d %d)] Still working\r\n' % (self._context.tag, self._done, self._goal)
             )
+            self._context.wire.flush()
