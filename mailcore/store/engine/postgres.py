@@ -48,11 +48,16 @@ TURN = "LOCK TABLE migration IN SHARE ROW EXCLUSIVE MODE"
 BESIDE = "LOCK TABLE migration IN ROW EXCLUSIVE MODE"
 MAX_GROUP = 32  # writes in one commit: others wait for the accounts that it has locked
 # A machine that hangs within a transaction keeps others waiting for ten seconds, less than they wait for a lock.
-# By options and not by SET: a pooler between us gives each transaction another connection
-_OPTIONS = (
-    "-c search_path=public -c statement_timeout=120s -c lock_timeout=30s"
-    " -c idle_in_transaction_session_timeout=10s -c default_transaction_isolation=read\\ committed"
-)
+# By options and not by SET: a pooler between us gives each transaction another connection.  As the server says them
+_SETTINGS = {
+    "search_path": "public",
+    "statement_timeout": "2min",
+    "lock_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+    "default_transaction_isolation": "read committed",
+}
+_BLANK = "\\ "
+_OPTIONS = " ".join(f"-c {name}={value.replace(' ', _BLANK)}" for name, value in _SETTINGS.items())
 # the server or the way to it, not this write: the whole group must hear of it
 WHOLE_GROUP = (psycopg.OperationalError, psycopg.InternalError, psycopg.InterfaceError)
 _BEGIN_PART = "SAVEPOINT one"
@@ -85,18 +90,32 @@ class _Number(NumericBinaryLoader):
 
 
 def connect(url: str) -> psycopg.Connection[Row]:
-    """Open a connection that sends and hears our types.  Raises psycopg.Error."""
-    connection = psycopg.connect(
-        url,
-        autocommit=True,
-        connect_timeout=5,
-        application_name="alumnimail",
-        options=_OPTIONS,
-        client_encoding="utf8",
-        row_factory=tuple_row,
-        cursor_factory=psycopg.RawCursor,
-    )
-    connection.prepare_threshold = 2
+    """Open a connection that sends and hears our types.
+
+    Raises:
+        psycopg.Error: it cannot be opened.
+        ConfigError: a pooler stands before the server and has to be told something first.
+    """
+    try:
+        connection = psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=5,
+            application_name="alumnimail",
+            options=_OPTIONS,
+            client_encoding="utf8",
+            row_factory=tuple_row,
+            cursor_factory=psycopg.RawCursor,
+        )
+    except psycopg.OperationalError as problem:
+        if "unsupported startup parameter: options" in str(problem):
+            raise ConfigError(
+                "database: the pooler refuses our settings; say `ignore_startup_parameters = options` in pgbouncer.ini"
+                " (docs/operation.md)"
+            ) from None
+        raise
+    # what one connection has prepared, the next transaction does not find behind a pooler
+    connection.prepare_threshold = None if is_pooled(connection) else 2
     connection.prepared_max = 500
     adapters = connection.adapters
     for kind in (int, bool):
@@ -105,6 +124,12 @@ def connect(url: str) -> psycopg.Connection[Row]:
     adapters.register_dumper(mmap.mmap, _Mapped)
     adapters.register_loader("numeric", _Number)
     return connection
+
+
+def is_pooled(connection: psycopg.Connection[Row]) -> bool:
+    """Say if a pooler stands before the server: it says another process than the server does.  Raises psycopg.Error."""
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row is not None and row[0] != connection.info.backend_pid
 
 
 def check_server(connection: psycopg.Connection[Row]) -> None:
@@ -131,6 +156,10 @@ def check_server(connection: psycopg.Connection[Row]) -> None:
         raise ConfigError(f"database: synchronous_commit is {commit}, so that a crash loses mail; set it to on")
     if fsync != "on" and not MAY_LOSE_ALL:
         raise ConfigError("database: fsync is off, so that a crash loses mail; set it to on")
+    rows = connection.execute("SELECT name, current_setting(name) FROM unnest($1::text[]) AS name", [list(_SETTINGS)])
+    if dropped := [name for name, value in rows if value != _SETTINGS[name]]:
+        wanted = " ".join(f"ALTER DATABASE {connection.info.dbname} SET {one}='{_SETTINGS[one]}';" for one in dropped)
+        raise ConfigError(f"database: the pooler before it drops our settings; give them to the database: {wanted}")
 
 
 MAY_LOSE_ALL = False  # tests, whose server forgets everything anyway
@@ -338,8 +367,8 @@ class PgDb(Db):
         """Give the models a connection of their own; psycopg is its driver, too."""
         from playhouse.postgres_ext import Psycopg3Database
 
-        parts = psycopg.conninfo.conninfo_to_dict(self.url)
-        name = parts.pop("dbname", "")
+        parts: dict[str, Any] = dict(psycopg.conninfo.conninfo_to_dict(self.url))  # Any: numbers and texts
+        name, parts["prepare_threshold"] = parts.pop("dbname", ""), None  # there may be a pooler
         if read_only:
             parts["options"] = f"{parts.get('options', '')} -c default_transaction_read_only=on".strip()
         database = Psycopg3Database(name, **parts)
