@@ -1,5 +1,6 @@
 """What PostgreSQL does otherwise than SQLite, on a real server: refusals at the start, turns, texts, writes broken off."""
 
+import contextlib
 import dataclasses
 import sys
 import threading
@@ -153,6 +154,21 @@ def test_a_write_that_the_server_breaks_off_is_run_again(core):
         return len(tries)
 
     assert core.db.write(write) == 3
+
+
+def test_what_the_server_undoes_at_the_end_is_not_said_to_be_saved(core):
+    """After an error that nobody tells of, COMMIT undoes everything and calls that no error."""
+
+    def write(tx) -> None:
+        tx.run("INSERT INTO setting (key,value) VALUES ('a','1')")
+        with contextlib.suppress(psycopg.IntegrityError):
+            tx.run("INSERT INTO setting (key,value) VALUES ('a','2')")
+
+    with pytest.raises(Busy):
+        core.db.write(write)
+    assert core.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='a'")) is None
+    core.db.write(lambda tx: tx.run("INSERT INTO setting (key,value) VALUES ('a','3')"))
+    assert core.db.read(lambda tx: tx.row("SELECT value FROM setting WHERE key='a'")) == ("3",)
 
 
 def test_a_server_that_was_started_anew_costs_no_write(core, config):

@@ -228,7 +228,20 @@ class PgTx(Tx):
             super().undo_part()
 
     def commit(self) -> None:
-        self._command("COMMIT")
+        """Commit.
+
+        Raises:
+            InFailedSqlTransaction: the server had undone everything before, which COMMIT itself calls no error.
+        """
+        cursor = self._connection.cursor()
+        if self._later:
+            with self._connection.pipeline():
+                self._send_later()
+                cursor.execute("COMMIT")
+        else:
+            cursor.execute("COMMIT")
+        if cursor.statusmessage != "COMMIT":
+            raise errors.InFailedSqlTransaction("an error was not told, and the server has undone the transaction")
 
     def rows(self, sql: str, *params: object) -> list[Row]:
         self._execute(spell_for_postgres(sql), params)
