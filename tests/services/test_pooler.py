@@ -12,6 +12,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
+from mailcore.domain import AccountId
 from mailcore.errors import ConfigError
 from mailcore.services.accounts import accounts
 from mailcore.store.engine import postgres
@@ -106,7 +107,7 @@ def test_many_read_and_write_by_few_connections_and_lose_nothing(two):
     """Each statement is run often, so that it would be prepared."""
     people = [accounts.add_account(two[0], f"ola{number}").id for number in range(3)]
 
-    def work(core: Core, account: int, first: int) -> None:
+    def work(core: Core, account: AccountId, first: int) -> None:
         for number in range(first, first + 12):
             prepared = core.blobs.prepare(MESSAGE % number)
 
