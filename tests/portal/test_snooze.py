@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailcore.errors import MailboxNotFound, NotAllowed
+from mailcore.services.accounts import accounts
 from mailcore.services.webmail import mail_actions, mailboxes, snooze
 from tests.portal.mailing import count, day, later, letter, put
 
@@ -39,6 +40,18 @@ def test_a_message_waits_in_its_mailbox_and_comes_back_unseen_on_top(core, ola):
     assert newest.flags == {"\\Flagged"}
     assert timedelta(hours=1.9) < newest.internal_date - core.clock.now() < timedelta(hours=2)
     assert box.unseen == WELCOME + 2
+
+
+def test_an_account_that_fails_keeps_no_other_waiting(core, ola, caplog):
+    kari = accounts.add_account(core, "kari")
+    for owner in (ola, kari):
+        put_aside(core, owner)
+    core.db.write(lambda tx: tx.run("UPDATE mailbox SET name='Lost' WHERE account_id=? AND name='INBOX'", ola.id))
+    assert snooze.wake_due(later(core, hours=2)) == 1
+    assert (count(core, ola, snooze.NAME), count(core, kari, snooze.NAME)) == (1, 0)
+    assert f"account {ola.id} wait" in caplog.text
+    core.db.write(lambda tx: tx.run("UPDATE mailbox SET name='INBOX' WHERE account_id=? AND name='Lost'", ola.id))
+    assert snooze.wake_due(later(core, hours=2)) == 1
 
 
 def test_a_new_time_replaces_the_old_one(core, ola):

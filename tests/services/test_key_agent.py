@@ -1,5 +1,6 @@
 """A process without the private keys signs, shows and rotates them by asking one that has them; others are refused."""
 
+import json
 import socket
 import threading
 
@@ -14,6 +15,8 @@ from mailcore.services import certificates
 from mailcore.services.mailauth import dkim as signing
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import key_questions
+from tests import descriptors
+from tests.machine import until
 
 MESSAGE = b"From: ola@alumni.example\r\nSubject: Hei\r\nDate: Mon, 30 Nov 2026 12:00:00 +0000\r\n\r\nHei\r\n"
 
@@ -109,6 +112,18 @@ def test_without_an_agent_it_is_temporary(elsewhere, agent):
     agent.close()
     with pytest.raises(Busy, match="the keys cannot be asked for"):
         dkim_keys.current(elsewhere)
+
+
+def test_a_lack_of_descriptors_ends_no_agent(elsewhere, without, agent, caplog):
+    """Who asks waits until there are some again."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        with descriptors.only(0):
+            asking.connect("\0" + agent.address)
+            assert until(lambda: "is not heard" in caplog.text, 30)
+        asking.sendall(b'["current", ""]\n')
+        asking.settimeout(30)
+        assert json.loads(asking.recv(4096)) == {"result": [1, 0]}
+    assert dkim_keys.current(elsewhere) == (1, 0)
 
 
 def test_who_says_nothing_keeps_nobody_waiting(elsewhere, without, agent):

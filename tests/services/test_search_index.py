@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 
 import apsw
 import pytest
@@ -14,9 +15,11 @@ from mailcore.domain import AccountId, MailboxId
 from mailcore.mail.asking.criteria import AllOf, AnyOf, Body, Criterion, Flag, Header, Not, Nothing, Text, Uids
 from mailcore.mail.reading.charsets import to_scalars
 from mailcore.mail.reading.text import fold
+from mailcore.mail.showing import text_marks
 from mailcore.services.operations import health
 from mailcore.services.webmail import indexing
 from mailcore.store.mail import query
+from mailcore.store.mail import text_marks as store_marks
 from mailcore.store.people.accounts import insert_account
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -100,6 +103,18 @@ def test_texts_fields_and_names_of_parts_are_found_with_and_without_an_index(
     assert find(core, box, criterion) == uids
     indexing.update_index(core, AccountId(1))
     assert find(core, box, criterion) == uids
+
+
+def test_a_message_that_cannot_be_read_now_keeps_no_other_from_its_mark(core: Core, box: MailboxId):
+    """The job would begin with it each time, and mark nothing that came after."""
+    put(core, box, ["Subject: large\r\n\r\n" + "abc " * 100_000, "Subject: after\r\n\r\nkvernkall\r\n"])
+    [large] = [path for path in (Path(core.config.data) / "blobs").rglob("*") if path.is_file()]
+    large.unlink()
+    assert indexing.mark_texts(core) == len(LETTERS) + 2
+    blobs = core.db.read(lambda tx: [row[0] for row in tx.rows("SELECT id FROM blob ORDER BY id")])
+    marks = dict(core.db.read(lambda tx: store_marks.get_marks(tx, blobs)))
+    assert marks[blobs[-2]] == text_marks.ANYTHING
+    assert marks[blobs[-1]] != text_marks.ANYTHING
 
 
 def test_an_index_of_an_earlier_reading_is_filled_anew(core: Core, box: MailboxId):

@@ -109,6 +109,21 @@ def test_who_finds_no_row_or_no_file_counts_for_itself(database, tmp_path, caplo
         one.note(Wait.COMMIT, 0.1)
 
 
+def test_who_finds_no_row_has_no_file_open(database, monkeypatch):
+    monkeypatch.setattr("mailcore.process.waits.ROWS", 1)
+    first, second = Waits(), Waits()
+    first.share(database)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        second.share(database)
+    assert len(os.listdir("/proc/self/fd")) == before
+    first.close()
+    second.share(database)
+    second.note(Wait.COMMIT, 0.1)
+    assert counted(read_shared(database)[os.getpid()][Wait.COMMIT]) == {0.1: 1}
+    second.close()
+
+
 def test_a_loop_that_stands_still_is_late_for_that_long(waits, database):
     async def stand_still() -> None:
         looking = asyncio.ensure_future(waits.watch_loop())

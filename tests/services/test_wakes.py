@@ -15,6 +15,7 @@ import pytest
 from mailcore.process import feed
 from mailcore.process.wakes import SUFFIX, Wakes, open_wakes
 from mailcore.services.accounts import accounts
+from tests import descriptors
 from tests.services.test_change_counts import Watched, settled, start_other
 
 LISTENER = """
@@ -106,6 +107,18 @@ def test_the_pipe_of_a_process_that_was_killed_is_removed(make, database, knows)
     assert pipes(database) == [name for name in pipes(database) if name.startswith(f"{os.getpid()}-")]
     assert len(pipes(database)) == 1
     assert is_woken(inbox)
+
+
+def test_a_lack_of_descriptors_removes_nobodys_pipe(make, database):
+    """Its reader would not be woken any more, by anybody."""
+    sender, *others = make(), make(), make()
+    inboxes = [other.open_inbox() for other in others]
+    with descriptors.only(1):  # for the list of the folder, and then for one of the pipes
+        sender.send()
+    assert len(pipes(database)) == 2
+    assert sorted(is_woken(inbox) for inbox in inboxes) == [False, True]
+    sender.send()
+    assert all(is_woken(inbox) for inbox in inboxes)
 
 
 def test_who_closes_leaves_no_pipe_and_others_are_for_the_owner_alone(make, database):

@@ -22,6 +22,8 @@ from mailcore.services.certificates import tls_context
     ('blobs = "s3://bucket"\n[s3]\naccess_key = "me"', "s3.access_key and s3.secret_key go together"),
     ('domain = ""', "domain must not be empty"),
     ('domain = "Alumni.Example"', "domain: 'Alumni.Example' is not the name of a domain"),
+    ('domain = "alumni.example\\n"', "domain: 'alumni.example\\n' is not the name of a domain"),
+    ('domain = "alumni.example."', "domain: 'alumni.example.' is not the name of a domain"),
     ('domains = ["Old.Example"]', "domains: 'Old.Example' is not the name of a domain"),
     ('domains = ["srs.alumni.example"]', "domains: srs.alumni.example is the name of the host or of forwarded mail"),
     ('domains = ["old.example", "old.example"]', "domains: one of them is named twice"),
