@@ -40,7 +40,7 @@ class Browser:
         token = re.search(rb'name="csrf_token"[^>]*value="([^"]+)"', self.get("/login"))
         form = {"username": name, "password": password, "csrf_token": token[1].decode() if token else ""}
         status, _, _ = self.ask("POST", "/login", urlencode(form))
-        if status != 302:
+        if status != 303:
             raise RuntimeError(f"log-in of {name}: {status}")
 
 

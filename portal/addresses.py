@@ -5,11 +5,12 @@ from functools import lru_cache
 from typing import Any, cast
 
 import flask
-from flask import Flask, current_app, request
+from flask import Flask, Response, current_app, request
 
 Value = Any  # whatever a route takes; only texts and numbers are remembered
 MOST = 4096
 _PLAIN = (str, int)
+_ANY_METHOD = (301, 302)  # after which a browser may send the form once more
 
 
 def register(app: Flask) -> None:
@@ -21,6 +22,14 @@ def register(app: Flask) -> None:
 
     app.extensions["addresses"] = built
     app.jinja_env.globals["url_for"] = url_for
+    app.after_request(_see_other)
+
+
+def _see_other(response: Response) -> Response:
+    """Lead on from a form with 303: what comes next is looked at, and never sent again (RFC 9110 section 15.4.4)."""
+    if request.method == "POST" and response.status_code in _ANY_METHOD:
+        response.status_code = 303
+    return response
 
 
 def url_for(endpoint: str, **values: Value) -> str:

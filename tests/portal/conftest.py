@@ -59,7 +59,7 @@ def browser(core: Core) -> Browser:
 
 @pytest.fixture
 def inside(browser: Browser, ola: Account) -> Browser:
-    assert browser.log_in().status_code == 302
+    assert browser.log_in().status_code == 303
     return browser
 
 
@@ -68,5 +68,5 @@ def eva(browser: Browser, core: Core) -> Browser:
     """Log an administrator in."""
     accounts.add_account(core, "eva", display_name="Eva Admin", password=PASSWORD, language="en")
     accounts.set_role(core, "eva", "admin")
-    assert browser.log_in("eva").status_code == 302
+    assert browser.log_in("eva").status_code == 303
     return browser

@@ -117,7 +117,7 @@ def test_s08_the_browser_of_the_owner_is_known_again_whoever_else_guesses_from_i
     guess = "INSERT INTO login_failure (account_id,peer,at,tag) VALUES (?,'127.0.0.1',?,'')"
     core.db.write(lambda tx: tx.many(guess, [(ola.id, core.clock.seconds())] * 1000))
     assert other(browser).log_in().status_code == 429
-    assert browser.log_in().status_code == 302
+    assert browser.log_in().status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_n20_a_contact_address_is_removed_with_the_password_only(core, inside, o
     done = inside.send(
         "/account/contact", to="/account/contact/change", address=OUTSIDE, action="remove", current=PASSWORD
     )
-    assert done.status_code == 302
+    assert done.status_code == 303
     assert contact_addresses.list_verified(core, ola.id) == []
 
 
@@ -309,12 +309,12 @@ def test_n20_a_printed_code_leads_to_choosing_a_password(core, browser, ola):
 
 def test_s14_a_new_password_logs_out_all_others_and_withdraws_app_passwords_when_asked(core, inside, ola):
     second = other(inside)
-    assert second.log_in().status_code == 302
+    assert second.log_in().status_code == 303
     app_passwords.create_app_password(core, ola.id, "phone", [Scope.IMAP])
     fields = {"current": PASSWORD, "password": NEW, "again": NEW}
     assert inside.send("/password", **{**fields, "current": "wrong"}).status_code == 403
     assert second.get("/account").status_code == 200
-    assert inside.send("/password", **fields).status_code == 302
+    assert inside.send("/password", **fields).status_code == 303
     assert inside.get("/account").status_code == 200
     assert second.get("/account").headers["Location"].startswith("/login")
     assert len(app_passwords.list_app_passwords(core, ola.id)) == 1

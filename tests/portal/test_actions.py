@@ -64,7 +64,7 @@ def test_logging_in_gives_a_new_session_and_a_careful_cookie(browser, ola):
 
 def test_logging_out_ends_the_session_on_the_server(inside):
     stolen = inside.client.get_cookie(COOKIE).value
-    assert inside.send("/account", to="/logout").status_code == 302
+    assert inside.send("/account", to="/logout").status_code == 303
     inside.client.set_cookie(COOKIE, stolen)
     assert inside.get("/mail/").status_code == 302
 
@@ -98,7 +98,7 @@ def test_what_is_private_asks_for_a_log_in(browser, path):
 def test_changing_the_password_logs_other_browsers_out(core, inside, ola):
     second = type(inside)(inside.client.application.test_client())
     second.log_in()
-    assert inside.send("/password", current=PASSWORD, password=NEW, again=NEW).status_code == 302
+    assert inside.send("/password", current=PASSWORD, password=NEW, again=NEW).status_code == 303
     assert second.get("/mail/").status_code == 302
     assert inside.get("/mail/").status_code == 200
     assert login.authenticate(core, "ola", NEW, peer="", scope=Scope.IMAP).account.name == "ola"

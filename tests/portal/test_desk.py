@@ -61,7 +61,7 @@ def test_a_case_is_answered_with_a_ready_answer_in_the_language_of_the_person(ag
     assert [m.author for m in tickets.list_messages(core, tickets.get_ticket(core, 1), notes=True)] == [
         "person"
     ]  # nothing went out
-    assert agent.send("/desk/cases/1", action="reply", text="Hei!").status_code == 302
+    assert agent.send("/desk/cases/1", action="reply", text="Hei!").status_code == 303
     assert tickets.get_ticket(core, 1).state == "answered"
     assert "Hei!" in agent.get("/desk/cases/1").text
 
@@ -76,7 +76,7 @@ def test_a_case_is_answered_with_a_ready_answer_in_the_language_of_the_person(ag
     ],
 )
 def test_what_is_pressed_happens(agent: Browser, core: Core, action: str, state: str):
-    assert agent.send("/desk/cases/1", action=action, text="words").status_code == 302
+    assert agent.send("/desk/cases/1", action=action, text="words").status_code == 303
     assert tickets.get_ticket(core, 1).state == state
 
 
@@ -95,7 +95,7 @@ def test_cases_are_handed_over_and_joined(agent: Browser, core: Core):
 
 def test_s22_more_room_is_one_click_live_at_once_audited_and_told(agent: Browser, core: Core):
     answer = agent.send("/desk/cases/1", action="quota", quota="4G", days="30")
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     owner = accounts.find_account(core, "ola")
     assert owner.quota == 4 * 2**30
     entry = next(one for one in audit.list_entries(core, owner.id) if one.event == "quota changed")

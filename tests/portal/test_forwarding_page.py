@@ -83,7 +83,7 @@ def test_n2_the_answers_stand_in_plain_words(inside, core, ola, forwarding_on):
 
 
 def test_n4_a_test_message_is_sent_and_its_place_told(inside, core, ola, forwarding_on):
-    assert inside.send("/forwarding", to="/forwarding/test").status_code == 302
+    assert inside.send("/forwarding", to="/forwarding/test").status_code == 303
     page = inside.get("/forwarding").text
     probe = re.search(r'name="probe" value="(\d+)"', page)[1]
     assert "Hvor fant du den?" in page
@@ -148,7 +148,7 @@ def test_n1_the_code_of_the_letter_confirms_too_and_wrong_ones_do_not(inside, co
         answer = inside.send("/forwarding", to="/forwarding/code", code=wrong)
         assert (answer.status_code, "Det er ikke koden i meldingen fra oss" in answer.text) == (403, True)
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.UNCONFIRMED
-    assert inside.send("/forwarding", to="/forwarding/code", code=right.replace(" ", "-")).status_code == 302
+    assert inside.send("/forwarding", to="/forwarding/code", code=right.replace(" ", "-")).status_code == 303
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.HEALTHY
     assert "Bekreftet." in inside.get("/forwarding").text
 

@@ -90,7 +90,7 @@ def test_s06_pressing_twice_makes_one_account(core, browser):
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get("/order/account").text)[1]
     cookie = browser.client.get_cookie("alumnimail_session").value
     form = {**AT_ONCE, "csrf_token": token, "key": "the-same"}
-    assert browser.client.post("/order/account", data=form).status_code == 302
+    assert browser.client.post("/order/account", data=form).status_code == 303
     browser.client.set_cookie("alumnimail_session", cookie)  # the second press left before the first was answered
     browser.client.post("/order/account", data=form)
     assert len(accounts.list_accounts(core)) == 1
@@ -236,7 +236,7 @@ def test_n20_a_log_in_elsewhere_is_linked_with_the_password_only_and_its_owner_h
     assert browser.get("/account/security/link").headers["Location"] == "/account/security"  # once
     unlink = {"to": "/account/security/unlink", "provider": "university"}
     assert browser.send("/account/security", current="wrong", **unlink).status_code == 403
-    assert browser.send("/account/security", current=PASSWORD, **unlink).status_code == 302
+    assert browser.send("/account/security", current=PASSWORD, **unlink).status_code == 303
     assert oidc_login.list_links(core, ola) == []
 
 
@@ -316,11 +316,11 @@ def test_without_directory_and_providers_there_is_the_form_alone(tmp_path, core)
 def test_s06_failures_at_the_university_s_log_in_are_limited_and_successes_are_not(core, slapd, monkeypatch):
     app = create_app(core)
     for _ in range(3):
-        assert at_university(Browser(app.test_client())).status_code == 302
+        assert at_university(Browser(app.test_client())).status_code == 303
     for number in range(10):
         assert at_university(Browser(app.test_client()), password=f"wrong {number}").status_code == 403
     assert at_university(Browser(app.test_client())).status_code == 429
     # the neighbour at the same address, who has done nothing, orders all the same
-    assert at_university(Browser(app.test_client()), "guest").status_code == 302
+    assert at_university(Browser(app.test_client()), "guest").status_code == 303
     monkeypatch.setattr(throttle, "IN_ALL", 0)  # of one place
     assert at_university(Browser(app.test_client()), "guest").status_code == 429

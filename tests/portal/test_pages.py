@@ -98,12 +98,12 @@ def test_a_stranger_who_looks_at_pages_makes_no_session_in_the_database(browser,
 def test_after_log_out_nothing_is_left_but_the_language(browser, core, ola):
     browser.get("/?lang=nn")
     browser.log_in()
-    assert browser.send("/account", to="/logout").status_code == 302
+    assert browser.send("/account", to="/logout").status_code == 303
     assert "Du er logga ut." in browser.get("/").text  # what was to be told is told
     assert core.db.read(lambda tx: tx.rows("SELECT count(*) FROM web_session")) == [(0,)]
     assert browser.client.get_cookie(COOKIE) is None
     assert '<html lang="nn">' in browser.get("/login").text
-    assert browser.log_in().status_code == 302
+    assert browser.log_in().status_code == 303
 
 
 def test_a_form_without_the_cookie_it_was_shown_with_is_refused(browser, core):

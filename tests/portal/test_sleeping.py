@@ -43,7 +43,7 @@ def test_a_right_password_opens_nothing_and_the_page_tells_how_to_wake_it(
     assert browser.get("/account").status_code != 200
     page = letter_link(core, "password/link")
     words = "en helt annen lang setning"
-    assert browser.send(page, password=words, again=words).status_code == 302
+    assert browser.send(page, password=words, again=words).status_code == 303
     assert not accounts.find_account(core, "ola").asleep
     assert browser.get("/account").status_code == 200
 
@@ -108,7 +108,7 @@ def test_the_second_step_wakes_it_and_the_password_before_it_does_not(browser: B
     assert accounts.find_account(core, "ola").asleep
     assert browser.send("/login/second", code="000000").status_code == 403
     assert accounts.find_account(core, "ola").asleep
-    assert browser.send("/login/second", code=code(secret, core.clock.seconds())).status_code == 302
+    assert browser.send("/login/second", code=code(secret, core.clock.seconds())).status_code == 303
     assert not accounts.find_account(core, "ola").asleep
     assert browser.get("/account").status_code == 200
 

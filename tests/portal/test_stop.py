@@ -42,7 +42,7 @@ def test_another_link_is_a_page_that_says_so(browser: Browser, token: str):
 def test_whoever_logs_in_with_a_known_password_is_led_to_another_one(browser: Browser, core: Core):
     accounts.add_account(core, "eva", password="sunshine1", language="en")
     answer = browser.log_in("eva", "sunshine1")
-    assert answer.status_code == 302
+    assert answer.status_code == 303
     assert answer.location == "/password?known=1"
     assert "stolen passwords" in browser.get(answer.location).text
 

@@ -44,7 +44,7 @@ def test_n11_the_owner_says_that_it_is_read(core, announced, inside, ola):
     assert sunset.find_person(core, ola.id).read_at is None
     inside.get("/account")  # a log-in alone proves nothing
     assert sunset.find_person(core, ola.id).read_at is None
-    assert inside.send("/sunset").status_code == 302
+    assert inside.send("/sunset").status_code == 303
     assert sunset.find_person(core, ola.id).how == "button"
     assert "Du har lest dette" in inside.get("/sunset").text
 
@@ -63,7 +63,7 @@ def test_n11_a_new_address_is_left_with_the_password(core, announced, inside, ol
     assert sunset.find_person(core, ola.id).new_address == ""
     ours = inside.send("/sunset", to="/sunset/address", address="x@alumni.example", current=PASSWORD)
     assert (ours.status_code, "Det må være en adresse utenfor Alumnimail." in ours.text) == (400, True)
-    assert inside.send("/sunset", to="/sunset/address", address="ola@new.example", current=PASSWORD).status_code == 302
+    assert inside.send("/sunset", to="/sunset/address", address="ola@new.example", current=PASSWORD).status_code == 303
     assert 'value="ola@new.example"' in inside.get("/sunset").text
 
 
@@ -115,7 +115,7 @@ def test_n11_the_desk_sees_how_many_have_read_it_and_who_has_not(core, announced
 
 
 def test_n11_the_desk_notes_that_somebody_knows_and_the_owner_sees_who_did(core, announced, ola, agent):
-    assert agent.send("/desk/people/ola", to="/desk/people/ola/knows").status_code == 302
+    assert agent.send("/desk/people/ola", to="/desk/people/ola/knows").status_code == 303
     assert sunset.find_person(core, ola.id).how == "desk"
     [entry] = [one for one in audit.list_entries(core, ola.id) if one.event == "end of the service: read"]
     assert (entry.actor, entry.detail) == ("agnes", "desk")

@@ -335,7 +335,7 @@ def test_what_a_milter_may_say(house, said, reply, mailbox, field):
 @pytest.mark.parametrize(
     ("said", "code", "words"),
     [
-        ((b"c",), 302, ""),
+        ((b"c",), 303, ""),
         ((b"y550 5.7.1 Eicar\0",), 400, "virus scanner found something in them: letter.txt"),
         ((b"qEicar\0", b"c"), 400, "virus scanner found something in them: letter.txt"),
         ((b"d",), 400, "virus scanner found something in them: letter.txt"),
@@ -354,4 +354,4 @@ def test_s29_files_from_the_web_form_are_scanned_like_mail(house, monkeypatch, s
         answer = browser.post("/help", data={**hidden, **fields, "files": file})
         assert answer.status_code == code
         assert words in answer.text
-        assert sum(tickets.count_by_state(core).values()) == (code == 302)
+        assert sum(tickets.count_by_state(core).values()) == (code == 303)

@@ -31,7 +31,7 @@ class Site:
         """A stranger's, or that of somebody who has logged in."""
         browser = Browser(self.app.test_client())
         if who:
-            assert browser.log_in(who).status_code == 302
+            assert browser.log_in(who).status_code == 303
         return browser
 
 

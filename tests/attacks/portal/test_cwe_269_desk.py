@@ -26,7 +26,7 @@ def agent(core: Core, browser: Browser, ola: Account) -> Browser:  # noqa: F811
     tickets.submit_form(core, kind="quota", subject="x", text="x", reply_to="", owner=ola, peer="x", language="nb")
     agnes = accounts.find_account(core, "agnes")
     tickets.submit_form(core, kind="quota", subject="x", text="x", reply_to="", owner=agnes, peer="x", language="nb")
-    assert browser.log_in("agnes").status_code == 302
+    assert browser.log_in("agnes").status_code == 303
     return browser
 
 

@@ -145,9 +145,9 @@ def test_the_page_knows_the_browser(core: Core, ola: Account) -> None:
     client = create_app(core).test_client()
     client.environ_base["REMOTE_ADDR"] = HOME
     browser = Browser(client)
-    assert browser.log_in().status_code == 302
+    assert browser.log_in().status_code == 303
     browser.send("/account", to="/logout")
     attack(core)
     before = links(core)
-    assert browser.send("/password/forgotten", username="ola").status_code == 302
+    assert browser.send("/password/forgotten", username="ola").status_code == 303
     assert links(core) == before + 1

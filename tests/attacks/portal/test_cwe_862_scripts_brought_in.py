@@ -241,7 +241,7 @@ def test_an_old_server_s_script_that_sends_mail_on_stands_inactive(tmp_path: Pat
 @pytest.fixture
 def inside(core: Core, ola: Account) -> Browser:
     browser = Browser(create_app(core).test_client())
-    assert browser.log_in().status_code == 302
+    assert browser.log_in().status_code == 303
     return browser
 
 

@@ -92,7 +92,7 @@ def log_in(talk: http.client.HTTPConnection, host: str) -> None:
     talk.request("POST", "/login", form, fields)
     answer = talk.getresponse()
     answer.read()
-    assert answer.status == 302
+    assert answer.status == 303
 
 
 def quickest(work: Callable[[], None], tries: int = 3) -> float:
