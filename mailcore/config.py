@@ -276,6 +276,14 @@ class Imports:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Programs of the university that are told of changes: `networks` of private addresses that may be asked, at any port."""
+
+    networks: tuple[str, ...] = ()
+    ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Counts, sizes and rates.  `trusted` networks are free of the per-address ones."""
 
@@ -441,6 +449,7 @@ class Config:
     order: OrderSettings = field(default_factory=OrderSettings)
     web: Web = field(default_factory=Web)
     imports: Imports = field(default_factory=Imports)
+    webhooks: Webhooks = field(default_factory=Webhooks)
     limits: Limits = field(default_factory=Limits)
     sleep: Sleep = field(default_factory=Sleep)
     s3: S3 = field(default_factory=S3)

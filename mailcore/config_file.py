@@ -95,7 +95,7 @@ _SIZES = (
     "web.uploads_size",
 )
 MOST_INSIDE = 2**20
-_NETWORKS = ("imports.networks", "limits.trusted", "listen.balancers")
+_NETWORKS = ("imports.networks", "limits.trusted", "listen.balancers", "webhooks.networks")
 _ADDRESSES = (*(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str), "acme.listen")
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
 _URLS = (

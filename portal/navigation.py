@@ -57,6 +57,7 @@ ADMIN = (
     Place("admin.plots", _l("Figures"), "order", ("admin.plot", "admin.quota_spread")),
     Place("admin.texts", _l("Texts"), "faq", ("admin.text", "admin.status_line", "admin.tags")),
     Place("admin.topics", _l("Newsletters"), "mail", ("admin.topic",)),
+    Place("admin.webhooks", _l("Webhooks"), "forward", ("admin.webhook", "admin.webhook_key")),
     Place("admin.settings", _l("Settings"), "settings"),
 )
 ADMINISTRATOR = "admin"  # the role

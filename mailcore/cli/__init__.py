@@ -25,7 +25,7 @@ COMMANDS = {
     "order": "order", "page": "site:page", "queue": "queue", "recovery": "recovery:recovery_group",
     "restore": "backup:restore", "serve": "serve", "shell": "shell", "sieve": "sieve:sieve_group", "spam": "spam:spam_group",
     "status": "site:status", "sunset": "sunset:sunset_group", "ticket": "ticket", "token": "token",
-    "trace": "trace", "user": "user",
+    "trace": "trace", "user": "user", "webhook": "webhook",
 }  # fmt: skip
 
 

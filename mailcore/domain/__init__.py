@@ -62,6 +62,7 @@ from mailcore.domain.rules import (
     ForwardingState,
     Script,
 )
+from mailcore.domain.webhooks import Webhook, WebhookDelivery, WebhookDeliveryState, WebhookKind, WebhookState
 
 __all__ = [
     "Account",
@@ -124,4 +125,9 @@ __all__ = [
     "TicketState",
     "TopicRecipient",
     "Verdict",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookDeliveryState",
+    "WebhookKind",
+    "WebhookState",
 ]

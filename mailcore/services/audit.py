@@ -4,7 +4,9 @@
 from enum import StrEnum
 
 from mailcore.core import Core
-from mailcore.domain import AccountId
+from mailcore.domain import AccountId, WebhookKind
+from mailcore.services import webhook_events
+from mailcore.services.webhook_events import Facts
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.audit import (
     AuditEntry,
@@ -150,11 +152,45 @@ class Event(StrEnum):
     TOKEN_DELETED = "token of a program deleted"
     VACATION_OFF = "vacation off"
     VACATION_ON = "vacation on"
+    WEBHOOK_ADDED = "webhook added"
+    WEBHOOK_CHANGED = "webhook changed"
+    WEBHOOK_REMOVED = "webhook removed"
 
 
-def note(core: Core, tx: Tx, account: AccountId | None, event: Event, *, actor: str = "", detail: str = "") -> None:
-    """Record an event in the transaction of the action itself.  No passwords, no message text."""
+# what programs of the university are told of
+_WEBHOOKS = {
+    Event.ACCOUNT_MADE: WebhookKind.ACCOUNT_CREATED,
+    Event.ACCOUNT_CLOSED: WebhookKind.ACCOUNT_CLOSED,
+    Event.ACCOUNT_REOPENED: WebhookKind.ACCOUNT_REOPENED,
+    Event.ACCOUNT_ERASED: WebhookKind.ACCOUNT_ERASED,
+    Event.ADDRESS_ADDED: WebhookKind.ADDRESS_ADDED,
+    Event.ADDRESS_MAIN: WebhookKind.ADDRESS_CHANGED,
+    Event.ADDRESS_REMOVED: WebhookKind.ADDRESS_REMOVED,
+    Event.CONSENT_GIVEN: WebhookKind.CONSENT_GIVEN,
+    Event.CONSENT_WITHDRAWN: WebhookKind.CONSENT_WITHDRAWN,
+    Event.TOPIC_ENDED: WebhookKind.TOPIC_ENDED,
+}
+_NO_FACTS: Facts = {}
+
+
+def note(
+    core: Core,
+    tx: Tx,
+    account: AccountId | None,
+    event: Event,
+    *,
+    actor: str = "",
+    detail: str = "",
+    facts: Facts = _NO_FACTS,
+) -> None:
+    """Record an event in the transaction of the action itself.  No passwords, no message text.
+
+    Args:
+        facts: of the change, for programs that are told of it (webhooks).
+    """
     insert_audit_entry(tx, account, core.clock.seconds(), actor, event, detail)
+    if (kind := _WEBHOOKS.get(event)) is not None:
+        webhook_events.save_event(core, tx, kind, account, facts)
 
 
 def search_entries(core: Core, wanted: AuditFilter, before: int = 0, limit: int = 50) -> list[AuditLine]:

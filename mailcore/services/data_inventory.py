@@ -110,6 +110,7 @@ moving_service ACCOUNT OWNER: account_id key host name address best likely junk 
     publics newsletters first_at last_at mailbox uid link linked done
 mail_fetch ACCOUNT OWNER: id account_id host port login sealed state folders problem messages there left_out failures
     leased_until next_at created_at updated_at provider
+webhook_delivery ACCOUNT MONTH: id webhook_id account_id event kind body state tries next_at created_at answer answered_at
 moving_person ACCOUNT OWNER: account_id address name received written last_at state changed_at
 provisioned ACCOUNT REGISTER: id type name external person text version created_at changed_at
 provisioned_member ACCOUNT REGISTER: group_id member
@@ -165,6 +166,8 @@ topic OPERATION SERVICE IMPERSONAL: id nb nn en created_at ended_at slug reply_t
 newsletter OPERATION SERVICE: id topic_id language subject text state actor created_at changed_at send_at begun_at
     finished_at position filed forwarded unsent delivered refused returned complaints corrected is_correcting leased_until
 newsletter_edition OPERATION SERVICE IMPERSONAL: newsletter_id number blob content message_id at
+webhook OPERATION SERVICE IMPERSONAL: id label url kinds sealed former former_until state failures missed next_at
+    leased_until created_at
 figure OPERATION SERVICE IMPERSONAL: name label grain at count
 setting OPERATION SERVICE IMPERSONAL: key value
 job OPERATION SERVICE IMPERSONAL: name next_at leased_until leased_by problem

@@ -135,6 +135,9 @@ WORDS: dict[str, Words] = {
     Event.SUNSET_WITHDRAWN: _l("The end of the service was withdrawn"),
     Event.TAKEN_OUT: _l("Everything was downloaded as a file"),
     Event.TICKET_OPENED: _l("A case was opened at the help desk"),
+    Event.WEBHOOK_ADDED: _l("A webhook was added"),
+    Event.WEBHOOK_CHANGED: _l("A webhook was changed"),
+    Event.WEBHOOK_REMOVED: _l("A webhook was removed"),
     Event.VACATION_OFF: _l("The away message was turned off"),
     Event.VACATION_ON: _l("The away message was turned on"),
 }

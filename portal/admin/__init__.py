@@ -1,6 +1,20 @@
 """Administration in the browser (N37), for the role `admin` alone.  Over services: nothing is decided here."""
 
-from portal.admin import accounts, bring, domain, jobs, log, plots, queue, settings, status_line, tags, texts, topics
+from portal.admin import (
+    accounts,
+    bring,
+    domain,
+    jobs,
+    log,
+    plots,
+    queue,
+    settings,
+    status_line,
+    tags,
+    texts,
+    topics,
+    webhooks,
+)
 from portal.admin.views import blueprint
 
 __all__ = [
@@ -17,4 +31,5 @@ __all__ = [
     "tags",
     "texts",
     "topics",
+    "webhooks",
 ]

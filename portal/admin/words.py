@@ -6,11 +6,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
-from mailcore.domain import QueueState
+from mailcore.domain import QueueState, WebhookDeliveryState, WebhookKind, WebhookState
 from mailcore.services.accounts.people_file import Fault
 from mailcore.services.operations.attention import Finding, Trouble
 from mailcore.services.operations.figures import Figure, Span
 from mailcore.services.operations.settings_list import Source
+from mailcore.services.operations.webhook_post import NO_KEY, SILENT, UNKNOWN_HOST, UNREACHABLE, UNTRUSTED
 
 Words = Any  # flask-babel's LazyString, which has no types
 
@@ -89,6 +90,37 @@ QUEUE_STATES: dict[QueueState, Words] = {
     QueueState.HELD: _l("on hold"),
     QueueState.CAPTURED: _l("captured, not sent"),
     QueueState.GIVEN_UP: _l("given up"),
+}
+WEBHOOK_STATES: dict[WebhookState, Words] = {
+    WebhookState.ON: _l("on"),
+    WebhookState.OFF: _l("off"),
+    WebhookState.GONE: _l("ended by its server"),
+}
+WEBHOOK_KINDS: dict[WebhookKind, Words] = {
+    WebhookKind.ACCOUNT_CREATED: _l("new account"),
+    WebhookKind.ACCOUNT_CLOSED: _l("closed account"),
+    WebhookKind.ACCOUNT_REOPENED: _l("account opened again"),
+    WebhookKind.ACCOUNT_ERASED: _l("erased account"),
+    WebhookKind.ADDRESS_ADDED: _l("new address"),
+    WebhookKind.ADDRESS_CHANGED: _l("another main address"),
+    WebhookKind.ADDRESS_REMOVED: _l("removed address"),
+    WebhookKind.CONSENT_GIVEN: _l("consent to a newsletter"),
+    WebhookKind.CONSENT_WITHDRAWN: _l("consent withdrawn"),
+    WebhookKind.TOPIC_ENDED: _l("end of a topic"),
+    WebhookKind.TEST: _l("test"),
+}
+WEBHOOK_DELIVERY_STATES: dict[WebhookDeliveryState, Words] = {
+    WebhookDeliveryState.WAITING: _l("waiting"),
+    WebhookDeliveryState.DELIVERED: _l("delivered"),
+    WebhookDeliveryState.GIVEN_UP: _l("given up"),
+}
+# answers that are no status of HTTP
+WEBHOOK_ANSWERS: dict[str, Words] = {
+    UNKNOWN_HOST: _l("no address that may be asked"),
+    UNREACHABLE: _l("cannot be reached"),
+    UNTRUSTED: _l("its certificate is not trusted"),
+    SILENT: _l("did not answer in time"),
+    NO_KEY: _l("its key is missing: make a new one"),
 }
 STATES: dict[str, Words] = {"active": _l("in use"), "closed": _l("closed, may come back"), "erased": _l("erased")}
 

@@ -4,9 +4,9 @@ import json
 
 from flask import Blueprint, Response, current_app, request
 
-from mailcore.errors import Busy, WrongPassword
+from mailcore.errors import Busy, TooMany, WrongPassword
 from mailcore.services.provisioning import api_tokens
-from mailcore.services.provisioning.api_tokens import TokenScope
+from mailcore.services.provisioning.api_tokens import ApiToken, TokenScope
 from portal import current
 from portal.access import public, same_for_all
 
@@ -22,20 +22,22 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 @public
 def scim(path: str) -> Response:
     """Answer one request; the token is asked for before anything is read."""
-    if not token_of_request(TokenScope.SCIM):
-        return refuse(401, "a token is needed: alumnimail token create")
-    return _handle(path)
+    token = find_token(TokenScope.SCIM)
+    return token if isinstance(token, Response) else _handle(path)
 
 
-def token_of_request(scope: TokenScope) -> bool:
-    """Say if the request bears a token for `scope`."""
+def find_token(scope: TokenScope) -> ApiToken | Response:
+    """Find the token for `scope` that the request bears; else the answer that refuses it."""
     given = request.authorization
     token = given.token if given is not None and given.type == "bearer" else None
     try:
-        api_tokens.verify_token(current.core(), token or "", scope)
+        return api_tokens.verify_token(current.core(), token or "", scope)
     except WrongPassword:
-        return False
-    return True
+        return refuse(401, "a token is needed: alumnimail token create")
+    except TooMany:
+        refused = refuse(429, f"at most {api_tokens.MOST_PER_MINUTE} requests a minute")
+        refused.headers["Retry-After"] = str(api_tokens.MINUTE)
+        return refused
 
 
 def _handle(path: str) -> Response:

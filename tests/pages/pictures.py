@@ -37,7 +37,8 @@ PAGES = {
     "newsletter-correct": ("agnes", "/newsletters/1/correct"), "newsletter-results": ("agnes", "/newsletters/topic/1/results"),
     "admin-topic": ("eva", "/admin/topics/1"),
     "admin": ("eva", "/admin/"), "admin-account": ("eva", "/admin/accounts/ola"),
-    "admin-act": ("eva", "/admin/accounts/ola/role"),
+    "admin-act": ("eva", "/admin/accounts/ola/role"), "admin-webhooks": ("eva", "/admin/webhooks"),
+    "admin-webhook": ("eva", "/admin/webhooks/1"),
 }  # fmt: skip
 # name: width, colour scheme, JavaScript
 LOOKS = {

@@ -25,7 +25,7 @@ from mailcore.domain import Account, AccountId, MailboxId
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.newsletters import editors, issues, sending, topics
-from mailcore.services.operations import service_status
+from mailcore.services.operations import service_status, webhooks
 from mailcore.services.tickets import tickets
 from mailcore.services.webmail import ready_texts
 from mailcore.store.engine.db import Tx
@@ -105,6 +105,8 @@ def furnish(core: Core) -> None:
         key="1",
     )
     _write_newsletters(core, agnes)
+    webhook, _ = webhooks.add_webhook(core, "Alumniregisteret", "https://crm.university.example/in", (), actor="eva")
+    webhooks.send_test(core, webhook.id, actor="eva")
     service_status.announce_incident(
         core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"
     )

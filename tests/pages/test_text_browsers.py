@@ -63,6 +63,7 @@ PAGES = {
         "/admin/texts/status",
         "/admin/texts/tags",
         "/admin/queue/to?domain=alumni.example",
+        "/admin/webhooks",
     ),
 }
 

@@ -166,7 +166,9 @@ def save_main(core: Core, tx: Tx, owner: Account, spec: str, *, actor: str) -> A
         return owner
     account_store.save_main_address(tx, owner.id, spec)
     move_identities(tx, owner.id, former, spec)
-    audit.note(core, tx, owner.id, Event.ADDRESS_MAIN, actor=actor, detail=spec)
+    audit.note(
+        core, tx, owner.id, Event.ADDRESS_MAIN, actor=actor, detail=spec, facts={"address": spec, "before": former}
+    )
     changed = account_store.get_account(tx, owner.id)
     account_notices.notify_owner(core, tx, changed, "address_main", address=spec)
     return changed
@@ -188,7 +190,9 @@ def remove_address(core: Core, account: AccountId, written: str, *, actor: str =
         if not store.remove_address(tx, account, localpart, domain, core.clock.seconds()):
             raise NotAllowed(Saying("That is not one of your addresses."))
         move_identities(tx, account, spec, owner.address(core.config.domain))
-        audit.note(core, tx, account, Event.ADDRESS_REMOVED, actor=actor or owner.name, detail=spec)
+        audit.note(
+            core, tx, account, Event.ADDRESS_REMOVED, actor=actor or owner.name, detail=spec, facts={"address": spec}
+        )
         account_notices.notify_owner(core, tx, owner, "address_removed", address=spec)
         return spec
 
@@ -256,7 +260,8 @@ def fill_domain(core: Core, domain: str, *, actor: str) -> tuple[int, list[str]]
         for account, name in store.list_names_without(tx, domain):
             if _is_free(core, tx, name, domain, account):
                 store.insert_address(tx, account, name, domain, now, origin=Origin.SITE)
-                audit.note(core, tx, account, Event.ADDRESS_ADDED, actor=actor, detail=f"{name}@{domain}")
+                spec = f"{name}@{domain}"
+                audit.note(core, tx, account, Event.ADDRESS_ADDED, actor=actor, detail=spec, facts={"address": spec})
                 count += 1
             else:
                 taken.append(name)
@@ -347,7 +352,7 @@ def _insert(core: Core, tx: Tx, owner: Account, localpart: str, domain: str, ori
 
 
 def _note_added(core: Core, tx: Tx, owner: Account, spec: str, actor: str) -> str:
-    audit.note(core, tx, owner.id, Event.ADDRESS_ADDED, actor=actor, detail=spec)
+    audit.note(core, tx, owner.id, Event.ADDRESS_ADDED, actor=actor, detail=spec, facts={"address": spec})
     account_notices.notify_owner(core, tx, owner, "address_added", address=spec)
     return spec
 

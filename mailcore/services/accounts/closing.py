@@ -145,7 +145,7 @@ def _erase(core: Core, account: AccountId, now: int) -> None:
 
     def write(tx: Tx) -> None:
         store.erase_account(tx, account, mark, now)
-        audit.note(core, tx, None, Event.ACCOUNT_ERASED, detail=str(account))
+        audit.note(core, tx, None, Event.ACCOUNT_ERASED, detail=str(account), facts={"account": int(account)})
 
     core.db.write(write)
     core.search.forget(account)  # this node's; others drop theirs when they find no mail

@@ -48,7 +48,8 @@ def _leave_newsletter(core: Core, tx: Tx, returned: Return) -> None:
     newsletters.count_complaint(tx, returned.content)
     if topics.delete_consent(tx, returned.account, newsletter.topic):
         detail = f"{newsletter.topic}: called spam where it is forwarded to"
-        audit.note(core, tx, returned.account, Event.CONSENT_WITHDRAWN, detail=detail)
+        facts = {"topic": newsletter.topic}
+        audit.note(core, tx, returned.account, Event.CONSENT_WITHDRAWN, detail=detail, facts=facts)
 
 
 def count_complaints(core: Core, account: AccountId) -> int:

@@ -83,7 +83,7 @@ def end_topic(core: Core, topic: int, *, actor: str) -> None:
         store.end_topic(tx, topic, core.clock.seconds())
         stop_newsletters(tx, topic)
         detail = f"{topic}: {found.names['en']}, before {subscribers} subscribers"
-        audit.note(core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail)
+        audit.note(core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail, facts=_describe(found))
 
     core.db.write(write)
 
@@ -114,11 +114,22 @@ def set_consents(core: Core, account: AccountId, wanted: Collection[int], wordin
             if topic.id in wanted:
                 wording = wordings.get(topic.id, topic.names["nb"])
                 if store.add_consent(tx, account, topic.id, core.clock.seconds(), wording):
-                    audit.note(core, tx, account, Event.CONSENT_GIVEN, detail=f"{topic.id}: {wording}")
+                    facts = {**_describe(topic), "wording": wording}
+                    audit.note(core, tx, account, Event.CONSENT_GIVEN, detail=f"{topic.id}: {wording}", facts=facts)
             elif store.delete_consent(tx, account, topic.id):
-                audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=f"{topic.id}: {topic.names['nb']}")
+                _note_withdrawal(core, tx, account, topic)
 
     core.db.write(write)
+
+
+def _note_withdrawal(core: Core, tx: Tx, account: AccountId, topic: NewsletterTopic) -> None:
+    detail = f"{topic.id}: {topic.names['nb']}"
+    audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=detail, facts=_describe(topic))
+
+
+def _describe(topic: NewsletterTopic) -> dict[str, str | int]:
+    """Describe the topic to programs."""
+    return {"topic": topic.id, "topic_name": topic.names["nb"]}
 
 
 def create_leave_link(core: Core, account: AccountId, topic: int) -> str:
@@ -155,7 +166,7 @@ def leave_topic(core: Core, token: str) -> NewsletterTopic:
 
     def write(tx: Tx) -> None:
         if store.delete_consent(tx, account, topic.id):
-            audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=f"{topic.id}: {topic.names['nb']}")
+            _note_withdrawal(core, tx, account, topic)
 
     core.db.write(write)
     return topic

@@ -35,6 +35,7 @@ from mailcore.services.operations import (
     health,
     reports,
     rereading,
+    webhook_post,
 )
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
@@ -114,6 +115,8 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("accounts that nobody uses", DAY, sleeping.send_letters),
         Job("newsletters", 0, work.work_on_newsletters),
         Job("answers to newsletters", HOUR, results.count_answers),
+        Job("webhooks", 0, webhook_post.work_on_webhooks),
+        Job("old deliveries to webhooks", DAY, webhook_post.delete_old_deliveries),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("messages that are shown again", MINUTE, snooze.wake_due),
         Job("what was written long ago", HOUR, drafts.delete_untouched),

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountState
+from mailcore.log import log_for
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import accounts as account_store
 from mailcore.store.people import addresses as address_store
 from mailcore.store.people import provisioned as store
+
+log = log_for(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,14 @@ def count_people(core: Core) -> Counts:
     return core.db.read(read)
 
 
-def find_holder(core: Core, person: str) -> Holder | None:
-    """Find the account of a person, by the immutable id; None without one."""
+def find_holder(core: Core, person: str, *, token: int) -> Holder | None:
+    """Find the account of a person, by the immutable id, and log who asked for it; None without one."""
 
     def read(tx: Tx) -> Holder | None:
         account = account_store.find_account_of_person(tx, person)
         if account is None:
             return None
+        log.info("token %d asked for the addresses of account %d", token, account.id)
         addresses = tuple(address_store.list_addresses(tx, account.id))
         return Holder(addresses, account.state, f"{account.created_at:%Y-%m-%d}")
 

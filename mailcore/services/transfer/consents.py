@@ -15,7 +15,7 @@ import http.client
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -300,7 +300,7 @@ def _ask(core: Core, provider: Provider, form: Mapping[str, str]) -> dict[str, A
     try:
         parts = urlsplit(provider.token)
         host, port = (parts.hostname or "").rstrip("."), parts.port or HTTPS_PORT
-        address = _find_address(core, host, port) if parts.scheme == "https" else ""
+        address = find_address(core, host, port, core.config.imports.networks) if parts.scheme == "https" else ""
         if not address:
             raise TemporarilyUnavailable(_DOWN)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -317,8 +317,10 @@ def _ask(core: Core, provider: Provider, form: Mapping[str, str]) -> dict[str, A
     return document
 
 
-def _find_address(core: Core, host: str, port: int) -> str:
-    """Find an address of the host that may be asked: of the network at large at port 443, or in a network that the site names."""
+def find_address(
+    core: Core, host: str, port: int, networks: tuple[str, ...], ports: Collection[int] = (HTTPS_PORT,)
+) -> str:
+    """Find an address of the host that may be asked: of the network at large at one of `ports`, or in one of `networks`."""
     try:
         found = [str(ip_address(host))]
     except ValueError:
@@ -329,8 +331,8 @@ def _find_address(core: Core, host: str, port: int) -> str:
             except DnsTrouble:
                 continue
     for address in found:
-        if within(address, core.config.imports.networks):
+        if within(address, networks):
             return address
-        if port == HTTPS_PORT and is_public(ip_address(address)):
+        if port in ports and is_public(ip_address(address)):
             return address
     return ""

@@ -75,6 +75,12 @@ def list_addresses(tx: Tx, account: AccountId) -> list[str]:
     return [f"{localpart}@{domain}" for localpart, domain in rows]
 
 
+def list_ended_addresses(tx: Tx, account: AccountId) -> list[str]:
+    """Return the addresses that ended with their account, without those that were removed from it before."""
+    rows = tx.rows("SELECT localpart, domain FROM address WHERE former=? AND removed_at IS NULL ORDER BY id", account)
+    return [f"{localpart}@{domain}" for localpart, domain in rows]
+
+
 _STORED = "id,localpart,domain,origin,created_at,removed_at"
 
 

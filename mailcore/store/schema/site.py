@@ -126,6 +126,53 @@ class MailFetchRow(Model):
         indexes = ((("state", "next_at"), False),)
 
 
+class WebhookRow(Model):
+    """A program that is told of changes; its key is sealed, and so is the former one while that still counts.
+
+    `kinds` apart by spaces; `next_at`: its server is left alone until then; `missed` changes were not saved for it.
+    """
+
+    id = AutoField()
+    label = TextField()
+    url = TextField()
+    kinds = TextField()
+    sealed = TextField(default="")
+    former = TextField(default="")
+    former_until = BigIntegerField(default=0)
+    state = TextField(default="on")
+    failures = IntegerField(default=0)
+    missed = IntegerField(default=0)
+    next_at = BigIntegerField(default=0)
+    leased_until = BigIntegerField(default=0)
+    created_at = BigIntegerField()
+
+    class Meta:
+        table_name = "webhook"
+
+
+class WebhookDeliveryRow(Model):
+    """A change on its way to a webhook (store/site/webhooks.py); `body` is JSON, saved with the change itself."""
+
+    ERASE = Delete()
+
+    id = AutoField()
+    webhook_id = IntegerField()
+    account_id = AccountField(null=True, index=True)
+    event = TextField()
+    kind = TextField()
+    body = TextField()
+    state = TextField(default="waiting")
+    tries = IntegerField(default=0)
+    next_at = BigIntegerField()
+    created_at = BigIntegerField()
+    answer = TextField(default="")
+    answered_at = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "webhook_delivery"
+        indexes = ((("webhook_id", "state", "next_at"), False),)
+
+
 class RateRow(Model):
     """`count` since `started_at`; another window begins when it is over."""
 

@@ -1,0 +1,82 @@
+"""A receiver of webhooks on loopback, by HTTPS.  It remembers what it was told, and can be told to misbehave."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import trustme
+
+HANG = 0
+
+
+@dataclass(frozen=True)
+class Told:
+    """One request; the names of its fields are in lower case."""
+
+    path: str
+    fields: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """`answers` are given in turn, the last of them for ever; HANG answers only when `go_on` is set."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+        self.answers: list[int] = [204]
+        self.go_on = threading.Event()
+        self.came = threading.Semaphore(0)
+        self.url = ""
+
+    @property
+    def ids(self) -> list[str]:
+        return [one.fields["webhook-id"] for one in self.told]
+
+    def take(self, told: Told) -> int:
+        self.told.append(told)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.came.release()
+        if answer == HANG:
+            assert self.go_on.wait(60)
+        return answer or 204
+
+
+@contextmanager
+def running(ca: Path) -> Iterator[Receiver]:
+    """Serve; `ca` is written, an authority to trust."""
+    receiver, authority = Receiver(), trustme.CA()
+    authority.cert_pem.write_to_path(str(ca))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802 - http.server's name
+            fields = {name.lower(): value for name, value in self.headers.items()}
+            told = Told(self.path, fields, self.rfile.read(int(fields["content-length"])))
+            self.send_response(receiver.take(told))
+            self.send_header("Location", receiver.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            """Quiet."""
+
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Whoever hung up before the answer is no error of the test's."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        receiver.url = f"https://127.0.0.1:{server.server_address[1]}/hooks?crm=1"
+        serving = threading.Thread(target=server.serve_forever, daemon=True)
+        serving.start()
+        try:
+            yield receiver
+        finally:
+            receiver.go_on.set()
+            server.shutdown()
+            serving.join()
