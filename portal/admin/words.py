@@ -65,6 +65,8 @@ AUDIENCES: dict[str, Words] = {
 TOPICS: dict[str, Words] = {"e-mail": _l("E-mail"), "account": _l("Account"), "help": _l("Help")}
 FIGURES: dict[str, Words] = {
     "deliveries": _l("Incoming mail"),
+    "spam": _l("Spam"),
+    "forwards": _l("Forwardings"),
     "queue-age": _l("Age of the queue"),
     "log-ins": _l("Log-ins"),
     "responses": _l("Response times"),
@@ -76,6 +78,12 @@ SERIES: dict[tuple[Figure, str], Words] = {
     (Figure.DELIVERIES, "forwarded"): _l("forwarded"),
     (Figure.DELIVERIES, "rejected"): _l("refused"),
     (Figure.DELIVERIES, "discarded"): _l("discarded"),
+    (Figure.SPAM, "spam"): _l("spam"),
+    (Figure.SPAM, "other"): _l("other mail"),
+    (Figure.FORWARDS, "healthy"): _l("work"),
+    (Figure.FORWARDS, "unconfirmed"): _l("wait for the target’s answer"),
+    (Figure.FORWARDS, "failing"): _l("fail"),
+    (Figure.FORWARDS, "paused"): _l("paused"),
     (Figure.QUEUE_AGE, "oldest"): _l("oldest message"),
     (Figure.LOGINS, "right"): _l("logged in"),
     (Figure.LOGINS, "wrong"): _l("wrong password"),

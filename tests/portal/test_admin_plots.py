@@ -11,6 +11,7 @@ from mailcore.domain import Account
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import figures
 from mailcore.services.operations.figures import Figure, Span
+from mailcore.store.engine.db import Tx
 from portal import timing
 from portal.plot_svg import draw_bars
 from tests.portal.conftest import Browser
@@ -68,6 +69,49 @@ def test_n37_what_came_in_stays_counted_when_its_rows_are_gone(core: Core, at: _
     at.now = NOW + timedelta(days=500)
     figures.collect_figures(core)
     assert core.db.read(lambda tx: tx.rows("SELECT 1 FROM figure WHERE at<?", int(NOW.timestamp()))) == []
+
+
+def test_n37_spam_is_counted_of_what_reached_somebody(core: Core, at: _Time):
+    rules = ('[["spam", "97 %"]]', '[["junk", ""]]', "", '[["fileinto", "[\\"spam\\", x"]]')
+    for number, written in enumerate(rules):
+        _deliver(core, NOW - timedelta(minutes=number + 1), "filed" if number else "forwarded")
+        core.db.write(lambda tx, w=written: tx.run("UPDATE delivery SET rules=? WHERE rules='0'", w))
+    _deliver(core, NOW - timedelta(minutes=9), "rejected")
+    figures.collect_figures(core)
+    counts = figures.read_series(core, Figure.SPAM, Span.DAY).counts
+    assert (sum(counts["spam"]), sum(counts["other"])) == (2, 2)
+
+
+def test_n37_forwardings_are_those_of_the_end_of_each_step(core: Core, at: _Time):
+    """Not the sum over a day, and not its largest: they grow and shrink."""
+
+    def set_states(*states: str) -> None:
+        def write(tx: Tx) -> None:
+            tx.run("DELETE FROM forwarding")
+            for number, state in enumerate(states):
+                columns = "account_id,target,state,copy,failures,last_reply,token,unsafe,digest,rolling_days"
+                values = "?,'x@y.example',?,1,0,'','','rewrite',1,90"
+                tx.run(f"INSERT INTO forwarding ({columns}) VALUES ({values})", number + 1, state)  # noqa: S608
+
+        core.db.write(write)
+
+    for day, states in enumerate((("healthy",) * 5, ("healthy", "failing"), ("healthy", "paused"))):
+        at.now = NOW + timedelta(days=day)
+        set_states(*states)
+        figures.collect_figures(core)
+    found = figures.read_series(core, Figure.FORWARDS, Span.WEEK).counts
+    assert {label: values[-3:] for label, values in found.items()} == {
+        "healthy": (5, 1, 1),
+        "unconfirmed": (0, 0, 0),
+        "failing": (0, 1, 0),
+        "paused": (0, 0, 1),
+    }
+    assert [sum(values) for values in figures.read_series(core, Figure.FORWARDS, Span.YEAR).counts.values()] == [
+        1,
+        0,
+        0,
+        1,
+    ]
 
 
 @pytest.mark.parametrize(("span", "steps"), [(Span.DAY, 24), (Span.WEEK, 7), (Span.YEAR, 12)])
@@ -133,7 +177,7 @@ def test_n37_quotas_are_spread_by_tenths(eva: Browser, core: Core):
     assert "full" in eva.get("/admin/plots/quota").text
 
 
-@pytest.mark.parametrize("name", ["deliveries", "queue-age", "log-ins", "responses"])
+@pytest.mark.parametrize("name", ["deliveries", "spam", "forwards", "queue-age", "log-ins", "responses"])
 @pytest.mark.parametrize("span", ["day", "week", "year", "nonsense"])
 def test_n37_a_plot_is_well_formed_and_its_numbers_stand_in_a_table(
     eva: Browser, core: Core, ola: Account, name: str, span: str

@@ -13,7 +13,7 @@ from mailcore.core import Core
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import count_by_tenth
 from mailcore.store.site import figures as store
-from mailcore.store.site.metrics import count_single
+from mailcore.store.site.metrics import count_by_state, count_single
 
 HOUR = 3600
 HOURS_KEPT_DAYS, DAYS_KEPT_DAYS = 10, 400
@@ -23,6 +23,8 @@ class Figure(StrEnum):
     """Kinds of figures that are kept."""
 
     DELIVERIES = "deliveries"
+    SPAM = "spam"
+    FORWARDS = "forwards"
     QUEUE_AGE = "queue age"
     LOGINS = "log-ins"
     RESPONSES = "responses"
@@ -39,11 +41,14 @@ class Span(StrEnum):
 # labels of each figure, in the order in which they are drawn
 LABELS: dict[Figure, tuple[str, ...]] = {
     Figure.DELIVERIES: ("filed", "forwarded", "rejected", "discarded"),
+    Figure.SPAM: ("spam", "other"),  # of what was filed or forwarded
+    Figure.FORWARDS: ("healthy", "unconfirmed", "failing", "paused"),
     Figure.QUEUE_AGE: ("oldest",),
     Figure.LOGINS: ("right", "wrong"),
     Figure.RESPONSES: ("0.1", "0.3", "1", "3", "more"),  # seconds within which a page was there
 }
 _LARGEST = {Figure.QUEUE_AGE}  # whose largest value counts, not the sum
+_LAST = {Figure.FORWARDS}  # which tell how many there are, so that the last value counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,16 @@ def collect_figures(core: Core) -> None:
             )
             store.raise_figures(tx, Figure.DELIVERIES, "hour", begin, outcomes)
             store.raise_figures(tx, Figure.LOGINS, "hour", begin, logins)
+            store.raise_figures(tx, Figure.SPAM, "hour", begin, store.count_spam(tx, begin, begin + HOUR))
         oldest = count_single(tx)["oldest_waiting"]
         store.raise_figures(tx, Figure.QUEUE_AGE, "hour", hour, {"oldest": max(0, now - oldest) if oldest else 0})
         today = _midnight(core, core.clock.now())
+        forwards = dict.fromkeys(LABELS[Figure.FORWARDS], 0) | count_by_state(tx)["forwardings"]
+        for grain, begin in (("hour", hour), ("day", int(today.timestamp()))):
+            store.save_figures(tx, Figure.FORWARDS, grain, begin, forwards)
         for day in (today - timedelta(days=1), today):
             begin, end = (int(one.timestamp()) for one in (day, _midnight(core, day + timedelta(hours=30))))
-            for figure in Figure:
+            for figure in set(Figure) - _LAST:
                 counts = store.sum_hours(tx, figure, begin, end, largest=figure in _LARGEST)
                 store.raise_figures(tx, figure, "day", begin, counts)
         store.delete_old_figures(tx, now - HOURS_KEPT_DAYS * 86_400, now - DAYS_KEPT_DAYS * 86_400)
@@ -102,9 +111,15 @@ def read_series(core: Core, figure: Figure, span: Span) -> Series:
     for label, at, count in rows:
         if label in counts:
             step = max(number for number, begin in enumerate(begins) if begin <= at)
-            before = counts[label][step]
-            counts[label][step] = max(before, count) if figure in _LARGEST else before + count
+            counts[label][step] = _join(figure, counts[label][step], count)
     return Series(figure, span, steps, {label: tuple(values) for label, values in counts.items()})
+
+
+def _join(figure: Figure, before: int, count: int) -> int:
+    """Join a count to those before it in the same step; they come in the order of their time."""
+    if figure in _LAST:
+        return count
+    return max(before, count) if figure in _LARGEST else before + count
 
 
 def _list_steps(core: Core, span: Span) -> tuple[datetime, ...]:
