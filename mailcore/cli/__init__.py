@@ -16,7 +16,7 @@ from mailcore.errors import MailError
 # Where each command stands in this package, as MODULE or MODULE:NAME.  It is imported when it is asked for: the servers
 # take half a second, and most commands have no need of them.
 COMMANDS = {
-    "address": "address",
+    "address": "address", "admin": "admin",
     "backup": "backup", "certificate": "certificate",
     "check": "serve:check", "demo": "demo", "directory": "directory", "dkim": "dkim", "dns": "dns",
     "export": "moving:export", "faq": "site:faq_check", "forward": "forward", "import": "moving:import_",

@@ -22,6 +22,10 @@ from mailcore.domain import Account
 from mailcore.services.accounts import accounts, closing, people_file, sleeping
 from mailcore.services.delivery import sending_limits
 from mailcore.services.forwarding import complaints
+from mailcore.services.operations import administration
+from mailcore.services.signin import web_sessions
+
+ACTOR = "command line"
 
 
 @click.group()
@@ -77,18 +81,27 @@ def add(
         contact=contact,
         language=language,
         reserved=reserved,
+        actor=ACTOR,
     )
     click.echo(account.address(site.config.domain))
     if password is None:
-        click.echo(accounts.create_password_link(site.core, account.name))
+        click.echo(accounts.create_password_link(site.core, account.name, actor=ACTOR))
+
+
+def _list_of_kind(site: Site, kind: str) -> list[Account]:
+    found: list[Account] = []
+    while page := administration.list_accounts(site.core, kind, found[-1].name if found else ""):
+        found += [line.account for line in page]
+    return found
 
 
 @user.command("list")
+@click.option("--kind", type=click.Choice(administration.KINDS), help="On hold, with a role, or closed.")
 @json_option
 @pass_site
-def list_(site: Site, as_json: bool) -> None:
+def list_(site: Site, kind: str | None, as_json: bool) -> None:
     """List the accounts."""
-    found = accounts.list_accounts(site.core)
+    found = _list_of_kind(site, kind) if kind else accounts.list_accounts(site.core)
     if as_json:
         print_json([plain(account) for account in found])
     else:
@@ -117,7 +130,7 @@ def show(site: Site, name: str, as_json: bool) -> None:
 @pass_site
 def quota(site: Site, name: str, octets: int) -> None:
     """Set the quota of an account: for example 2G, or unlimited."""
-    account = accounts.set_quota(site.core, name, octets)
+    account = accounts.set_quota(site.core, name, octets, actor=ACTOR)
     click.echo(f"{account.name}: {size(account.used)} of {quota_size(account.quota)}")
 
 
@@ -126,7 +139,7 @@ def quota(site: Site, name: str, octets: int) -> None:
 @pass_site
 def close(site: Site, name: str) -> None:
     """Close an account; its name is never given away again."""
-    account, link = closing.close_account(site.core, name, actor="command line")
+    account, link = closing.close_account(site.core, name, actor=ACTOR)
     click.echo(f"{account.name} is closed; for thirty days this opens it again:")
     click.echo(link)
 
@@ -137,7 +150,7 @@ def close(site: Site, name: str) -> None:
 def reopen(site: Site, name: str) -> None:
     """Reopen an account that was closed less than thirty days ago."""
     found = accounts.find_account(site.core, name)
-    click.echo(f"{closing.reopen_account(site.core, found.id, actor='command line').name} is open again")
+    click.echo(f"{closing.reopen_account(site.core, found.id, actor=ACTOR).name} is open again")
 
 
 @user.command()
@@ -145,7 +158,7 @@ def reopen(site: Site, name: str) -> None:
 @pass_site
 def wake(site: Site, name: str) -> None:
     """Wake an account that sleeps; say how you know its owner in the ticket."""
-    woken = sleeping.wake(site.core, name, actor="command line")
+    woken = sleeping.wake(site.core, name, actor=ACTOR)
     click.echo(f"{name} {'is awake' if woken else 'did not sleep'}")
 
 
@@ -154,7 +167,7 @@ def wake(site: Site, name: str) -> None:
 @pass_site
 def password_link(site: Site, name: str) -> None:
     """Print a link that sets the password once."""
-    click.echo(accounts.create_password_link(site.core, name))
+    click.echo(accounts.create_password_link(site.core, name, actor=ACTOR))
 
 
 @user.command()
@@ -163,7 +176,7 @@ def password_link(site: Site, name: str) -> None:
 @pass_site
 def role(site: Site, name: str, role: str) -> None:
     """Make the owner of an account an agent of the help desk, or end that."""
-    account = accounts.set_role(site.core, name, "" if role == "none" else role)
+    account = accounts.set_role(site.core, name, "" if role == "none" else role, actor=ACTOR)
     click.echo(f"{account.name}: {role}")
 
 
@@ -173,8 +186,29 @@ def role(site: Site, name: str, role: str) -> None:
 @pass_site
 def release(site: Site, name: str, drop: bool) -> None:
     """Release an account whose sending was put on hold."""
-    account, count = sending_limits.release(site.core, name, drop=drop, actor="cli")
+    account, count = sending_limits.release(site.core, name, drop=drop, actor=ACTOR)
     click.echo(f"{account.name} may send; {count} held messages {'are forgotten' if drop else 'go on'}")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("why")
+@pass_site
+def hold(site: Site, name: str, why: str) -> None:
+    """Put the sending of an account on hold, and say WHY; its owner is told, and the desk has a case."""
+    account = accounts.find_account(site.core, name)
+    administration.hold_account(site.core, account, why, actor=ACTOR)
+    click.echo(f"{account.name} may not send")
+
+
+@user.command("log-out")
+@click.argument("name")
+@pass_site
+def log_out(site: Site, name: str) -> None:
+    """Log an account out of all browsers and mail programs; passwords stay as they are."""
+    account = accounts.find_account(site.core, name)
+    web_sessions.end_all_sessions(site.core, account.id, actor=ACTOR)
+    click.echo(f"{account.name} is logged out everywhere")
 
 
 @user.command("import")
@@ -183,5 +217,5 @@ def release(site: Site, name: str, drop: bool) -> None:
 def import_(site: Site, file: Path) -> None:
     """Create the accounts of a CSV file: username, password, name, person, quota, addresses (blanks between them)."""
     wishes = people_file.read_csv(file, site.core.config.mail_domains)
-    count = counted(accounts.import_accounts(site.core, wishes), len(wishes), "accounts")
+    count = counted(accounts.import_accounts(site.core, wishes, actor=ACTOR), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

@@ -61,6 +61,7 @@ def probe(*_):
         "read the key of ACME": read("keys", "acme.pem"),
         "read the key of second factors": read("keys", "second-factor"),
         "read the key of imports": read("keys", "imports"),
+        "read the key of webhooks": read("keys", "webhook"),
         "read the key of recovery codes": read("keys", "recovery"),
         "replace a DKIM key": write("dkim", "rsa1.pem"),
         "add a DKIM key": write("dkim", "rsa9.pem"),
@@ -84,10 +85,22 @@ EVERYBODY = {"read the database", "write to the database"}
 EXPECTED = {
     "mail": EVERYBODY | {"read a DKIM key", "read the TLS key", "read the key of recovery codes"},
     "portal": EVERYBODY
-    | {"read the key of second factors", "read the key of imports", "read the key of recovery codes"}
+    | {
+        "read the key of second factors",
+        "read the key of imports",
+        "read the key of webhooks",
+        "read the key of recovery codes",
+    }
     | {"write a text of the site"},
     "queue": EVERYBODY
-    | {"read a DKIM key", "read the TLS key", "read the key of ACME", "read the key of imports", "replace a DKIM key"}
+    | {
+        "read a DKIM key",
+        "read the TLS key",
+        "read the key of ACME",
+        "read the key of imports",
+        "read the key of webhooks",
+        "replace a DKIM key",
+    }
     | {"add a DKIM key", "replace a key", "write elsewhere", "write a text of the site"},
 }
 

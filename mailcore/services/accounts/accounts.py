@@ -335,7 +335,7 @@ def send_password_link(core: Core, account: Account, link: str) -> None:
     core.db.write(lambda tx: notices.queue(core, tx, prepared, account.contact, account.id))
 
 
-def import_accounts(core: Core, new_accounts: Sequence[NewAccount]) -> Iterable[Account]:
+def import_accounts(core: Core, new_accounts: Sequence[NewAccount], *, actor: str = "") -> Iterable[Account]:
     """Create many accounts, hashing on all processors; yield each when it is durable.
 
     Raises:
@@ -349,7 +349,7 @@ def import_accounts(core: Core, new_accounts: Sequence[NewAccount]) -> Iterable[
 
             def store(tx: Tx, batch: Sequence[NewAccount] = batch, hashed: list[str | None] = hashed) -> list[Account]:
                 return [
-                    create_account(core, tx, new_account, password_hash)
+                    create_account(core, tx, new_account, password_hash, actor=actor)
                     for new_account, password_hash in zip(batch, hashed, strict=True)
                 ]
 

@@ -114,10 +114,15 @@ def end_sessions(core: Core, name: str, *, agent: Account) -> None:
 
 def hold_sending(core: Core, name: str, why: str, *, agent: Account) -> None:
     """Stop the account's sending; its owner is told, and the desk has a case.  Raises NotAllowed without a reason."""
-    account, why = _find_other(core, name, agent), " ".join(why.split())[:_WHY]
+    hold_account(core, _find_other(core, name, agent), why, actor=agent.name)
+
+
+def hold_account(core: Core, account: Account, why: str, *, actor: str) -> None:
+    """Stop the account's sending, by whoever may.  Raises NotAllowed without a reason."""
+    why = " ".join(why.split())[:_WHY]
     if not why:
         raise NotAllowed(Saying("Write why."))
-    core.db.write(lambda tx: sending_limits.hold(core, tx, account, why, actor=agent.name))
+    core.db.write(lambda tx: sending_limits.hold(core, tx, account, why, actor=actor))
 
 
 def release_sending(core: Core, name: str, *, drop: bool, agent: Account) -> int:
