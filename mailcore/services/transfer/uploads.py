@@ -33,10 +33,22 @@ class Reservation:
 
 
 def make_folder(core: Core) -> Path:
-    """Return the folder where uploads arrive and wait to be read, created if it is missing."""
+    """Return the folder where uploads arrive and wait to be read, created if it is missing.
+
+    Raises:
+        Busy: it cannot be made, as it was removed while a confined process runs.
+    """
     path = core.config.data_path / "incoming"
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise _cannot_write(path, problem) from problem
     return path
+
+
+def _cannot_write(path: Path, problem: OSError) -> Busy:
+    log.error("uploads cannot be taken in: %s: %s", path, problem.strerror)
+    return Busy("the folder of uploads cannot be written")
 
 
 def reserve_space(core: Core, owner: AccountId | None, size: int) -> Reservation:
@@ -51,8 +63,11 @@ def reserve_space(core: Core, owner: AccountId | None, size: int) -> Reservation
         raise TooLarge(f"{size} octets of {most}")
     whose = owner or 0
     path = make_folder(core) / f"{RESERVED}{os.getpid()}-{whose}-{secrets.token_hex(8)}"
-    with path.open("xb") as file:
-        file.truncate(size)
+    try:
+        with path.open("xb") as file:
+            file.truncate(size)
+    except OSError as problem:
+        raise _cannot_write(path.parent, problem) from problem
     try:
         _check_space(core, most, whose)
     except Busy:

@@ -124,7 +124,7 @@ class SearchIndex:
         if texts and self.path(account).exists():
             try:
                 return Hits(self._open(account), texts)
-            except apsw.Error as problem:
+            except (apsw.Error, OSError) as problem:
                 self._broken(account, problem)
         return Hits()
 
@@ -196,8 +196,13 @@ class SearchIndex:
         return connection
 
     def _broken(self, account: AccountId, problem: Exception) -> None:
-        log.warning("the search index of account %d is built anew: %s", account, problem)
-        self.forget(account)
+        try:
+            self.forget(account)
+        except OSError as obstacle:
+            # a confined process has no right to a folder that was made anew (cli/confinement.py)
+            log.warning("the search index of account %d cannot be used: %s; %s", account, problem, obstacle.strerror)
+        else:
+            log.warning("the search index of account %d is built anew: %s", account, problem)
 
 
 def _is_current(connection: apsw.Connection) -> bool:

@@ -6,6 +6,7 @@ is at work for a peer that has left: the descriptor is closed by one at a time, 
 
 import contextlib
 import hashlib
+import logging
 import mmap
 import os
 import tempfile
@@ -14,6 +15,8 @@ from pathlib import Path
 
 from mailcore.errors import Busy
 from mailcore.mail.reading.octets import Octets
+
+log = logging.getLogger(__name__)
 
 
 class Spool:
@@ -54,6 +57,8 @@ class Spool:
                 self._write(octets)
         except OSError as problem:
             self.discard()
+            if problem.errno:  # else the peer has left
+                log.error("the spool %s cannot be written: %s", self._folder, problem.strerror)
             raise Busy("the spool cannot be written") from problem
 
     def _write(self, octets: bytearray) -> None:
