@@ -17,7 +17,7 @@ NEW = {"label": "Alumni register", "url": "https://crm.example/hooks?key=geheim"
 
 
 def _add(eva: Browser, url: str = NEW["url"], kinds: Sequence[str] = webhooks.KINDS) -> str:
-    return eva.send("/admin/webhooks", label=NEW["label"], password=PASSWORD, url=url, kind=kinds).text
+    return eva.send("/admin/webhooks", label=NEW["label"], password=PASSWORD, url=url, kind=list(kinds)).text
 
 
 def test_n38_a_webhook_is_added_and_its_key_is_shown_once(eva: Browser, core: Core):
