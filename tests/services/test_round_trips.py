@@ -14,6 +14,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients
 from mailcore.store.engine import db
 from mailcore.store.engine.db import Tx
+from mailcore.store.queue.items import enqueue_mail, find_item
 from tests import postgres_server
 from tests.protocol.test_transcripts import Player
 from tests.round_trips import counted
@@ -178,6 +179,7 @@ def test_what_a_mail_program_asks_all_day_waits_twice(reader, before, command):
         ("COPY 1:5,7,9,11:20 Archive", 1),
         ("MOVE 1:5,7,9 Archive", 1),
         ("EXPUNGE", 1),
+        (f"APPEND Archive {{{len(MESSAGE) + 1}+}}\r\n{(MESSAGE % 777).decode()}", 1),
     ],
 )
 def test_a_change_of_messages_waits_as_often_whatever_their_number(reader, command, times):
@@ -188,3 +190,22 @@ def test_a_change_of_messages_waits_as_often_whatever_their_number(reader, comma
     news = [text for text in waited if "uidvalidity, purged" in text]  # a reading of its own, behind the change
     assert len(waited) - len(news) <= times, waited
     assert len(news) <= 1
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_mail_is_queued_by_two_questions_whatever_the_number_of_recipients(core, count):
+    prepared = core.blobs.prepare(MESSAGE % 1)
+    recipients = [f"kari{number}@outside.example" for number in range(count)]
+
+    def queue(tx: Tx) -> tuple[list[int], list[str]]:
+        with counted() as waited:
+            ids = enqueue_mail(
+                tx, core.blobs, sender="ola@alumni.example", recipients=recipients, prepared=prepared, prefix=b"",
+                account=None, origin="submission", now=core.clock.seconds(),
+            )  # fmt: skip
+        return ids, waited
+
+    ids, waited = core.db.write(queue)
+    assert len(waited) == 2
+    items = core.db.read(lambda tx: [find_item(tx, item) for item in ids])
+    assert [item.recipient for item in items if item] == recipients

@@ -22,7 +22,8 @@ from mailcore.imap.status import Refused, TryCreate
 from mailcore.services.delivery import imapsieve
 from mailcore.services.delivery.imapsieve import MailboxEvent
 from mailcore.store.engine.db import Tx
-from mailcore.store.mail.blobs import Prepared
+from mailcore.store.mail.blobs import Prepared, Saved
+from mailcore.store.mail.mailboxes import canonical
 from mailcore.store.mail.spool import Spool
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -101,6 +102,8 @@ async def append(context: Context, read: Reader) -> Tagged:
     ready = await _prepare(context, wanted, name)
 
     def save(tx: Tx) -> tuple[Mailbox, list[int], MailboxEvent | None]:
+        if len(ready) == 1:
+            return _save_one(context, tx, name, ready[0])
         mailbox = _target(context, tx, name)
         new = [
             core.mail.append(tx, owner, mailbox.id, message.prepared, message.flags, message.at) for message in ready
@@ -112,6 +115,30 @@ async def append(context: Context, read: Reader) -> Tagged:
     if context.selected is not None and context.selected.mailbox == target.id:
         context.selected.dirty = True
     return context.ok("Kept", f"APPENDUID {target.uidvalidity} {write_set(uids).decode()}")
+
+
+def _save_one(
+    context: Context, tx: Tx, name: str, message: PreparedMessage
+) -> tuple[Mailbox, list[int], MailboxEvent | None]:
+    """Save one message by what one question to the database tells."""
+    core, owner, prepared, there = context.core, context.owner, message.prepared, canonical(name)
+    now = core.clock.seconds()
+    boxes, script, rooms, *blob = tx.ask(
+        [
+            core.mail.ask_for([owner], [there]),
+            imapsieve.ask_for_script(owner, there),
+            core.mail.ask_for_room(owner),
+            *core.blobs.begin_saving(prepared, now),
+        ]
+    )
+    if not boxes or not rooms:
+        raise TryCreate(name)
+    used, quota = rooms[0]
+    [mailbox] = core.mail.read_mailboxes(boxes)
+    saved = Saved(core.blobs.finish_saving(tx, prepared, blob) or core.blobs.save(tx, prepared, now), prepared.size)
+    uid = core.mail.append_unasked(tx, mailbox, (used, quota), saved, message.flags, message.at, grace=False)
+    source = imapsieve.read_script(tx, owner, script)
+    return mailbox, [uid], imapsieve.note_event(core, tx, owner, mailbox.id, [uid], "APPEND", source)
 
 
 async def replace(context: Context, read: Reader) -> Tagged:

@@ -316,8 +316,9 @@ class MailStore(Mailboxes):
         internal_date: datetime,
         *,
         prefix: bytes = b"",
+        grace: bool = True,
     ) -> int:
-        """Put a message in as `append` with `grace` does, without asking the database for anything.
+        """Put a message in as `append` does, without asking the database for anything.
 
         Args:
             box, room: the mailbox, and octets used and allowed, as they were read in this transaction under the lock of the
@@ -329,7 +330,8 @@ class MailStore(Mailboxes):
         tx.require_lock(box.account)
         size = message.size + len(prefix)
         if message.counted:
-            if not fits(*room, size):
+            used, quota = room
+            if not (fits(used, quota, size) if grace else not quota or used + size <= quota):
                 raise OverQuota("the mailbox is full")
             tx.run_later(_TAKE_SPACE, message.id, size, box.account)
         known = box.uidnext, box.modseq, box.keywords
@@ -452,6 +454,10 @@ class MailStore(Mailboxes):
         transfer = self.read_transfer(tx.ask(questions), ranges)
         return transfer.measured.uids, self.carry_out_move(tx, transfer)
 
+    def ask_for_room(self, account: AccountId) -> Statement:
+        """Return what to ask for octets used and allowed."""
+        return _ROOM, (account,)
+
     def ask_for_transfer(
         self, account: AccountId | None, source: MailboxId, ranges: Ranges, there: Statement
     ) -> list[Statement]:
@@ -465,7 +471,7 @@ class MailStore(Mailboxes):
             self.ask_for_one(source),
             there,
             *((f"{_SIZES} ORDER BY uid", (source, *one)) for one in ranges),
-            *([(_ROOM, (account,))] if account is not None else []),
+            *([self.ask_for_room(account)] if account is not None else []),
         ]
 
     def read_transfer(self, answers: Sequence[Sequence[Row]], ranges: Ranges) -> Transfer:

@@ -13,6 +13,11 @@ from mailcore.store.queue import destinations
 MOST_AHEAD = 4 * 3600  # seconds; no item waits longer for its next attempt, and no lease or rest is longer
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls,mail_id"
+_ENQUEUE = (
+    "INSERT INTO queue (sender,recipient,domain,blob,prefix,account_id,origin,state,tries,created_at,next_at,"
+    "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls,mail_id)"
+    " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?,?) RETURNING id"
+)
 _NOTHING_SAID: Mapping[str, Dsn] = {}
 
 
@@ -60,30 +65,33 @@ def enqueue_mail(
     The items have the id of the message that causes them, so that the log tells of all that came of it.
     """
     blob, mail_id = blobs.save(tx, prepared, now), current_mail_id() or create_mail_id()
-    return [
-        tx.insert(
-            "INSERT INTO queue (sender,recipient,domain,blob,prefix,account_id,origin,state,tries,created_at,next_at,"
-            "leased_until,leased_by,last_reply,delay_told,notify,ret,orcpt,envid,require_tls,mail_id)"
-            " VALUES (?,?,?,?,?,?,?,'waiting',0,?,?,0,'','',0,?,?,?,?,?,?)",
-            sender,
-            recipient,
-            domain_of(recipient),
-            blob,
-            prefix,
-            account,
-            origin,
-            now,
-            now,
-            said.notify,
-            said.ret,
-            said.orcpt,
-            said.envid,
-            require_tls,
-            mail_id,
-        )
-        for recipient in recipients
-        for said in (dsn.get(recipient, Dsn()),)
-    ]
+    answers = tx.ask(
+        [
+            (
+                _ENQUEUE,
+                (
+                    sender,
+                    recipient,
+                    domain_of(recipient),
+                    blob,
+                    prefix,
+                    account,
+                    origin,
+                    now,
+                    now,
+                    said.notify,
+                    said.ret,
+                    said.orcpt,
+                    said.envid,
+                    require_tls,
+                    mail_id,
+                ),
+            )
+            for recipient in recipients
+            for said in (dsn.get(recipient, Dsn()),)
+        ]
+    )
+    return [int(rows[0][0]) for rows in answers]
 
 
 def is_mail_due(tx: Tx, now: int) -> bool:
