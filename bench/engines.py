@@ -61,6 +61,36 @@ def cold(target: Target) -> float:
     return seconds
 
 
+def _with_fifty(target: Target) -> Imap:
+    client = logged_in(target, "user4")
+    for number in range(client.count(), FETCHED):
+        client.append("INBOX", message(2000, number))
+    client.command("SELECT INBOX")
+    return client
+
+
+def stores(target: Target) -> float:
+    """Change a flag 100 times, of one message and of 50 in turn."""
+    client = _with_fifty(target)
+
+    def work() -> None:
+        for number in range(100):
+            which = f"1:{FETCHED}" if number % 2 else "7"
+            client.command(f"STORE {which} {'+-'[number // 2 % 2]}FLAGS (\\Flagged)")
+
+    seconds = timed(work)
+    client.close()
+    return seconds
+
+
+def copies(target: Target) -> float:
+    """Copy 10 messages 50 times."""
+    client = _with_fifty(target)
+    seconds = timed(lambda: [client.command("COPY 1:5,11:15 Archive") for _ in range(50)])
+    client.close()
+    return seconds
+
+
 CASES: dict[str, Callable[[Target], float]] = {
     **delivery.CASES,
     "large outside": large_ones,
@@ -68,6 +98,8 @@ CASES: dict[str, Callable[[Target], float]] = {
     "fetch cold": cold,
     "logins": reading.logins,
     "append": reading.append,
+    "store": stores,
+    "copy": copies,
 }
 FOLDERS: dict[str, Path] = {}
 
