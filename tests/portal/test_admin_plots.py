@@ -37,9 +37,10 @@ def _deliver(core: Core, at: datetime, outcome: str = "filed") -> None:
     names = [name for name in columns if name in values]
     marks = ",".join("?" * len(names))
     others = [name for name in columns if name not in values and name != "id"]
+    blank = ",'0'"  # of any type
     core.db.write(
         lambda tx: tx.run(
-            f"INSERT INTO delivery ({','.join(names + others)}) VALUES ({marks}{',0' * len(others)})",  # noqa: S608
+            f"INSERT INTO delivery ({','.join(names + others)}) VALUES ({marks}{blank * len(others)})",  # noqa: S608
             *[values[name] for name in names],
         )
     )
