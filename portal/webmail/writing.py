@@ -1,6 +1,6 @@
 """Writing mail: a form that keeps what was written, whatever happens."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask import Response, flash, redirect, render_template, request
 from flask_babel import gettext as _
@@ -8,7 +8,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import SelectChoice
 
-from mailcore.errors import MailError, NotAllowed, OverQuota
+from mailcore.errors import MailError, OverQuota
 from mailcore.services.webmail import address_book, overview, ready_texts, second_thoughts
 from mailcore.services.webmail import compose as service
 from mailcore.services.webmail import drafts as writings
@@ -87,22 +87,13 @@ def _do(action: str, kept: Writing) -> Answer:
     if action not in ("send", "later"):  # files were attached, or people chosen from the address book
         return here
     seconds = reader.read_settings().undo_seconds
-    at = _chosen_time() if action == "later" else current.core().clock.now() + timedelta(seconds=seconds)
+    at = current.core().clock.now() + timedelta(seconds=seconds)
+    if action == "later":
+        at = writings.read_time(current.core(), request.form.get("send_at", ""))
     writings.schedule_sending(current.core(), current.owner(), kept.id, at)
     if action == "send" and not seconds:
         flash(_("The message is sent."))
     return redirect(url_for("webmail.index"), 303)
-
-
-def _chosen_time() -> datetime:
-    """Raises NotAllowed for what is no time to come."""
-    try:
-        at = datetime.fromisoformat(request.form.get("send_at", "")).replace(tzinfo=current.core().config.zone)
-    except ValueError:
-        raise NotAllowed("no such time") from None
-    if at < current.core().clock.now():
-        raise NotAllowed("that time has passed")
-    return at
 
 
 def _draft(form: ComposeForm) -> Draft:

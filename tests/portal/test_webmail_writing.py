@@ -213,17 +213,18 @@ def test_a_message_is_passed_on_in_the_text_or_as_a_file(inside, core, ola):
 
 
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("fields", "code", "words"),
     [
-        ({"to": ""}, 403),
-        ({"to": "not an address"}, 403),
-        ({"to": "nobody@alumni.example"}, 404),
-        ({"to": "a@b.example, c"}, 403),
+        ({"to": ""}, 403, "Skriv hvem det skal til."),
+        ({"to": "not an address"}, 403, "not an address er ikke en adresse."),
+        ({"to": "nobody@alumni.example"}, 404, "Ingen her har den adressen."),
+        ({"to": "a@b.example, c"}, 403, "c er ikke en adresse."),
     ],
 )
-def test_what_cannot_be_sent_is_kept_in_the_form(inside, core, fields, code):
+def test_what_cannot_be_sent_is_kept_in_the_form(inside, core, fields, code, words):
     answer = write(inside, core, body="viktig tekst", **fields)
     assert answer.status_code == code
+    assert words in answer.text
     assert "viktig tekst" in answer.text
     assert queued(core) == []
     id_ = re.search(r'name="writing" type="hidden" value="(\d+)"', answer.text)[1]

@@ -3,6 +3,7 @@
 The message is built piece by piece into a spool, so that a file of 25 MB needs no 25 MB of memory.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,6 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import NotAllowed, TooLarge
 from mailcore.mail.reading import address, trace
+from mailcore.mail.reading.address import MailAddress
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.reading.message import Message
@@ -19,6 +21,7 @@ from mailcore.mail.showing import body, wrapped
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
+from mailcore.saying import Saying
 from mailcore.services.delivery import submission
 from mailcore.services.webmail import attachments, mail_actions
 from mailcore.services.webmail.message_content import phrase
@@ -26,6 +29,11 @@ from mailcore.store.mail.blobs import INSIDE, Prepared
 
 MAX_QUOTED = 100_000  # characters of the answered message
 MESSAGE = "message/rfc822"
+MAX_TOLD = 200  # characters of what was taken for an address
+_APART = re.compile(r"[\s<>(),]+")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_BETWEEN = re.compile(r">(?=\s*+[^\s,(>])")
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 MAX_SIGNATURE = 15  # lines that a reply does not quote
 PIECE = 57 * 4096  # octets of a file that are held at once
 
@@ -181,16 +189,65 @@ def source_files(core: Core, account: Account, draft: Draft) -> tuple[attachment
 def addresses(value: str) -> list[tuple[str, str]]:
     """(name, address) of a field; raises NotAllowed for what is none."""
     # people write semicolons too; a group of RFC 5322 is not what they mean
-    text_ = one_line(value).replace(";", ",")
-    parsed = address.parse(text_)
-    found = [(one.name, replace(one, host=_ascii(one.host)).spec) for one in parsed if one.host and one.localpart]
-    if len(found) != len([one for one in parsed if one.localpart or one.name]) or any(
-        " " in spec or not spec.isascii() for _, spec in found
-    ):
-        raise NotAllowed("one of the addresses is not an address")
-    if text_.strip(" ,") and not found:
-        raise NotAllowed("one of the addresses is not an address")
+    text_ = _parted(_UNSEEN.sub("", one_line(value)).replace(";", ",").replace("\uff20", "@"))
+    found: list[tuple[str, str]] = []
+    for one in address.parse(text_):
+        spec = _spec(one)
+        is_strange = " " in spec or ".." in one.host or ("@" in one.localpart and '"' not in text_)
+        if not one.host or not one.localpart or is_strange:
+            if one.localpart or one.name:
+                raise _no_address(_as_written(one))
+            continue
+        if not spec.isascii():
+            raise NotAllowed(
+                Saying("We cannot send to %(address)s: it has other letters than a to z before the @.", address=spec)
+            )
+        found.append((one.name, spec))
+    if (text_.strip(" ,") and not found) or _leaves_out(text_, found):
+        raise _no_address(text_.strip())
     return found
+
+
+def _spec(one: MailAddress) -> str:
+    """Return the address for DNS and SMTP; apostrophes around all of it are quotes that somebody meant."""
+    if one.localpart.startswith("'") and one.host.endswith("'"):
+        one = replace(one, localpart=one.localpart[1:], host=one.host[:-1])
+    return replace(one, host=_ascii(one.host).rstrip(".")).spec
+
+
+def _parted(text_: str) -> str:
+    """Put commas between addresses that stand beside each other without one."""
+    if '"' in text_:
+        return text_
+    return ",".join(
+        ", ".join(words) if len(words := piece.split()) > 1 and all(map(_is_like_one, words)) else piece
+        for piece in _BETWEEN.sub(">,", text_).split(",")
+    )
+
+
+def _leaves_out(text_: str, found: list[tuple[str, str]]) -> bool:
+    """Is something written that looks like an address, and would not be sent to?"""
+    told = " ".join(f"{name} {spec}" for name, spec in found).replace('"', "").lower()
+    words = filter(_is_like_one, _APART.split(_QUOTED.sub(" ", text_)))
+    written = (word.removeprefix("mailto:").strip("'.").rpartition("@") for word in words)
+    return any(f"{local}@{_ascii(host)}".lower() not in told for local, _, host in written)
+
+
+def _is_like_one(word: str) -> bool:
+    local, _, host = word.partition("@")
+    return bool(local and host) and "@" not in host and not _APART.search(word)
+
+
+def _no_address(written: str) -> NotAllowed:
+    return NotAllowed(
+        Saying(
+            "%(written)s is not an address. Write name@domain, with commas between several.", written=written[:MAX_TOLD]
+        )
+    )
+
+
+def _as_written(one: MailAddress) -> str:
+    return " ".join(filter(None, (one.name, f"{one.localpart}@{one.host}" if one.host else one.localpart)))[:MAX_TOLD]
 
 
 def _ascii(host: str) -> str:

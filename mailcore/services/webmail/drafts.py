@@ -20,6 +20,7 @@ from mailcore.log import log_for
 from mailcore.mail.reading import structure, text
 from mailcore.mail.showing import body as bodies
 from mailcore.mail.showing.files import safe_name
+from mailcore.saying import Saying
 from mailcore.services.delivery import recipients, submission
 from mailcore.services.limits import tries
 from mailcore.services.notices import account_notices
@@ -272,7 +273,7 @@ def check_sendable(core: Core, account: Account, form: Draft) -> None:
     """
     people = compose.people(form)
     if not people:
-        raise NotAllowed("name at least one recipient")
+        raise NotAllowed(Saying("Write to whom it goes."))
 
     def check_ours(tx: Tx) -> None:
         for _, spec in people:
@@ -282,6 +283,17 @@ def check_sendable(core: Core, account: Account, form: Draft) -> None:
                 )
 
     core.db.read(check_ours)
+
+
+def read_time(core: Core, written: str) -> datetime:
+    """Read when a message is to be sent, in the zone of the site.  Raises NotAllowed for what is no time to come."""
+    try:
+        at = datetime.fromisoformat(written).replace(tzinfo=core.config.zone)
+    except ValueError:
+        raise NotAllowed(Saying("Choose a day and a time.")) from None
+    if at < core.clock.now():
+        raise NotAllowed(Saying("That time has passed."))
+    return at
 
 
 def schedule_sending(core: Core, account: Account, id_: int, at: datetime) -> None:
@@ -294,7 +306,7 @@ def schedule_sending(core: Core, account: Account, id_: int, at: datetime) -> No
     check_sendable(core, account, writing.form)
     when, now = int(at.timestamp()), core.clock.seconds()
     if when > now + LATEST_SECONDS:
-        raise NotAllowed("that day is too far away")
+        raise NotAllowed(Saying("That day is too far away."))
     if not core.db.write(lambda tx: store.save_send_at(tx, id_, when)):
         raise MailboxNotFound(f"writing {id_}")
     if when <= now:
