@@ -213,6 +213,24 @@ def test_a_message_is_passed_on_in_the_text_or_as_a_file(inside, core, ola):
 
 
 @pytest.mark.parametrize(
+    ("subject", "answered"),
+    [
+        ("Hei", "Re: Hei"),
+        ("re: Hei", "Re: Hei"),
+        ("SV: Hei", "Re: Hei"),
+        ("Re: SV: AW: RE[2] : Hei", "Re: Hei"),
+        ("Fwd: SV: Hei", "Re: Fwd: SV: Hei"),
+        ("Resultat: Hei", "Re: Resultat: Hei"),
+        ("", "Re:"),
+    ],
+)
+def test_an_answer_says_so_once_in_its_subject(core, ola, subject, answered):
+    """RFC 5322 section 3.6.5; Outlook writes SV: and AW: by the language of its user."""
+    uid = put(core, ola, letter(subject=subject))
+    assert compose.reply(core, ola, "INBOX", uid, everybody=False).subject == answered
+
+
+@pytest.mark.parametrize(
     ("fields", "code", "words"),
     [
         ({"to": ""}, 403, "Skriv hvem det skal til."),

@@ -30,6 +30,7 @@ from mailcore.store.mail.blobs import INSIDE, Prepared
 MAX_QUOTED = 100_000  # characters of the answered message
 MESSAGE = "message/rfc822"
 MAX_TOLD = 200  # characters of what was taken for an address
+_ANSWER = re.compile(r"(?i)\s*+(?:(?:re|sv|aw|antw|vs)(?:\[[0-9]{1,3}\])?+\s{0,9}+:\s*+)++")
 _APART = re.compile(r"[\s<>(),]+")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _BETWEEN = re.compile(r">(?=\s*+[^\s,(>])")
@@ -67,8 +68,14 @@ class Attachment:
     pieces: Iterable[bytes]
 
 
-def _prefixed(prefix: str, subject: str) -> str:
-    return subject if subject.lower().startswith(prefix.lower()) else f"{prefix} {subject}".strip()
+def _answered(subject: str) -> str:
+    """Return the subject of an answer: `Re: ` once, in place of what programs of other languages write for it."""
+    before = _ANSWER.match(subject)
+    return f"Re: {subject[before.end() :] if before else subject}".strip()
+
+
+def _forwarded(subject: str) -> str:
+    return subject if subject.lower().startswith("fwd:") else f"Fwd: {subject}".strip()
 
 
 def _opened(core: Core, account: Account, mailbox: str, uid: int) -> Message:
@@ -100,7 +107,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     return Draft(
         to=_written(to),
         cc=_written(others.values()),
-        subject=_prefixed("Re:", fields.text("subject")),
+        subject=_answered(fields.text("subject")),
         body=f"\n\n{_introduction(core, fields)}\n{quoted}\n",
         in_reply_to=message_id,
         references=" ".join(fields_out.references(before, message_id)),
@@ -146,7 +153,7 @@ def forward(core: Core, account: Account, mailbox: str, uid: int, *, whole: bool
     """The message's text below a line with its files, or the whole of it as one file.  Raises MailboxNotFound."""
     message = _opened(core, account, mailbox, uid)
     fields = message.header
-    subject = _prefixed("Fwd:", fields.text("subject"))
+    subject = _forwarded(fields.text("subject"))
     if whole:
         return Draft(subject=subject, whole=f"{mailbox}/{uid}")
     lines = [f"{name}: {fields.text(name.lower())}" for name in ("From", "Date", "To", "Subject")]
