@@ -15,10 +15,20 @@ from mailcore.domain import Envelope
 from mailcore.errors import ImportRefused
 from mailcore.mail.moving import maildir, mbox, vcard, whole_cards
 from mailcore.mail.passing import authresults
-from mailcore.mail.reading import address, automatic, charsets, dates, feedback, header, structure, trace, words
+from mailcore.mail.reading import (
+    address,
+    automatic,
+    charsets,
+    dates,
+    feedback,
+    header,
+    returned,
+    structure,
+    trace,
+    words,
+)
 from mailcore.mail.reading.message import Message
 from mailcore.mail.showing import body, files, html_text, invitation, machine_report, searchable
-from mailcore.mail.writing import dsn
 from mailcore.net.dns import text_of
 from mailcore.queue import sts
 from mailcore.queue.bounce import make_status
@@ -142,7 +152,7 @@ def shown(octets: bytes) -> None:
     for part in structure.leaves(root):
         files.safe_name(text(octets[part.body_start : part.body_start + 80])).encode()
     invitation.find_invitation(octets, root, ("ola@alumni.example",))
-    dsn.read(octets)
+    returned.read_returned(octets)
     feedback.read_feedback(octets, root)
 
 
@@ -274,7 +284,7 @@ def proxies(octets: bytes) -> None:
 
 def reports(octets: bytes) -> None:
     """Delivery reports that come back, and those that we write of a host's words."""
-    found = dsn.read(octets)
+    found = returned.read_returned(octets)
     if found is not None:
         repr(found).encode("utf-8", "surrogatepass")
     reply = Reply(550, tuple(text(line) for line in octets.split(b"\n")[:20]))

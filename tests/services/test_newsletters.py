@@ -11,7 +11,7 @@ from mailcore.domain import NewsletterState
 from mailcore.errors import InvalidName, NotAllowed
 from mailcore.mail.reading.feedback import Feedback
 from mailcore.mail.reading.message import Message
-from mailcore.mail.writing.dsn import Returned
+from mailcore.mail.reading.returned import Returned
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
 from mailcore.services.audit import AuditFilter, Event

@@ -1,6 +1,7 @@
 """Destinations that are away, slow or many; leases of the dead; what senders asked to hear."""
 
 import asyncio
+import base64
 import email
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config, Dns
 from mailcore.domain import Dsn
-from mailcore.mail.writing import dsn
+from mailcore.mail.reading import returned
 from mailcore.queue import bounce, lease
 from mailcore.queue import worker as workers
 from mailcore.queue.client import Answer, SmtpConnection
@@ -274,14 +275,44 @@ def test_a_report_that_cannot_be_delivered_becomes_one_case_of_the_postmaster(co
             b"\r\nFinal-Recipient: rfc822; ola@home.example\r\nAction: failed\r\nStatus: 5.1.1\r\n"
             b"Diagnostic-Code: smtp;\r\n 550 no\r\n"
             b"\r\n--x--",
-            dsn.Returned("failed", "5.1.1", "smtp; 550 no"),
+            returned.Returned("failed", "5.1.1", "smtp; 550 no"),
+        ),
+        (
+            b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nAction: delayed\r\n--b\r\n"
+            b"Content-Type:\r\n message/delivery-status\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            + base64.encodebytes(
+                b"Reporting-MTA: dns; x\r\n\r\nAction : (not) Failed\r\nStatus: 5.1.1 (no such user)\r\n"
+            )
+            + b"--b--\r\n",
+            returned.Returned("failed", "5.1.1", ""),
+        ),
+        (
+            b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n"
+            b"Content-Transfer-Encoding: quoted-printable\r\n\r\nFinal-Recipient: rfc822; a@b.example\r\n"
+            b"Status: 4.2.=\r\n2\r\n--b--\r\n",
+            returned.Returned("delayed", "4.2.2", ""),
+        ),
+        (
+            b"Subject: failure notice\r\n\r\nHi. This is the qmail-send program at x.example.\r\n\r\n<a@b.example>:\r\n"
+            b"Sorry, no mailbox here by that name. (#5.1.1)\r\n\r\n--- Below this line is a copy of the message.\r\n",
+            returned.Returned("failed", "5.1.1", ""),
+        ),
+        (
+            b"X-Failed-Recipients: a@b.example\r\nSubject: Mail delivery failed\r\n\r\nThe following address(es) failed:\r\n\r\n"
+            b"  a@b.example\r\n    host b.example: 550 no such user\r\n",
+            returned.Returned("failed", "", "550 no such user"),
+        ),
+        (
+            b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+            b"Content-Type: message/delivery-status\r\n\r\nX: y\r\n--b--\r\n",
+            None,
         ),
         (b"Subject: away\r\n\r\nI am on holiday.\r\n", None),
         (b"Content-Type: message/delivery-status\r\n\r\n\xff\x00", None),
     ],
 )
 def test_reports_of_others_are_read(octets, found):
-    assert dsn.read(octets) == found
+    assert returned.read_returned(octets) == found
 
 
 def test_dns_that_fails_is_a_delay_and_a_name_that_is_not_there_a_bounce(tmp_path, clock):

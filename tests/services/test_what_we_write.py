@@ -17,6 +17,7 @@ from mailcore.mail.reading.charsets import to_scalars
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import lines_of, one_line
 from mailcore.mail.reading.message import Message
+from mailcore.mail.reading.returned import read_returned
 from mailcore.mail.writing import attached, dsn
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import script_notify, vacation_reply
@@ -82,7 +83,7 @@ def test_a_report_of_delivery(words, original, whole):
     text, status, returned = by_python_parts(octets)
     assert (text, status) == ("text/plain", "message/delivery-status")
     assert returned in ("text/rfc822-headers", "message/rfc822")
-    assert dsn.read(octets).action == "failed"
+    assert read_returned(octets).action == "failed"
 
 
 def by_python_parts(octets: bytes) -> list[str]:

@@ -1,7 +1,5 @@
-"""Delivery status notifications (RFC 3464, RFC 6522): written for our senders, read when others return our mail."""
+"""Delivery status notifications (RFC 3464, RFC 6522): for our senders; mail/reading/returned.py reads others."""
 
-import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from mailcore.mail.reading import header, trace
@@ -99,33 +97,3 @@ def _ascii(text: str) -> str:
     """Encode text for the fields of a report (RFC 3464 section 2.1.1), with other letters as in RFC 6533 section 3."""
     text = one_line(text)
     return text if text.isascii() else "".join(c if c.isascii() else f"\\x{{{ord(c):X}}}" for c in text)
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """Result for the first recipient that another server's report names."""
-
-    action: str  # failed, delayed, delivered, relayed, expanded
-    status: str
-    diagnostic: str
-
-
-_PART = re.compile(rb"(?im)^content-type:[ \t]*message/(?:global-)?delivery-status\b[^\n]*\n")
-_ACTION = re.compile(rb"(?im)^action:[ \t]*([a-z]+)")
-_STATUS = re.compile(rb"(?im)^status:[ \t]*([245]\.\d{1,3}\.\d{1,3})")
-_DIAGNOSTIC = re.compile(rb"(?im)^diagnostic-code:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)")
-MOST_READ = 256 * 1024
-
-
-def read(octets: bytes) -> Returned | None:
-    """Read the report of another server; None if the message is no report."""
-    part = _PART.search(octets, 0, MOST_READ)
-    if part is None:
-        return None
-    report = octets[part.end() : part.end() + 16_384]
-    action = _ACTION.search(report)
-    if action is None:
-        return None
-    status, diagnostic = _STATUS.search(report), _DIAGNOSTIC.search(report)
-    words = b" ".join(diagnostic[1].split()).decode("utf-8", "replace") if diagnostic else ""
-    return Returned(action[1].decode().lower(), status[1].decode() if status else "", words[:500])

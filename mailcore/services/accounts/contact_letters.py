@@ -6,7 +6,7 @@ first and send a report afterwards are heard, too.
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.mail.writing.dsn import Returned
+from mailcore.mail.reading.returned import Returned
 from mailcore.services.credentials import contact_checks
 from mailcore.services.forwarding import bounces
 from mailcore.services.notices import notices

@@ -7,7 +7,7 @@ health, and the returned message is filed in the owner's INBOX, so that the send
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.passing import srs
-from mailcore.mail.writing.dsn import Returned
+from mailcore.mail.reading.returned import Returned
 from mailcore.services.forwarding import forwarding
 from mailcore.store.engine.db import Tx
 from mailcore.store.forwarding import bounces as store
