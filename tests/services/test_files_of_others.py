@@ -23,6 +23,45 @@ def test_a_zip_of_mbox_files_comes_in(core, ola):
     assert ("Arbeid", "") in everything(core, ola)
 
 
+MBOX, LETTER = (
+    "From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n",
+    "Subject: e\nDate: Tue, 24 Nov 2020 10:00:05 +0000\n\nhei\n",
+)
+APPLE = f"{len(LETTER)}        \n{LETTER}<plist><key>flags</key>\n<integer>17</integer></plist>\n"
+ZIPS: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
+    "single messages": ({"Sent/b.eml": LETTER, "Work/a.EML": LETTER}, {"Sent": [], "Work": []}),
+    "apple's messages": ({"Work.mbox/Messages/1.emlx": APPLE, "Work.mbox/x.plist": "x"}, {"Work": ["\\Flagged", "\\Seen"]}),
+    "apple's mbox": ({"Work.mbox/mbox": MBOX, "Work.mbox/table_of_contents": "x", "a.mbox": MBOX}, {"Work": [], "a": []}),
+    "thunderbird": ({"Work": MBOX, "Work.msf": "// <!-- <mdb:mork", "Work.sbd/2020": MBOX}, {"Work": [], "Work/2020": []}),
+    "maildir": ({"Maildir/.Work.2020/cur/1.a:2,FS": LETTER, "Maildir/cur/2.b;2,S": LETTER},
+                {"Work/2020": ["\\Flagged", "\\Seen"], "INBOX": ["\\Seen"]}),
+    "of a macintosh": ({"Work/a.eml": LETTER, "__MACOSX/Work/._a.eml": "x", "b/.DS_Store": "x"}, {"Work": []}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_mail_in_zips_of_other_programs_comes_in(core, name):
+    """Each has one message in each mailbox."""
+    members, boxes = ZIPS[name]
+    kari = accounts.add_account(core, "kari")
+    report = takeout_import.import_takeout(core, kari.id, zip_of(**members))
+    assert report.messages == len(boxes)
+    assert not report.broken
+    found = {box: messages for (box, _special), messages in everything(core, kari).items()}
+    for box, flags in boxes.items():
+        assert [(octets.endswith(b"\r\n\r\nhei\r\n"), kept, at.year) for octets, kept, at in found[box]][-1] == (
+            True,
+            flags,
+            2020,
+        )
+
+
+def test_what_holds_no_mail_in_a_zip_is_counted(core, ola):
+    report = takeout_import.import_takeout(core, ola.id, zip_of(**{"a.eml": LETTER, "b.pdf": "x", "c.json": "x"}))
+    assert report.messages == 1
+    assert "hold no mail that we can read: 2" in report.notes[-1]
+
+
 def test_an_mbox_file_comes_in_once(core, ola):
     file = b"From kari@x.example Tue Nov 24 10:00:05 2024\nStatus: RO\nSubject: a\n\nhei\n\n"
     file += b"From per@x.example Wed Nov 25 10:00:00 2024\nSubject: b\n\n\n"

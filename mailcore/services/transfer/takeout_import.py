@@ -1,6 +1,6 @@
 """A zip file of services/transfer/takeout.py comes in again: mail, scripts, filters, vacation, address book, settings.
 
-A zip file of others brings its mbox files.
+A zip file of others brings its mail.
 
 Nothing of the owner's is replaced.  A forwarding must be set and confirmed anew: the file says nothing of whether its target
 still agrees.
@@ -23,6 +23,7 @@ from mailcore.domain import (
     FilterMatch,
     FilterRule,
     FilterVerb,
+    Mailbox,
 )
 from mailcore.errors import ImportRefused, MailError
 from mailcore.log import log_for
@@ -30,7 +31,8 @@ from mailcore.mail.moving import maildir, mbox
 from mailcore.mail.moving.mbox import NotMbox, Stored
 from mailcore.saying import Saying
 from mailcore.services.sieve_scripts import filters, out_of_office
-from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import, suggest_mailbox
+from mailcore.services.transfer.foreign_boxes import list_boxes, read_box
+from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import
 from mailcore.services.transfer.takeout import FORMAT
 from mailcore.services.transfer.zip_reader import DAMAGED, ZipReader
 from mailcore.services.webmail import address_book, address_cards, contacts, mail_settings, ready_texts
@@ -43,7 +45,7 @@ log = log_for(__name__)
 
 
 def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Progress = lambda report: None) -> Report:
-    """Import everything of the file; of another program's zip file the mbox files in it.
+    """Import everything of the file; of another program's zip file the mail in it (foreign_boxes.py).
 
     Raises:
         ImportRefused: it is no such file, or it could not be read before anything came in.
@@ -54,10 +56,10 @@ def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Pr
 
     def work() -> Iterator[None]:
         if description is None:
-            boxes = [{"name": suggest_mailbox(name), "file": name} for name in _list_mbox_files(archive)]
-        else:
-            _import_settings(core, account, archive, description, importer)
-            boxes = [box for box in description.get("mailboxes", []) if isinstance(box, dict)]
+            yield from _bring_foreign(core, archive, importer)
+            return
+        _import_settings(core, account, archive, description, importer)
+        boxes = [box for box in description.get("mailboxes", []) if isinstance(box, dict)]
         read: set[str] = set()
         names = {str(entry.get("name", "")) for entry in boxes}
         for entry in boxes[:MAX_MAILBOXES]:
@@ -72,17 +74,7 @@ def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Pr
             except MailError as problem:
                 importer.note(problem.args[0])
                 continue
-            try:
-                for message in _read_members(core, archive, path):
-                    importer.bring(box, message, by_labels=description is None)
-                    yield
-            except NotMbox:
-                importer.break_off(Saying("%(name)s in the file is no mbox file", name=path))
-            except DAMAGED as problem:  # the other mailboxes may be whole
-                log.info("a member of a take-out is damaged: %r", problem)
-                importer.break_off(
-                    Saying("%(name)s in the file is damaged; what came before the damage is here.", name=path)
-                )
+            yield from _bring(importer, box, _read_members(core, archive, path), path)
 
     try:
         return finish_import(core, account, importer, "take-out", work())
@@ -90,9 +82,39 @@ def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Pr
         raise ImportRefused(Saying("This zip file is damaged. What came before the damage was imported.")) from problem
 
 
+def _bring(
+    importer: Importer, box: Mailbox, messages: Iterator[Stored | None], path: str, *, by_labels: bool = False
+) -> Iterator[None]:
+    """Bring the messages of one mailbox; what is damaged there does not hold up the others."""
+    try:
+        for message in messages:
+            importer.bring(box, message, by_labels=by_labels)
+            yield
+    except NotMbox:
+        importer.break_off(Saying("%(name)s in the file is no mbox file", name=path))
+    except DAMAGED as problem:
+        log.info("a member of a take-out is damaged: %r", problem)
+        importer.break_off(Saying("%(name)s in the file is damaged; what came before the damage is here.", name=path))
+
+
+def _bring_foreign(core: Core, archive: ZipReader, importer: Importer) -> Iterator[None]:
+    """Bring the mailboxes of another program's zip file."""
+    boxes, left_out = list_boxes(archive)
+    for one in boxes[:MAX_MAILBOXES]:
+        try:
+            box = importer.mailbox(one.name)
+        except MailError as problem:
+            importer.note(problem.args[0])
+            continue
+        messages = read_box(archive, one, core.config.message_octets)
+        yield from _bring(importer, box, messages, one.file or one.name, by_labels=True)
+    if left_out:
+        importer.note(Saying("Files in the zip file that hold no mail that we can read: %(count)s.", count=left_out))
+
+
 def _read_description(archive: ZipReader) -> dict[str, Any] | None:
-    """Read the description in a file of ours; None for a zip file of mbox files.  Raises ImportRefused."""
-    if "alumnimail.json" not in archive and _list_mbox_files(archive):
+    """Read the description in a file of ours; None for one of another program.  Raises ImportRefused."""
+    if "alumnimail.json" not in archive and list_boxes(archive)[0]:
         return None
     try:
         description = json.loads(archive.text("alumnimail.json"))
@@ -103,10 +125,6 @@ def _read_description(archive: ZipReader) -> dict[str, Any] | None:
     if description.get("format") != FORMAT:
         raise ImportRefused(Saying("This zip file is of a newer format than we know."))
     return description
-
-
-def _list_mbox_files(archive: ZipReader) -> list[str]:
-    return [name for name in archive.names if name.lower().endswith((".mbox", ".mbx")) and "__MACOSX" not in name]
 
 
 def _read_members(core: Core, archive: ZipReader, path: str) -> Iterator[Stored | None]:
