@@ -12,13 +12,14 @@ from mailcore.mail.showing.wrapped import unwrap
 
 MOST = 200  # characters (RFC 8970 section 3.2 asks for at most 256)
 _LOOKED_AT = 65_536  # octets of a part
+_UNWRAPPED = 2**20  # octets of a message that S/MIME wrapped: a list has many lines
 _HTML_READ = 4000  # characters of its words
 _SPACE = re.compile(r"[\s\u00a0\u200b\u200c\u200d\ufeff\u034f]+")
 
 
 def preview(octets: Octets) -> str:
     """Return the beginning of what a reader would see; "" if there is no text."""
-    opened = unwrap(octets, structure.parse(octets))
+    opened = unwrap(octets, structure.parse(octets), _UNWRAPPED)
     for part in body.read(opened.octets, opened.root).written:
         if found := _words(opened.octets, part):
             return found

@@ -42,9 +42,13 @@ def find_signed(octets: Octets, part: Part) -> bytes | None:
     return cms.find_signed_content(text.transfer_decoded(octets, part))
 
 
-def unwrap(octets: Octets, root: Part) -> Opened:
-    """Return what is within where S/MIME wrapped all of a message, else the message itself."""
-    whole = find_signed(octets, root) if is_signed(octets, root) else None
+def unwrap(octets: Octets, root: Part, most: int = MAX_OPENED) -> Opened:
+    """Return what is within where S/MIME wrapped all of a message, else the message itself.
+
+    Args:
+        most: octets of a message that is decoded, as sent.
+    """
+    whole = find_signed(octets, root) if root.size <= most and is_signed(octets, root) else None
     return Opened(whole, structure.parse(whole)) if whole else Opened(octets, root)
 
 
