@@ -28,8 +28,10 @@ from mailcore.store.delivery import records, sender_history, spam_signs
 from mailcore.store.delivery.records import About
 from mailcore.store.forwarding import held_back
 from mailcore.store.queue.items import enqueue_mail, find_item, list_items
+from tests.services.test_norwegian_mail import GOOD, write
 from tests.services.test_scanning import box, send
 from tests.smtp_talk import build, inbox
+from tools.generated_mail import generate_mail
 
 ENVELOPE = Envelope("kari@b.example", ("kari@alumni.example",), "192.0.2.7", "b.example")
 HEAD = "From: Kari Holm <kari@b.example>\r\nTo: kari@alumni.example\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n"
@@ -202,6 +204,36 @@ def test_a_flood_of_one_owner_s_votes_moves_nothing_for_others_and_two_owners_do
     learning.forget_lessons(core, kari)
     assert core.db.read(lambda tx: tx.rows(weights, spam_signs.OWNERS)) == [(spam_signs.VOICE_WEIGHT,)]
     assert probability(core, NEWS, "ola") == pytest.approx(before, abs=0.5)
+
+
+def test_two_who_conspire_put_nothing_of_what_others_wait_for_in_junk(house):
+    """Two hundred letters like those that people here wait for, called spam by both of them, as often as a day allows."""
+    core = house()
+    before = [percent_of_letter(core, letter) for letter in GOOD]
+    letters = [octets for octets, is_spam in generate_mail(0, 2 * spam_signs.VOTES_A_DAY) if not is_spam]
+    conspirers = [
+        accounts.find_account(core, "kari").id,
+        accounts.add_account(core, "siri", display_name="Siri", quota=2**30, password="a long enough word 7").id,
+    ]
+
+    def vote(tx):
+        for octets in letters:
+            numbers = sorted(set(judging.number_portable(judging.number_signs(list_signs(Message(octets))))))
+            for one in conspirers:
+                spam_signs.add_message(tx, one, numbers, "spam", 0, UNIT // 2)
+
+    core.db.write(vote)
+    after = [percent_of_letter(core, letter) for letter in GOOD]
+    assert sum(after) > sum(before)
+    assert sum(after) < sum(before) + 15 * len(GOOD)
+    assert max(after) < 100
+
+
+def percent_of_letter(core, letter: list[str]) -> float:
+    ola, verdict = accounts.find_account(core, "ola").id, Verdict(outside=True, dmarc="pass")
+    message = Message(write(*letter, is_html=False))
+    [(_, scan)] = core.db.read(lambda tx: judging.judge_for(core, tx, ENVELOPE, message, verdict, [ola]))
+    return scan.percent
 
 
 def test_what_looked_a_little_like_spam_and_is_left_counts_as_good(house):

@@ -107,7 +107,7 @@ def _look_up(signs: Sequence[tuple[str, int]], known: Sequence[Source]) -> _Sums
     portable_gets = [(one.counts.get, one.weight) for one in known]
     form_gets = [(one.counts.get, one.weight) for one in with_form]
     weighed: list[tuple[float, float, str]] = []
-    weights, size = 0.0, 0
+    weights, size, given = 0.0, 0, STRENGTH * NEUTRAL
     for name, number in signs:
         if is_portable(name):
             size += 1
@@ -125,10 +125,11 @@ def _look_up(signs: Sequence[tuple[str, int]], known: Sequence[Source]) -> _Sums
         sightings = spam + ham
         if sightings <= 0:
             continue
-        spam, ham = spam / all_spam, ham / all_ham
-        probability = (STRENGTH * NEUTRAL + sightings * spam / (spam + ham)) / (STRENGTH + sightings)
-        if abs(probability - NEUTRAL) >= LEAST:
-            weighed.append((abs(probability - NEUTRAL), probability, name))
+        spam /= all_spam
+        probability = (given + sightings * spam / (spam + ham / all_ham)) / (STRENGTH + sightings)
+        distance = abs(probability - NEUTRAL)
+        if distance >= LEAST:
+            weighed.append((distance, probability, name))
     return _Sums(weighed, weights, size)
 
 

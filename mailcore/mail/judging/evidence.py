@@ -25,6 +25,8 @@ def list_evidence(signs: Iterable[str]) -> Evidence:
     """List those of the signs that have a weight by rule, with it."""
     evidence: list[tuple[str, float]] = []
     for sign in signs:
+        if sign.startswith("word:"):
+            continue
         if sign in _SIGNS:
             evidence.append((sign, _SIGNS[sign]))
         elif sign.startswith(_BEGINNINGS):

@@ -208,9 +208,10 @@ class Sources:
 def find_sources(tx: Tx, signs: Sequence[tuple[str, int]], owners: Collection[AccountId]) -> Sources:
     """Find what the signs of a message were counted as, with one question to the database."""
     startup = get_startup_model()
+    numbers = [number for _, number in signs]
     shared = [Source(startup.counts, startup.spam, startup.ham, bias=startup.bias)]
     totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
-    rows = spam_signs.get_counts(tx, [*totals], [number for _, number in signs]) if totals else {}
+    rows = spam_signs.get_counts(tx, [*totals], numbers) if totals else {}
     if trained := totals.pop(TRAINED, None):
         shared.append(Source(rows[TRAINED], trained.spam, trained.ham, has_form=True))
     if said := totals.pop(OWNERS, None):

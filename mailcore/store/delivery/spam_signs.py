@@ -64,9 +64,10 @@ def get_counts(tx: Tx, accounts: Collection[AccountId], signs: Collection[int]) 
     marks = ",".join("?" * len(found))
     sql = (
         f"SELECT account_id, sign, spam, ham, weight FROM spam_sign WHERE account_id IN ({marks}) AND sign IN ({_SEEN})"
+        f" AND (account_id<>{OWNERS} OR spam>1 OR ham>1)"
     )
     for account, sign, spam, ham, weight in tx.rows(sql, *found, json.dumps([*signs])):
-        found[AccountId(account)][sign] = (spam, ham, weight)
+        found[account][sign] = (spam, ham, weight)
     return found
 
 
