@@ -497,6 +497,14 @@ def percent_of_bulk(core, owner: str = "ola", name: str = "Turid") -> float:
     return judge_bulk(core, owner, CAMPAIGN.format(name=name))[1].scan.percent
 
 
+def list_bulk_evidence(core) -> list[tuple[str, float]]:
+    verdict, now = judge_bulk(core, "ola", CAMPAIGN.format(name="Turid"))[1], core.clock.seconds()
+    evidence = core.db.read(
+        lambda tx: sender_reputation.find_evidence(tx, BULK, "news@b.example", verdict, now, verdict.scan.bulk)
+    )
+    return [(name, odds) for name, odds in evidence if name.startswith("bulk")]
+
+
 def test_messages_of_one_sender_that_are_alike_are_one_decision(house):
     good, bad, fresh = house(), house(), house()
     for number in range(4):
@@ -505,6 +513,9 @@ def test_messages_of_one_sender_that_are_alike_are_one_decision(house):
     for core in (good, bad):
         sender_reputation.count_deliveries(core)
     assert percent_of_bulk(good) < percent_of_bulk(fresh) < percent_of_bulk(bad)
+    assert list_bulk_evidence(good) == [("bulk:others like it are not in Junk", -1.0)]
+    assert list_bulk_evidence(bad) == [("bulk:others like it are in Junk", 1.5)]
+    assert list_bulk_evidence(fresh) == []
     judged = judge_bulk(bad, "ola", CAMPAIGN.format(name="Turid"))[1].scan.bulk
     other = judge_bulk(bad, "ola", NEWS.replace("b.example", "c.example") + CAMPAIGN.partition("\r\n\r\n")[2])[
         1
@@ -537,11 +548,7 @@ def test_a_campaign_is_forgotten_after_some_hours(house):
     core.db.write(lambda tx: tx.run("UPDATE sender_history SET at=at-? WHERE sender<0", bulk.KEPT_SECONDS + 1))
     rows = "SELECT COUNT(*) FROM sender_history WHERE sender<0"
     assert core.db.read(lambda tx: tx.rows(rows)) > [(0,)]
-    verdict, now = judge_bulk(core, "ola", CAMPAIGN)[1], core.clock.seconds()
-    evidence = core.db.read(
-        lambda tx: sender_reputation.find_evidence(tx, BULK, "news@b.example", verdict, now, verdict.scan.bulk)
-    )
-    assert not any(name.startswith("bulk") for name, _ in evidence)
+    assert list_bulk_evidence(core) == []
     record(core, "kari", 1, "good@b.example", is_spam=False)
     sender_reputation.count_deliveries(core)
     assert core.db.read(lambda tx: tx.rows(rows)) == [(0,)]
