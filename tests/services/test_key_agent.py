@@ -67,9 +67,16 @@ def test_signatures_are_those_of_the_keys(core, elsewhere, without, author, monk
         assert verifier.verify(idx=index, dnsfunc=lambda name, timeout=5: records[name.decode().rstrip(".")].encode())
 
 
-def test_a_forwarded_message_is_sealed(elsewhere, without):
+def test_a_forwarded_message_is_sealed(core, elsewhere, without, monkeypatch):
     arrived = b"Authentication-Results: mx.alumni.example; spf=pass smtp.mailfrom=a.example\r\n" + MESSAGE
-    assert b"ARC-Seal: i=1;" in signing.seal(elsewhere, arrived)
+    fields = signing.seal(elsewhere, arrived)
+    assert b"ARC-Seal: i=1;" in fields
+    monkeypatch.delenv(key_agent.ADDRESS)
+    records = dkim_keys.dns_records(core.config)
+    done, _, _ = dkim.arc_verify(
+        fields + arrived, dnsfunc=lambda name, timeout=5: records[name.decode().rstrip(".")].encode()
+    )
+    assert done == dkim.CV_Pass
 
 
 def test_keys_and_certificate_are_shown(core, elsewhere, without, monkeypatch):
@@ -90,14 +97,18 @@ def test_keys_are_rotated(core, elsewhere, without, monkeypatch):
 @pytest.mark.parametrize(
     "question",
     [
-        ("sign_digest", "", "../tls/server", "00" * 32),
+        ("sign_digest", "", "../keys/some", "00" * 32),
         ("sign_digest", "other.example", "rsa1", "00" * 32),
-        ("sign_digest", "", "rsa1", "00"),
+        ("sign_digest", "", "ed1", "00"),
         ("private_key", ""),
         ("rotate", "other.example/..", 1, 2),
     ],
 )
-def test_no_other_use_of_keys_is_answered(elsewhere, without, question, caplog):
+def test_no_other_use_of_keys_is_answered(core, elsewhere, without, question, caplog):
+    """Each would be answered if nobody looked: the other key is one, and Ed25519 signs octets of any length."""
+    folder = core.config.data_path / "keys"
+    folder.mkdir(exist_ok=True)
+    (folder / "some.pem").write_bytes(dkim_keys.path(core.config, "rsa1").read_bytes())
     with pytest.raises(Busy, match="the keys could not be used"):
         key_agent.ask(*question)
     caplog.clear()
