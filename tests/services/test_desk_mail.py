@@ -1,5 +1,6 @@
 """Mail to the help desk as the world sends it: its writer's own words are found, whoever waits is answered, nothing is lost."""
 
+import asyncio
 import base64
 import re
 import threading
@@ -10,10 +11,11 @@ from hypothesis import strategies as st
 
 from mailcore import core as cores
 from mailcore.core import Core
-from mailcore.domain import Disposition, Outcome, Ticket, Verdict
+from mailcore.domain import Disposition, Envelope, Outcome, Ticket, Verdict
+from mailcore.errors import TooMany
 from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
-from mailcore.services.delivery import traces
+from mailcore.services.delivery import delivery, recipients, traces
 from mailcore.services.tickets import ticket_inbox, ticket_text, tickets
 from tests.mail.signed import signed
 from tests.mail.winmail import attribute, prop, properties, stream, utf16, winmail_file
@@ -234,6 +236,28 @@ def test_what_is_refused_is_listed_too_for_the_session_may_say_250_for_others(co
     [line] = traces.search(core, postmaster, "buy")
     assert line.outcome == "refused"
     assert "use the form" in line.detail
+
+
+def mail_to_both(core: Core, octets: bytes, verdict: Verdict) -> list[Outcome]:
+    """To the desk and to an owner, in one transaction of SMTP."""
+    to = ("help@alumni.example", "ola@alumni.example")
+    found = core.db.read(lambda tx: [recipients.check_recipient(core, tx, one, len(octets)) for one in to])
+    envelope = Envelope(STRANGER, to, "192.0.2.1", "x")
+    return [one.outcome for one in asyncio.run(delivery.accept(core, envelope, found, octets, b"", verdict))]
+
+
+def test_what_the_desk_would_refuse_is_not_gone_with_a_250_where_another_takes_it(core):
+    accounts.add_account(core, "ola")
+    suspect = Verdict(outside=True, disposition=Disposition.JUNK)
+    assert mail_to_both(core, written("Buy"), suspect) == [Outcome.FILED, Outcome.FILED]
+    [ticket] = tickets.list_tickets(core)
+    assert ticket.subject == "Buy"
+    assert queued(core) == [], "nobody is answered"
+    for number in range(tickets.PER_HOUR - 1):
+        assert mail_to_both(core, written(f"Case {number}", f"text {number}"), suspect) == [Outcome.FILED] * 2
+    with pytest.raises(TooMany):  # 450: it comes again, to both
+        mail_to_both(core, written("Last", "last"), suspect)
+    assert len(tickets.list_tickets(core)) == tickets.PER_HOUR
 
 
 def test_one_id_of_two_messages_loses_none(core, postmaster):

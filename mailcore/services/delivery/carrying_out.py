@@ -179,7 +179,8 @@ class _Writer:
             case MailboxPlan():
                 return self._to_mailbox(one)
             case DeskRecipient(address):
-                return self._to_desk(address)
+                others = any(not isinstance(other, DeskRecipient) for other in self.plan.recipients)
+                return self._to_desk(address, may_refuse=not others)
             case ReturnedBounce(address):
                 return self._take_bounce(address)
             case TopicDraft():
@@ -331,15 +332,29 @@ class _Writer:
         used, quota = self.rooms[account]
         self.rooms[account] = used + octets, quota
 
-    def _to_desk(self, address: str) -> Delivered:
-        """Make it a ticket, or an answer in one."""
+    def _to_desk(self, address: str, *, may_refuse: bool = True) -> Delivered:
+        """Make it a ticket, or an answer in one.
+
+        Args:
+            may_refuse: the one reply that SMTP has for all is the desk's.
+
+        Raises:
+            TooMany: where it may not refuse.
+        """
         arrival = self.plan.arrival
         if arrival.letter is None:
             raise ValueError("a message for the help desk was not read")
         if arrival.feedback is not None and complaints.record_complaint(self.core, self.tx, arrival.feedback):
             return Delivered(address, Outcome.FILED)
         received = ticket_inbox.receive_letter(
-            self.core, self.tx, arrival.envelope, address, arrival.letter, arrival.verdict, self.plan.about
+            self.core,
+            self.tx,
+            arrival.envelope,
+            address,
+            arrival.letter,
+            arrival.verdict,
+            self.plan.about,
+            may_refuse=may_refuse,
         )
         if isinstance(received, ticket_inbox.Refused):
             return Delivered(address, Outcome.REJECTED, reason=received.reason, refusal=received.refusal)

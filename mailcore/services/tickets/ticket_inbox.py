@@ -131,12 +131,27 @@ def read_letter(core: Core, message: Message, sender: str, trace: bytes = b"") -
 
 
 def receive_letter(
-    core: Core, tx: Tx, envelope: Envelope, to: str, letter: Letter, verdict: Verdict, about: records.About
+    core: Core,
+    tx: Tx,
+    envelope: Envelope,
+    to: str,
+    letter: Letter,
+    verdict: Verdict,
+    about: records.About,
+    *,
+    may_refuse: bool = True,
 ) -> Received:
-    """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed."""
+    """Take in a message for the desk, inside the transaction that accepts it.  What becomes no ticket is listed.
+
+    Args:
+        may_refuse: the session tells the sender, as nobody else takes the message.
+
+    Raises:
+        TooMany: where it may not refuse; all of it comes again later.
+    """
     localpart = to.rpartition("@")[0].lower()
     name, _, token = localpart.partition("+")
-    received = _file_letter(core, tx, envelope, name, token, letter, verdict)
+    received = _file_letter(core, tx, envelope, name, token, letter, verdict, may_refuse=may_refuse)
     match received:
         case Filed():
             pass
@@ -149,13 +164,21 @@ def receive_letter(
 
 
 def _file_letter(
-    core: Core, tx: Tx, envelope: Envelope, name: str, token: str, letter: Letter, verdict: Verdict
+    core: Core,
+    tx: Tx,
+    envelope: Envelope,
+    name: str,
+    token: str,
+    letter: Letter,
+    verdict: Verdict,
+    *,
+    may_refuse: bool,
 ) -> Received:
     if letter.machine:
         return _note_answer(core, tx, token, envelope, letter)
     if name in ROLES and letter.report:
         return SetAside("a report of a machine")
-    if verdict.disposition is Disposition.JUNK:
+    if verdict.disposition is Disposition.JUNK and may_refuse:  # else its sender would hear a 250, and it be gone
         return Refused("The help desk does not take this message; please use the form on our page")
     if store.has_message(tx, letter.message_id, letter.writer, ticket_text.tidy_text(letter.text)):
         return SetAside("a case has it already")
@@ -171,6 +194,8 @@ def _file_letter(
         else:
             opened = _open_ticket(core, tx, name, letter, is_authentic)
     except TooMany:
+        if not may_refuse:
+            raise
         return Refused(LATER, Refusal.LATER)
     return Filed(opened)
 
