@@ -100,6 +100,18 @@ def test_removals_that_the_change_log_no_longer_tells_of_are_noticed(core, ola, 
     assert conversations(core, ola) == {(uids[0],), (uids[5],)}
 
 
+def test_nothing_is_known_of_an_account_that_is_gone(core, ola):
+    """Who is there keeps what is known of them."""
+
+    def known_of(tx) -> list[int]:
+        return [row[0] for row in tx.rows("SELECT account_id FROM thread_id")]
+
+    sql = "INSERT INTO thread_id (account_id,id,thread) VALUES (?,?,?)"
+    core.db.write(lambda tx: tx.many(sql, [(account, b"id", 1) for account in (ola.id, 4711, 4712)]))
+    list_lines.sweep_lists(core)
+    assert core.db.read(known_of) == [ola.id]
+
+
 def test_nothing_is_known_of_a_mailbox_that_is_gone(core, ola):
     core.db.write(lambda tx: core.mail.create(tx, ola.id, "Borte"))
     fill(core, ola, [[]] * 3, "Borte")

@@ -24,7 +24,9 @@ def expire_copies(core: Core) -> int:
         before = core.clock.seconds() - days * 86_400
         while count := core.db.write(partial(_expire_batch, core, account=account, before=before)):
             expired += count
-    core.db.write(store.delete_copies)
+    touched = core.db.read(store.list_touched)
+    for start in range(0, len(touched), BATCH):
+        core.db.write(partial(store.delete_touched, copies=touched[start : start + BATCH]))
     return expired
 
 

@@ -3,6 +3,8 @@
 A list that asks brings itself up to date; a job does it beforehand for mailboxes where that would take seconds.
 """
 
+from functools import partial
+
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound
@@ -55,4 +57,8 @@ def update_busy_lists(core: Core) -> int:
 
 def sweep_lists(core: Core) -> None:
     """Delete what was saved for mailboxes and accounts that no longer exist; a job."""
-    core.db.write(store.delete_orphans)
+    mailboxes, accounts = core.db.read(store.list_orphans)
+    for mailbox in mailboxes:
+        core.db.write(partial(store.delete_lines, mailbox=mailbox))
+    for account in accounts:
+        core.db.write(partial(store.delete_threads, account=account))

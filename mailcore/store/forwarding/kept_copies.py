@@ -1,5 +1,7 @@
 """Local copies of forwarded messages, which may expire, as SQL."""
 
+from collections.abc import Sequence
+
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
@@ -41,9 +43,17 @@ def list_expired_copies(tx: Tx, account: AccountId, before: int, limit: int) -> 
     ]
 
 
-def delete_copies(tx: Tx) -> int:
-    """Delete the copies of messages that were removed or that somebody touched."""
-    return tx.run(
-        "DELETE FROM kept_copy WHERE NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox=kept_copy.mailbox"
-        " AND m.uid=kept_copy.uid AND m.modseq=kept_copy.modseq)"
-    )
+_TOUCHED = (
+    "NOT EXISTS (SELECT 1 FROM message m WHERE m.mailbox=kept_copy.mailbox AND m.uid=kept_copy.uid"
+    " AND m.modseq=kept_copy.modseq)"
+)
+
+
+def list_touched(tx: Tx) -> list[int]:
+    """Return the copies of messages that were removed or that somebody touched; this walks through all copies."""
+    return [row[0] for row in tx.rows(f"SELECT id FROM kept_copy WHERE {_TOUCHED}")]  # noqa: S608
+
+
+def delete_touched(tx: Tx, copies: Sequence[int]) -> None:
+    """Forget these of them."""
+    tx.many(f"DELETE FROM kept_copy WHERE id=? AND {_TOUCHED}", [(copy,) for copy in copies])  # noqa: S608

@@ -108,11 +108,20 @@ def delete_lines(tx: Tx, mailbox: MailboxId) -> None:
         tx.run(f"DELETE FROM {table} WHERE mailbox=?", mailbox)  # noqa: S608
 
 
-def delete_orphans(tx: Tx) -> None:
-    """Remove the rows of mailboxes and accounts that no longer exist."""
+def list_orphans(tx: Tx) -> tuple[list[MailboxId], list[AccountId]]:
+    """Return mailboxes and accounts that no longer exist and have rows here; this walks through all of them."""
+    mailboxes: set[MailboxId] = set()
     for table in ("line", "thread", "line_state"):
-        tx.run(f"DELETE FROM {table} WHERE mailbox NOT IN (SELECT id FROM mailbox)")  # noqa: S608
-    tx.run("DELETE FROM thread_id WHERE account_id NOT IN (SELECT id FROM account)")
+        rows = tx.rows(f"SELECT DISTINCT mailbox FROM {table} WHERE mailbox NOT IN (SELECT id FROM mailbox)")  # noqa: S608
+        mailboxes |= {MailboxId(row[0]) for row in rows}
+    rows = tx.rows("SELECT DISTINCT account_id FROM thread_id WHERE account_id NOT IN (SELECT id FROM account)")
+    return sorted(mailboxes), sorted(AccountId(row[0]) for row in rows)
+
+
+def delete_threads(tx: Tx, account: AccountId) -> None:
+    """Remove what was saved of the conversations of an account, if it no longer exists."""
+    sql = "DELETE FROM thread_id WHERE account_id=? AND NOT EXISTS (SELECT 1 FROM account WHERE id=?)"
+    tx.run(sql, account, account)
 
 
 def _is_cut(tx: Tx, mailbox: MailboxId, since: int) -> bool:
