@@ -39,11 +39,20 @@ def test_n40_the_image_file_is_linted():
 
 def test_the_image_has_all_packages_and_shows_all_ports():
     copied = set(re.findall(r"^COPY (\w+) ", DOCKERFILE, re.MULTILINE))
-    assert copied == {"sieve", "mailcore", "portal", "templates"}
+    assert copied == {"requirements", "sieve", "mailcore", "portal", "templates"}
     ignored = (FOLDER / "Dockerfile.dockerignore").read_text().split()
     assert {f"!{folder}" for folder in copied} <= set(ignored)
     (exposed,) = re.findall(r"^EXPOSE (.*)$", DOCKERFILE, re.MULTILINE)
     assert set(map(int, exposed.split())) == listening(Listen())
+
+
+def test_the_image_installs_what_has_a_hash_and_nothing_else():
+    installed = re.findall(r"/pip install ([^&\\\n]*)", DOCKERFILE)
+    *locked, ours = (words.split() for words in installed)
+    assert [words[-1] for words in locked] == ["requirements/build.txt", "requirements.txt", "requirements/extras.txt"]
+    assert all({"--require-hashes", "--no-build-isolation", "-r"} <= set(words) for words in locked)
+    assert {"--no-deps", "--no-build-isolation"} <= set(ours)
+    assert ours[-1] == "."
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tools.locked import ROOT, list_locked
 LOCKED = (
     "requirements.txt",
     "requirements/dev.txt",
+    "requirements/extras.txt",
     "requirements/build.txt",
     "requirements/fuzz.txt",
     "requirements/supply.txt",
@@ -227,3 +228,18 @@ def test_the_wheel_is_the_same_octets_whenever_and_by_whomever_it_is_built(tmp_p
         [wheel] = (tmp_path / name).glob("*.whl")
         built.append((wheel.name, wheel.read_bytes()))
     assert built[0] == built[1]
+
+
+def test_the_extras_that_the_image_has_are_those_of_the_package():
+    wanted = {text for one in PROJECT["optional-dependencies"].values() for text in one}
+    written = (ROOT / "requirements/extras.in").read_text().splitlines()
+    assert {line for line in written if not line.startswith("#")} == wanted
+
+
+def test_what_extras_share_with_the_others_has_one_version():
+    versions = {one.name: one.version for one in list_locked()}
+    assert [
+        one.name
+        for one in list_locked(ROOT / "requirements/extras.txt")
+        if versions.get(one.name, one.version) != one.version
+    ] == []
