@@ -169,6 +169,7 @@ def test_what_a_mail_program_asks_all_day_waits_twice(reader, before, command):
     assert len(reader(command)) <= 2
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("command", "times"),
     [
