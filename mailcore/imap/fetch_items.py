@@ -77,6 +77,11 @@ class Column:
     values: Callable[[Batch], tuple[Iterable[object], ...]]
     pieces: Callable[[Source], Pieces | None] | None = None
 
+    @property
+    def is_section(self) -> bool:
+        """Is it a literal that is cut from the message as it is?"""
+        return self.pieces is not None and not self.form.startswith(b"BINARY")
+
 
 def _of(number: int, form: bytes) -> Column:
     """Make a column of the row as it stands."""
@@ -124,9 +129,29 @@ class Items:
             Refused: the items repeat a message many times over.
         """
         self._check_size(batch)
+        if self.columns[-1].is_section and not any(column.is_section for column in self.columns[:-1]):
+            return b"".join(self._write_sections(numbers, batch, form))
         values = [numbers, *(value for column in self.columns for value in column.values(batch))]
         line = form % b" ".join(column.form for column in self.columns)
         return b"".join(map(line.__mod__, zip(*values, strict=False)))
+
+    def _write_sections(self, numbers: Iterable[int], batch: Batch, form: bytes) -> Pieces:
+        """Write messages of which the last item is a section, in pieces: their octets are copied once, to be sent."""
+        *others, section = self.columns
+        values = [numbers, *(value for column in others for value in column.values(batch))]
+        before, _, after = (form % b"\0").partition(b"\0")
+        line = before + b" ".join(column.form for column in self.columns)
+        begin = line.removesuffix(b"%s") + b"{%d}\r\n"
+        told: Pieces = []
+        for source, *known in zip(batch.sources, *values, strict=False):
+            found = section.pieces(source) if section.pieces is not None else None
+            if found is None:
+                told.append(line % (*known, b"NIL"))
+            else:
+                told.append(begin % (*known, sum(map(len, found))))
+                told += [without_nul(piece if isinstance(piece, bytes) else piece.tobytes()) for piece in found]
+            told.append(after)
+        return told
 
     def write_pieces(self, number: int, batch: Batch, form: bytes) -> Pieces:
         """Write the one message of the batch, whose octets are not copied together; raises Refused as `write` does."""

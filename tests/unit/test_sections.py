@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailcore.imap.fetch_items import Items
+from mailcore.imap.fetch_items import Batch, Items
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_section
 from mailcore.mail.asking.derived import derive
 from mailcore.mail.reading import structure
@@ -208,3 +208,28 @@ def test_every_part_of_the_structure_can_be_fetched():
 def test_what_is_no_fetch_item_is_a_syntax_problem(asked):
     with pytest.raises(SyntaxProblem):
         Items.parse(Reader((asked,)), by_uid=False)
+
+
+_ROWS = [(uid, uid % 2, "", 1, 0, 10, 7, 0, b"") for uid in (3, 4, 9)]
+_OCTETS = (
+    b"Subject: a\r\n\r\nhei\r\n",
+    b"Subject: \0 100 %d\r\n\r\n%s\0\r\n",
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n",
+)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"BODY.PEEK[]", b"(UID FLAGS BODY[])", b"(FLAGS RFC822)", b"(UID BODY.PEEK[TEXT])", b"(UID BODY[2])",
+        b"(BODY[]<3.5>)", b"(BODY[1] BODY[2] UID)", b"(UID BINARY[])",
+        b'(BODY[1.HEADER.FIELDS ("%d %s")])',
+    ],
+)  # fmt: skip
+def test_sections_are_written_in_pieces_as_all_items_are(asked):
+    items = Items.parse(Reader((asked,)), by_uid=False)
+    batch = Batch(_ROWS, [Source(b"X-Ours: %d\r\n" % at, octets) for at, octets in enumerate(_OCTETS)])
+    form = b"* %%d FETCH (%s)\r\n"
+    values = [(5, 6, 7), *(value for column in items.columns for value in column.values(batch))]
+    line = form % b" ".join(column.form for column in items.columns)
+    assert items.write((5, 6, 7), batch, form) == b"".join(map(line.__mod__, zip(*values, strict=True)))

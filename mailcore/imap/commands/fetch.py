@@ -28,7 +28,7 @@ CHUNK = 2**18  # octets of a large message that are written at once
 LARGE = 2**20  # octets; a message above this is written from its file, in portions
 BATCH = 2**22  # octets of whole messages held at once
 WIDE = 2**28  # the same, for each item, where headers and what is made of them are asked for
-_SIZE = itemgetter(messages.UID, messages.SIZE)
+_UID, _SIZE = itemgetter(messages.UID), itemgetter(messages.UID, messages.SIZE)
 Answer = tuple[Pieces, frozenset[str]]  # what is sent, and flags that it names
 
 
@@ -104,6 +104,10 @@ async def _send_in_batches(context: Context, ranges: Ranges, items: Items) -> No
 
     def load_first(tx: Tx) -> Answer:
         """Load sizes, and the first messages: mostly these are all."""
+        if not is_light:
+            octets, largest = context.core.mail.measure(tx, context.here.mailbox, ranges)
+            if octets <= most and largest <= large:
+                return _load(context, items, ranges, tx)
         rows = _read_rows(context, items, ranges, tx) if is_light else None
         sizes = context.core.mail.sizes(tx, context.here.mailbox, ranges) if rows is None else list(map(_SIZE, rows))
         groups[:] = batches(sizes, most, large)
@@ -196,10 +200,7 @@ def _match_rows(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
     if not rows:
         return (), rows
     first = view.seq(rows[0][messages.UID])
-    if (
-        first is not None
-        and [row[messages.UID] for row in rows] == view.uids[first - 1 : first - 1 + len(rows)].tolist()
-    ):
+    if first is not None and list(map(_UID, rows)) == view.uids[first - 1 : first - 1 + len(rows)].tolist():
         return range(first, first + len(rows)), rows
     met = [(seq, row) for row in rows if (seq := view.seq(row[messages.UID])) is not None]
     return [seq for seq, _ in met], [row for _, row in met]

@@ -170,15 +170,18 @@ class MailStore(Mailboxes):
         """Return messages with the derived parts asked for (else None), as plain rows: see the columns above.
 
         Args:
-            lean: columns of the message itself only if they are among the parts, too.
+            lean: columns of the message itself only if they are among the parts, too, and rows end with the last of them.
         """
-        info = ",".join(one if one in parts else "NULL" for one in _INFO.split(",")) if lean else _INFO
-        wanted = ",".join(column if part in parts else "NULL" for part, column in _PARTS.items())
+        columns = [one if one in parts or not lean else "NULL" for one in _INFO.split(",")]
+        columns[UID] = "m.uid"
+        columns.append("m.prefix" if parts & {"header", "prefix"} else "NULL")  # long rows cost time
+        columns += [column if part in parts else "NULL" for part, column in _PARTS.items()]
+        while lean and columns[-1].endswith("NULL"):
+            columns.pop()
         join = "JOIN blob b ON b.id=m.blob" if parts & _OF_BLOB else ""
         join += " LEFT JOIN summary s ON s.blob=m.blob" if "usual" in parts else ""
-        prefix = "m.prefix" if parts & {"header", "prefix"} else "NULL"  # long rows cost time
         sql = (
-            f"SELECT m.uid{info[info.index(',') :]},{prefix},{wanted} FROM message m {join}"  # noqa: S608 - names of our own columns
+            f"SELECT {','.join(columns)} FROM message m {join}"  # noqa: S608 - names of our own columns
             " WHERE m.mailbox=? AND m.uid BETWEEN ? AND ? ORDER BY m.uid"
         )
         if len(ranges) == 1:
@@ -208,6 +211,14 @@ class MailStore(Mailboxes):
         """Return uid and octets of these messages."""
         sql = "SELECT uid, size FROM message WHERE mailbox=? AND uid BETWEEN ? AND ? ORDER BY uid"
         return [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
+
+    def measure(self, tx: Tx, mailbox: MailboxId, ranges: Ranges) -> tuple[int, int]:
+        """Return octets of these messages together, and of the largest."""
+        sql = (
+            "SELECT COALESCE(SUM(size), 0), COALESCE(MAX(size), 0) FROM message WHERE mailbox=? AND uid BETWEEN ? AND ?"
+        )
+        rows = [row for first, last in ranges for row in tx.rows(sql, mailbox, first, last)]
+        return sum(int(row[0]) for row in rows), max((int(row[1]) for row in rows), default=0)
 
     def sizes_and_times(self, tx: Tx, mailbox: MailboxId) -> list[Row]:
         """Return uid, octets and internal date (seconds) of all messages."""
