@@ -34,6 +34,9 @@ class Feed:
         self._counts, self._wakes = counts, wakes
         self._inbox = -1
         self._seen: dict[int, int] = {}  # by cell, the count up to which all watchers are woken
+        self._on_count: dict[
+            AccountId, tuple[int, Wake]
+        ] = {}  # who is woken by a count alone, with that of the last time
         self._watchers: dict[AccountId, set[Wake]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -57,6 +60,26 @@ class Feed:
 
         return unwatch
 
+    def watch_count(self, account: AccountId, wake: Wake) -> bool:
+        """Call `wake` on the event loop whenever a change of `account` is counted, until the feed stops.
+
+        For what has no entries in the change log, such as the queue.
+
+        Returns:
+            False: other processes do not tell of it, so that one has to look now and then.
+        """
+        self._on_count[account] = self._count_of(account), wake
+        return self._counts is not None and self._inbox >= 0
+
+    def _count_of(self, account: AccountId) -> int:
+        return self._counts.cell(account)[1] if self._counts is not None else 0
+
+    def _wake_on_counts(self) -> None:
+        for account, (before, wake) in self._on_count.items():
+            if (count := self._count_of(account)) != before:
+                self._on_count[account] = count, wake
+                wake()
+
     def changed(self, accounts: Iterable[AccountId]) -> None:
         """Count the change, and wake watchers here and in other processes; in the writer's thread, after its commit."""
         self.hear_changes(accounts)
@@ -69,7 +92,7 @@ class Feed:
         if self._counts is not None:
             self._counts.add(accounts)
         loop = self._loop
-        if loop is not None and self._watchers:
+        if loop is not None and (self._watchers or self._on_count):
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 if not self._is_near:
                     loop.call_soon_threadsafe(self._wake, accounts)
@@ -116,6 +139,7 @@ class Feed:
         self._next_look = None
         if self._loop is not None:
             self._looked_at = self._loop.time()
+        self._wake_on_counts()
         if self._watchers and not (self._is_near and self._ask()):
             self._wanted.set()
 
@@ -147,6 +171,7 @@ class Feed:
     def stop(self) -> None:
         self._poll = None
         self._seen.clear()
+        self._on_count.clear()
         if self._loop is not None and self._inbox >= 0:
             self._loop.remove_reader(self._inbox)
             self._inbox = -1
@@ -182,6 +207,7 @@ class Feed:
                     await self._wanted.wait()
 
     def _wake(self, accounts: Iterable[AccountId]) -> None:
+        self._wake_on_counts()
         for account in accounts:
             for wake in tuple(self._watchers.get(account, ())):
                 wake()

@@ -32,6 +32,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
 from mailcore.store.queue.items import (
+    QUEUE,
     capture_item,
     claim_items,
     delete_item,
@@ -54,7 +55,9 @@ LEASE_SECONDS = 900
 START_WITHIN_SECONDS = 300  # of its claim, or the item is left to the next lease
 ITEM_SECONDS = 450  # for one item
 SAVE_WITHIN_SECONDS = 140  # on writing down an answer; with the lines above it ends before its lease
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.25  # where nobody tells what comes in
+SELDOM_SECONDS = 1.0  # where they do
+GATHER_SECONDS = 0.03  # in which what comes in is claimed together, in one write
 BATCH = 200
 GIVE_UP_AGAIN_SECONDS = 60.0
 IN_FLIGHT = 2000
@@ -101,13 +104,15 @@ class Worker:
         try:
             await self._mend_times()
             await self._release_dead_leases()
+            is_told = self._core.feed.watch_count(QUEUE, self.wake)
             while not self._stopping:
-                if not await self._lease_due():
-                    self._news.clear()
-                    try:
-                        await asyncio.wait_for(self._news.wait(), POLL_SECONDS)
-                    except TimeoutError:
-                        continue
+                self._news.clear()
+                leased = await self._lease_due()
+                if 0 < leased < BATCH:
+                    await asyncio.sleep(GATHER_SECONDS)
+                elif not leased:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), SELDOM_SECONDS if is_told else POLL_SECONDS)
             await asyncio.gather(*self._connection_tasks)
         finally:
             for connection_task in self._connection_tasks:
@@ -167,8 +172,8 @@ class Worker:
                     "item %d, which staff gave up, waits: %s", number, problem, exc_info=None if known else problem
                 )
 
-    async def _lease_due(self) -> bool:
-        """Give up what staff asked for, lease what is due and hand it to its destinations; False when nothing is due now."""
+    async def _lease_due(self) -> int:
+        """Give up what staff asked for, lease what is due and hand it to its destinations; return how many items that are."""
         core = self._core
         try:
             given_up, is_due = await core.db.aread(self._look)
@@ -176,12 +181,12 @@ class Worker:
                 await self._give_up_asked(given_up)
             room = min(BATCH, IN_FLIGHT - self._in_memory)
             if not is_due or room <= 0 or self._has_lapsed(math.inf):
-                return False
+                return 0
             full = [name for name, destination in self._destinations.items() if destination.is_full]
             items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full), of=())
         except MailError as problem:
             log.warning("the queue waits: %s", problem)
-            return False
+            return 0
         now = asyncio.get_running_loop().time()
         for item in items:
             domain = domain_of(item.recipient)
@@ -193,7 +198,7 @@ class Worker:
             destination.add(now, item)
             self._in_memory += 1
             self._start_connections(domain, destination)
-        return bool(items)
+        return len(items)
 
     def _start_connections(self, domain: str, destination: Destination) -> None:
         """Start as many connections as there is work for and the destination bears."""

@@ -70,3 +70,22 @@ def test_streams_have_a_bound(core, ola, monkeypatch):
     with pytest.raises(TooMany):
         hub.events(core, ola.id)
     first.close()
+
+
+def test_a_commit_wakes_the_stream_without_a_look_at_the_clock(core, ola, monkeypatch):
+    monkeypatch.setattr(live, "LOOK_SECONDS", 60)
+    monkeypatch.setattr(live, "BEAT_SECONDS", 30)
+    stream = live.Hub().events(core, ola.id)
+    next(stream)
+    put(core, ola)
+    assert next(stream).startswith("event: change")
+    stream.close()
+
+
+def test_where_no_pipe_can_be_had_the_stream_looks_now_and_then(core, ola, monkeypatch):
+    monkeypatch.setattr(live, "open_wakes", lambda _database: None)
+    stream = live.Hub().events(core, ola.id)
+    next(stream)
+    put(core, ola)
+    assert next(stream).startswith("event: change")
+    stream.close()

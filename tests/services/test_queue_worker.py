@@ -9,6 +9,7 @@ import dkim
 import pytest
 from aiosmtpd.smtp import SMTP
 
+from mailcore import core as cores
 from mailcore.config import Outbound
 from mailcore.core import Core
 from mailcore.domain import ForwardingState, QueueState
@@ -447,3 +448,22 @@ def test_a_clock_that_was_ahead_keeps_no_mail_waiting(core, clock, ola):
             await until(lambda: listing(here) == [])
 
     asyncio.run(play())
+
+
+def test_what_another_process_puts_into_the_queue_wakes_the_worker(core, monkeypatch):
+    monkeypatch.setattr(workers, "SELDOM_SECONDS", 3600)
+    monkeypatch.setattr(workers, "POLL_SECONDS", 3600)
+    other = cores.build(core.config, core.clock)  # its pipes and counts are those of another process
+
+    async def play():
+        core.start_feed()
+        async with at_work(core) as (here, _, peer):
+            await until(lambda: here.feed._on_count)
+            enqueue(other, "friend@outside.example")
+            await until(lambda: peer.mail and not listing(here))
+        core.feed.stop()
+
+    try:
+        asyncio.run(play())
+    finally:
+        cores.close(other)

@@ -1,26 +1,52 @@
 """Telling open pages that something changed, for whoever holds a connection open (server-sent events).
 
-One thread of a process looks at the change log once a second for everybody who waits; a stream says "look" and
-nothing else.  Streams are bounded: each holds a thread of the web server.  Whoever gets none looks now and then.
+One thread of a process looks at the change log for everybody who waits, when any process has committed something
+(process/wakes.py); a stream says "look" and nothing else.  Streams are bounded: each holds a thread of the web server.
+Whoever gets none looks now and then.
 """
 
 import contextlib
 import queue
+import select
 import threading
 from collections.abc import Generator
+from pathlib import Path
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import MailError, TooMany
+from mailcore.process.wakes import open_wakes
 from mailcore.store.mail import news
 
 LOOK_SECONDS, BEAT_SECONDS, LIFE_SECONDS = 1.0, 20.0, 600
+GATHER_SECONDS = 0.05  # in which further changes are found by the same look
 MAX_STREAMS, MAX_PER_ACCOUNT = 48, 4
 
 
 def find_newest_change(core: Core) -> int:
     """Return the number of the newest entry of the change log."""
     return core.db.read(news.find_newest)
+
+
+class _Alarm:
+    """Wait for the next commit of anybody; where no process can tell of it, for a while."""
+
+    def __init__(self, database: Path) -> None:
+        self._wakes, self._inbox = open_wakes(database), -1
+        if self._wakes is not None:
+            with contextlib.suppress(OSError):
+                self._inbox = self._wakes.open_inbox()
+
+    def wait_for_commit(self, stop: threading.Event) -> None:
+        if self._wakes is None or self._inbox < 0:
+            stop.wait(LOOK_SECONDS)
+        elif select.select([self._inbox], [], [], LOOK_SECONDS)[0]:
+            stop.wait(GATHER_SECONDS)
+            self._wakes.empty_inbox()
+
+    def close(self) -> None:
+        if self._wakes is not None:
+            self._wakes.close()
 
 
 class Hub:
@@ -47,11 +73,18 @@ class Hub:
             if self._count >= MAX_STREAMS:
                 raise TooMany("enough open pages")
             if self._stop is None:
-                reader = news.News()
-                last, _ = core.db.read(lambda tx: reader.read(tx, -1))
+                alarm, reader = (
+                    _Alarm(core.config.database_key),
+                    news.News(),
+                )  # the alarm first: what comes after it is told
+                try:
+                    last, _ = core.db.read(lambda tx: reader.read(tx, -1))
+                except BaseException:
+                    alarm.close()
+                    raise
                 self._stop = threading.Event()
                 look = threading.Thread(
-                    target=self._look, args=(core, self._stop, reader, last), name="live", daemon=True
+                    target=self._look, args=(core, self._stop, alarm, reader, last), name="live", daemon=True
                 )
                 look.start()
             # most likely a page that was left: nobody hears of that before the next word
@@ -103,11 +136,15 @@ class Hub:
                 self._stop.set()
                 self._stop = None
 
-    def _look(self, core: Core, stop: threading.Event, reader: news.News, last: int) -> None:
-        while not stop.wait(LOOK_SECONDS):
+    def _look(self, core: Core, stop: threading.Event, alarm: _Alarm, reader: news.News, last: int) -> None:
+        while not stop.is_set():
+            alarm.wait_for_commit(stop)
+            if stop.is_set():
+                break
             with contextlib.suppress(MailError):  # a database that is busy is asked again
                 last, changed = core.db.read(lambda tx: reader.read(tx, last))  # noqa: B023 - runs at once
                 with self._lock:
                     for account in changed:
                         for one in self._waiting.get(account, ()):
                             one.put(True)
+        alarm.close()

@@ -10,6 +10,7 @@ from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
 
+QUEUE = AccountId(0)  # nobody's: whose change tells that there may be something to send (process/feed.py)
 MOST_AHEAD = 4 * 3600  # seconds; no item waits longer for its next attempt, and no lease or rest is longer
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls,mail_id"
@@ -65,6 +66,7 @@ def enqueue_mail(
     The items have the id of the message that causes them, so that the log tells of all that came of it.
     """
     blob, mail_id = blobs.save(tx, prepared, now), current_mail_id() or create_mail_id()
+    tx.changed.add(QUEUE)
     answers = tx.ask(
         [
             (
@@ -274,10 +276,12 @@ def list_given_up(tx: Tx, limit: int) -> list[int]:
 
 def save_state(tx: Tx, item: int, state: QueueState) -> None:
     tx.run("UPDATE queue SET state=? WHERE id=?", state, item)
+    tx.changed.add(QUEUE)
 
 
 def retry_items(tx: Tx, items: Sequence[int] | None, now: int) -> None:
     """Make items due now, whatever the back-off of them and of their destinations; None = all that wait."""
+    tx.changed.add(QUEUE)
     if items is None:
         tx.run("UPDATE queue SET next_at=? WHERE state='waiting'", now)
         destinations.end_rests(tx, None)
