@@ -52,6 +52,7 @@ _KNOWN_FIELDS = (
     "precedence", "x-priority", "x-msmail-priority", "importance", "mime-version", "message-id", "date", "to", "organization",
     "auto-submitted", "list-unsubscribe-post", "feedback-id", "disposition-notification-to", "errors-to",
 )  # fmt: skip
+_FIELD_SIGNS = tuple((name, f"field:{name}", f"no field:{name}") for name in _KNOWN_FIELDS)
 _MARKS = frozenset(
     "a b big blink body br center div font form h1 h2 hr iframe img input li marquee p script span strong style table td".split()  # noqa: SIM905
 )
@@ -153,8 +154,8 @@ def _header_signs(fields: Header) -> Iterator[str]:
     yield from (f"word:{word}" for word in words)
     yield from _subject_shape(fields, subject)
     yield from _author_signs(fields)
-    for name in _KNOWN_FIELDS:
-        yield f"field:{name}" if fields.has(name) else f"no field:{name}"
+    for name, there, missing in _FIELD_SIGNS:
+        yield there if fields.has(name) else missing
     mailer = fields.text("x-mailer") or fields.text("user-agent")
     if mailer:
         yield f"mailer:{' '.join(_words(mailer[:60], 2))}"
