@@ -98,6 +98,16 @@ _OTHERS = tuple(row for row in CAPABILITIES if row.when is not When.ALWAYS or ro
 
 def list_capabilities(context: Context) -> bytes:
     """List what this session is offered now, as CAPABILITY and its response code have it."""
+    is_in = context.account is not None
+    offered = () if is_in or not context.may_log_in else _mechanisms(context)
+    key = context.core.config, is_in, context.wire.secure, context.may_log_in, context.compressed, offered
+    written: dict[object, bytes] = context.core.resources.get("capabilities of IMAP", dict)
+    if (text := written.get(key)) is None:
+        text = written[key] = _write_capabilities(context)
+    return text
+
+
+def _write_capabilities(context: Context) -> bytes:
     now = _situations(context)
     names = [_FIXED]
     for row in _OTHERS:
