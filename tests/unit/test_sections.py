@@ -203,7 +203,7 @@ def test_every_part_of_the_structure_can_be_fetched():
 @pytest.mark.parametrize("asked", [
     b"BODY[]<0>", b"BODY[]<0.0>", b"BODY[", b"BODY[1", b"(FLAGS", b"()", b"FLAGS UID", b"(FAST)", b"BINARY[HEADER]",
     b"BINARY[1.MIME]",
-    b"BODY[HEADER.FIELDS (]", b"BODY[]<-1.2>", b"BODY[]<99999999999.1>", b"PREVIEW (EAGER)", b"BINARY.SIZE[1]<0.1>", b"",
+    b"BODY[HEADER.FIELDS (]", b"BODY[]<-1.2>", b"BODY[]<99999999999999999999.1>", b"PREVIEW (EAGER)", b"BINARY.SIZE[1]<0.1>", b"",
 ])  # fmt: skip
 def test_what_is_no_fetch_item_is_a_syntax_problem(asked):
     with pytest.raises(SyntaxProblem):
