@@ -20,7 +20,7 @@ from mailcore.core import Core
 from mailcore.domain import Account
 from mailcore.errors import InvalidName, LinkExpired, MailError, NotAllowed, TemporarilyUnavailable
 from mailcore.services.accounts import accounts
-from mailcore.services.transfer import consents, imap_import, mail_fetch
+from mailcore.services.transfer import consents, imap_import, mail_fetch, mail_fetch_work
 from mailcore.services.transfer.imap_import import Server
 from mailcore.store.site import fetches as store
 from mailcore.store.site.fetches import Fetch, FetchState
@@ -128,7 +128,7 @@ def test_n32_mail_is_fetched_by_consent_and_the_tokens_are_thrown_away(stage: St
 def test_n32_tokens_that_end_and_lines_that_break_midway_double_and_lose_nothing(
     stage: Stage, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mail_fetch, "BATCH", 5)
+    monkeypatch.setattr(mail_fetch_work, "BATCH", 5)
     monkeypatch.setattr(imap_import, "FETCH_OCTETS", 300_000)
     stage.consent()
     sealed = {stage.fetch().sealed}
@@ -167,19 +167,21 @@ def test_n32_no_two_processes_use_the_token_that_renews(
     stage.provider.lifetime = 86_400
     number = stage.consent()
     clock.forward(hours=1)
-    work_at, renew_tokens, claims = mail_fetch._work_at, consents.renew_tokens, list[int]()
+    work_at, renew_tokens, claims = mail_fetch_work._work_at, consents.renew_tokens, list[int]()
 
     def claim() -> int:
         """Take the import as another process does."""
         now = clock.seconds()
-        return stage.core.db.write(lambda tx: store.claim_fetch(tx, number, now, mail_fetch.LEASE_SECONDS))
+        return stage.core.db.write(lambda tx: store.claim_fetch(tx, number, now, mail_fetch_work.LEASE_SECONDS))
 
     def refuse_slowly(*args: Any) -> None:  # Any: as of the functions that it stands before
         try:
             work_at(*args)
         finally:
             if not claims:
-                clock.forward(seconds=mail_fetch.LEASE_SECONDS + 10 if is_taken_over else mail_fetch.LEASE_SECONDS - 10)
+                clock.forward(
+                    seconds=mail_fetch_work.LEASE_SECONDS + 10 if is_taken_over else mail_fetch_work.LEASE_SECONDS - 10
+                )
                 claims.append(claim() if is_taken_over else 0)
 
     def renew_slowly(*args: Any) -> consents.Tokens:
@@ -187,7 +189,7 @@ def test_n32_no_two_processes_use_the_token_that_renews(
         claims.append(claim())
         return renew_tokens(*args)
 
-    monkeypatch.setattr(mail_fetch, "_work_at", refuse_slowly)
+    monkeypatch.setattr(mail_fetch_work, "_work_at", refuse_slowly)
     monkeypatch.setattr(consents, "renew_tokens", renew_slowly)
     run(stage.core)
     assert stage.provider.renewed == (0 if is_taken_over else 1)

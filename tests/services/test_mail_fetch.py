@@ -12,7 +12,7 @@ from mailcore.config import Config, Imports
 from mailcore.errors import InvalidName, LinkExpired, LoginRefused, NotAllowed, TooMany
 from mailcore.services.accounts import accounts, closing
 from mailcore.services.credentials import credentials
-from mailcore.services.transfer import mail_fetch
+from mailcore.services.transfer import mail_fetch, mail_fetch_work
 from mailcore.store.site import fetches as store
 from mailcore.store.site.fetches import FetchState
 from tests.imap_server import imap_server
@@ -96,7 +96,7 @@ def with_imports(core, ca):
 def run(core):
     """The work of one look of the job, without its threads."""
     for fetch in core.db.read(lambda tx: store.list_due(tx, core.clock.seconds(), 10)):
-        mail_fetch.run_fetch(core, fetch)
+        mail_fetch_work.run_fetch(core, fetch)
 
 
 def empty(core, account):
@@ -148,7 +148,7 @@ def test_n32_what_is_not_chosen_stays_there(tmp_path, core, mine):
 def test_n32_a_server_that_breaks_off_again_and_again_doubles_and_loses_nothing(
     tmp_path, core, mine, clock, monkeypatch
 ):
-    monkeypatch.setattr(mail_fetch, "BATCH", 5)
+    monkeypatch.setattr(mail_fetch_work, "BATCH", 5)
     with standing(tmp_path, 60) as (there, kari, relay, ca):
         monkeypatch.setattr("mailcore.services.transfer.imap_import.FETCH_OCTETS", 300_000)
         core = with_imports(core, ca)
@@ -220,7 +220,7 @@ def test_n32_a_server_that_never_answers_is_left_alone_for_ever_longer(core, min
         assert core.db.read(lambda tx: store.list_due(tx, core.clock.seconds(), 10)) == []
         clock.forward(hours=1)
         turns += 1
-    assert turns == mail_fetch.MAX_FAILURES
+    assert turns == mail_fetch_work.MAX_FAILURES
     mail_fetch.resume_fetch(core, mine.id, id_)
     assert mail_fetch.list_fetches(core, mine.id)[0].state is FetchState.LISTING
 
@@ -231,16 +231,20 @@ def test_n32_a_process_whose_lease_ended_leaves_the_import_to_the_other(core, mi
     others: list[int] = []
 
     def work_slowly(core, fetch, *rest):
-        clock.forward(seconds=mail_fetch.LEASE_SECONDS + 1)
-        others.append(core.db.write(lambda tx: store.claim_fetch(tx, id_, clock.seconds(), mail_fetch.LEASE_SECONDS)))
+        clock.forward(seconds=mail_fetch_work.LEASE_SECONDS + 1)
+        others.append(
+            core.db.write(lambda tx: store.claim_fetch(tx, id_, clock.seconds(), mail_fetch_work.LEASE_SECONDS))
+        )
         raise LoginRefused
 
-    monkeypatch.setattr(mail_fetch, "_work", work_slowly)
+    monkeypatch.setattr(mail_fetch_work, "_work", work_slowly)
     run(core)
     assert mail_fetch.list_fetches(core, mine.id)[0].state is FetchState.LISTING
     assert others[0] > 0
-    assert not core.db.write(lambda tx: store.claim_fetch(tx, id_, clock.seconds(), mail_fetch.LEASE_SECONDS))
-    assert core.db.write(lambda tx: store.renew_lease(tx, id_, others[0], clock.seconds(), mail_fetch.LEASE_SECONDS))
+    assert not core.db.write(lambda tx: store.claim_fetch(tx, id_, clock.seconds(), mail_fetch_work.LEASE_SECONDS))
+    assert core.db.write(
+        lambda tx: store.renew_lease(tx, id_, others[0], clock.seconds(), mail_fetch_work.LEASE_SECONDS)
+    )
 
 
 def test_n32_an_import_that_another_process_has_just_had_for_a_turn_waits(core, mine, clock):
@@ -248,17 +252,17 @@ def test_n32_an_import_that_another_process_has_just_had_for_a_turn_waits(core, 
     mail_fetch.start_fetch(core, mine.id, "127.0.0.1", "kari", PASSWORD, 9)
     listed = core.db.read(lambda tx: store.list_due(tx, clock.seconds(), 9))
     for fetch in 2 * listed:
-        mail_fetch.run_fetch(core, fetch)
+        mail_fetch_work.run_fetch(core, fetch)
     assert mail_fetch.list_fetches(core, mine.id)[0].failures == 1
 
 
 def test_n32_one_process_at_a_time_and_another_when_it_has_died(core, mine, clock):
     core = with_imports(core, "")
     id_ = mail_fetch.start_fetch(core, mine.id, "127.0.0.1", "kari", PASSWORD, 9)
-    assert core.db.write(lambda tx: store.claim_fetch(tx, id_, core.clock.seconds(), mail_fetch.LEASE_SECONDS))
+    assert core.db.write(lambda tx: store.claim_fetch(tx, id_, core.clock.seconds(), mail_fetch_work.LEASE_SECONDS))
     run(core)
     assert mail_fetch.list_fetches(core, mine.id)[0].failures == 0
-    clock.forward(seconds=mail_fetch.LEASE_SECONDS + 1)
+    clock.forward(seconds=mail_fetch_work.LEASE_SECONDS + 1)
     run(core)
     assert mail_fetch.list_fetches(core, mine.id)[0].failures == 1
 
@@ -272,7 +276,7 @@ def test_n32_one_process_at_a_time_and_another_when_it_has_died(core, mine, cloc
     ],
 )  # fmt: skip
 def test_n32_our_own_network_is_nobody_s_mail_server(core, address, port, allowed):
-    assert mail_fetch.may_ask(core, address, port) is allowed
+    assert mail_fetch_work.may_ask(core, address, port) is allowed
 
 
 def test_n32_a_private_server_is_asked_by_no_name(core, mine):

@@ -47,7 +47,11 @@ def _is_in_place(part: Part) -> bool:
 
 def open_part(octets: Octets, part: Part) -> Opened | None:
     """Open a file; None if there is no message in it."""
-    kind = kind_of(octets, part)
+    return open_as(kind_of(octets, part), octets, part)
+
+
+def open_as(kind: str, octets: Octets, part: Part) -> Opened | None:
+    """Open a file of which `kind_of` has said the kind; None if there is no message in it after all."""
     if _is_in_place(part):
         return Opened(octets, part.children[0])  # in its place: a large one is not copied
     if not kind:

@@ -39,7 +39,14 @@ from mailcore.services.operations import (
 )
 from mailcore.services.quota import quota, quota_warnings
 from mailcore.services.tickets import first_notice, tickets
-from mailcore.services.transfer import mail_fetch, moving_letters, moving_scan, takeout_reminder, transfers
+from mailcore.services.transfer import (
+    mail_fetch,
+    mail_fetch_work,
+    moving_letters,
+    moving_scan,
+    takeout_reminder,
+    transfers,
+)
 from mailcore.services.webmail import drafts, indexing, list_lines, snooze
 from mailcore.store.site import jobs as store
 
@@ -84,7 +91,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("yearly word on take-outs", DAY, takeout_reminder.send_reminders),
         Job("moving days", 0, moving_scan.continue_scans),
         Job("messages about new addresses", 10 * MINUTE, moving_letters.send_portions),
-        Job("mail fetched from other servers", 0, mail_fetch.work_on_fetches),
+        Job("mail fetched from other servers", 0, mail_fetch_work.work_on_fetches),
         Job("passwords of old imports", DAY, mail_fetch.forget_passwords),
         Job("old imports", DAY, transfers.delete_expired),
         Job("messages that an earlier reader read", MINUTE, rereading.reread_blobs),

@@ -88,7 +88,8 @@ def extract_text(message: Message) -> str:
 
 def _packed(octets: Octets, leaf: Part) -> Opened | None:
     """Open what Outlook packed into a file winmail.dat."""
-    return opening.open_part(octets, leaf) if opening.kind_of(octets, leaf) == opening.TNEF else None
+    kind = opening.kind_of(octets, leaf)
+    return opening.open_as(kind, octets, leaf) if kind == opening.TNEF else None
 
 
 def _extract_words(octets: Octets, part: Part, read: list[int]) -> str:

@@ -66,10 +66,8 @@ def _kind(part: structure.Part) -> str:
 
 def list_files(octets: Octets, root: structure.Part | None = None) -> tuple[MailFile, ...]:
     """List the files of a message, and those in a winmail.dat of moderate size; what is in these is listed once opened."""
-    return tuple(
-        replace(_listed(octets, number, leaf), packed=_list_packed(octets, leaf))
-        for number, leaf in body.read(octets, root).files
-    )
+    listed = ((leaf, _listed(octets, number, leaf)) for number, leaf in body.read(octets, root).files)
+    return tuple(replace(file, packed=_list_packed(octets, leaf, file.opens)) for leaf, file in listed)
 
 
 def _listed(octets: Octets, number: int, leaf: structure.Part) -> MailFile:
@@ -81,11 +79,11 @@ def _listed(octets: Octets, number: int, leaf: structure.Part) -> MailFile:
     return MailFile(number, name, kind, _size(leaf), is_harmful, may_show, opens, purpose)
 
 
-def _list_packed(octets: Octets, leaf: structure.Part) -> tuple[MailFile, ...]:
+def _list_packed(octets: Octets, leaf: structure.Part, opens: str) -> tuple[MailFile, ...]:
     """List the files in a winmail.dat under the numbers that they have once it is opened."""
-    if leaf.size > MAX_LISTED or opening.kind_of(octets, leaf) != opening.TNEF:
+    if leaf.size > MAX_LISTED or opens != opening.TNEF:
         return ()
-    opened = opening.open_part(octets, leaf)
+    opened = opening.open_as(opens, octets, leaf)
     if opened is None:
         return ()
     return tuple(_listed(opened.octets, number, one) for number, one in body.read(opened.octets, opened.root).files)
