@@ -61,10 +61,10 @@ class Roundcube:
         status, _, _ = self._browser.ask("POST", "/?_task=login", urlencode(form))
         if status != 302:
             raise RuntimeError(f"Roundcube's log-in: {status}")
-        found = re.search(rb'"request_token":"([^"]+)"', self._browser.get("/?_task=mail&_mbox=INBOX"))
+        token = re.search(rb'"request_token":"([^"]+)"', self._browser.get("/?_task=mail&_mbox=INBOX"))
         self._headers = {
             "X-Requested-With": "XMLHttpRequest",
-            "X-Roundcube-Request": found[1].decode() if found else "",
+            "X-Roundcube-Request": token[1].decode() if token else "",
         }
 
     def _asked(self, query: str) -> str:

@@ -64,7 +64,7 @@ def measure(client: Imap, size: int) -> dict[str, float]:
     """Milliseconds of each case, medians."""
     words = {"box": f"Box{size}", "last": max(1, size - 49), "size": size}
     client.command(f"SELECT Box{size}")
-    found: dict[str, float] = {}
+    medians: dict[str, float] = {}
     for name, command in CASES.items():
         text = command.format(**words)
         client.command(text)
@@ -73,8 +73,8 @@ def measure(client: Imap, size: int) -> dict[str, float]:
             if name == "STORE of one":
                 client.command(text.replace("+FLAGS", "-FLAGS"))
             times.append(timed(lambda text=text: client.command(text)))
-        found[name] = statistics.median(times) * 1000
-    return found
+        medians[name] = statistics.median(times) * 1000
+    return medians
 
 
 def main() -> None:

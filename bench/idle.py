@@ -28,8 +28,8 @@ def anonymous(pids: list[int]) -> int:
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         except OSError:
             continue
-        found = re.search(r"Pss_Anon:\s+(\d+)", text)
-        total += int(found[1]) if found else 0
+        resident = re.search(r"Pss_Anon:\s+(\d+)", text)
+        total += int(resident[1]) if resident else 0
     return total
 
 
@@ -44,14 +44,14 @@ def cpu(pids: list[int]) -> float:
 
 
 def named(names: list[str]) -> list[int]:
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if (folder / "comm").read_text().strip() in names:
-                found.append(int(folder.name))
+                pids.append(int(folder.name))
         except OSError:
             continue
-    return found
+    return pids
 
 
 TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

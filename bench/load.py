@@ -36,7 +36,7 @@ class Smtp:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
         self._answer()
-        self.say(b"EHLO bench.example")
+        self.ask(b"EHLO bench.example")
 
     def _answer(self) -> int:
         while True:
@@ -47,18 +47,18 @@ class Smtp:
                     raise RuntimeError(line.decode("ascii", "replace"))
                 return code
 
-    def say(self, *lines: bytes) -> None:
-        """Pipelined; waits for all answers."""
+    def ask(self, *lines: bytes) -> None:
+        """Send commands at once, and wait for all answers."""
         self._socket.sendall(b"".join(line + b"\r\n" for line in lines))
         for _ in lines:
             self._answer()
 
     def send(self, recipients: list[str], octets: bytes) -> None:
-        self.say(b"MAIL FROM:<sender@outside.example>", *(b"RCPT TO:<%s>" % r.encode() for r in recipients), b"DATA")
-        self.say(octets + b".")
+        self.ask(b"MAIL FROM:<sender@outside.example>", *(b"RCPT TO:<%s>" % r.encode() for r in recipients), b"DATA")
+        self.ask(octets + b".")
 
     def close(self) -> None:
-        self.say(b"QUIT")
+        self.ask(b"QUIT")
         self._file.close()
         self._socket.close()
 
@@ -102,8 +102,8 @@ class Imap:
         self.send(b"APPEND %s {%d+}\r\n%s\r\n" % (mailbox.encode(), len(octets), octets))
 
     def count(self, mailbox: str = "INBOX") -> int:
-        found = re.search(rb"MESSAGES (\d+)", self.command(f"STATUS {mailbox} (MESSAGES)"))
-        return int(found[1]) if found else 0
+        count = re.search(rb"MESSAGES (\d+)", self.command(f"STATUS {mailbox} (MESSAGES)"))
+        return int(count[1]) if count else 0
 
     def close(self) -> None:
         self._socket.close()

@@ -24,15 +24,15 @@ class Submission:
         self._socket: socket.socket = plain
         self._file = plain.makefile("rb")
         self._answer()
-        self.say(b"EHLO bench.example")
-        self.say(b"STARTTLS")
+        self.ask(b"EHLO bench.example")
+        self.ask(b"STARTTLS")
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         self._socket = context.wrap_socket(plain)
         self._file = self._socket.makefile("rb")
-        self.say(b"EHLO bench.example")
-        self.say(b"AUTH PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()))
+        self.ask(b"EHLO bench.example")
+        self.ask(b"AUTH PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()))
 
     def _answer(self) -> None:
         while True:
@@ -42,18 +42,18 @@ class Submission:
                     raise RuntimeError(line.decode("ascii", "replace"))
                 return
 
-    def say(self, *lines: bytes) -> None:
-        """Pipelined; waits for all answers."""
+    def ask(self, *lines: bytes) -> None:
+        """Send commands at once, and wait for all answers."""
         self._socket.sendall(b"".join(line + b"\r\n" for line in lines))
         for _ in lines:
             self._answer()
 
     def send(self, sender: str, recipient: str, octets: bytes) -> None:
-        self.say(f"MAIL FROM:<{sender}>".encode(), f"RCPT TO:<{recipient}>".encode(), b"DATA")
-        self.say(octets + b".")
+        self.ask(f"MAIL FROM:<{sender}>".encode(), f"RCPT TO:<{recipient}>".encode(), b"DATA")
+        self.ask(octets + b".")
 
     def close(self) -> None:
-        self.say(b"QUIT")
+        self.ask(b"QUIT")
         self._file.close()
         self._socket.close()
 
@@ -80,13 +80,13 @@ def outgoing(target: Target) -> float:
 
     def all_of_it() -> None:
         in_threads(SESSIONS, session)
-        told = b""
-        while not told.endswith(b"mesg=%d\r" % MESSAGES):
+        output = b""
+        while not output.endswith(b"mesg=%d\r" % MESSAGES):
             assert sink.stdout is not None
             more = os.read(sink.stdout.fileno(), 65536)
             if not more:
                 raise RuntimeError("smtp-sink ended early")
-            told = (told + more)[-100:]
+            output = (output + more)[-100:]
 
     try:
         seconds = timed(all_of_it)

@@ -142,15 +142,15 @@ def portal(folder: Path, people: int, sizes: dict[str, int] = SIZES) -> Iterator
 
 def milliseconds(cases: dict[str, Callable[[], object]]) -> dict[str, float]:
     """The median of each case, asked in turn."""
-    found: dict[str, list[float]] = {name: [] for name in cases}
+    times: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(TURNS):
         for name, work in cases.items():
             work()
             for _ in range(ROUNDS):
                 start = time.perf_counter()
                 work()
-                found[name].append((time.perf_counter() - start) * 1000)
-    return {name: statistics.median(times) for name, times in found.items()}
+                times[name].append((time.perf_counter() - start) * 1000)
+    return {name: statistics.median(measured) for name, measured in times.items()}
 
 
 def deep(browser: Browser, pages: int) -> str:
@@ -194,10 +194,10 @@ def measure_growth(port: int) -> None:
         browser.log_in(name, PASSWORD)
         for what, work in pages(browser, number).items():
             cases[f"{number:7,}  {what}"] = work
-    found = milliseconds(cases)
+    medians = milliseconds(cases)
     small, large = (f"{number:7,}  " for number in SIZES.values())
     for what in (name.removeprefix(small) for name in cases if name.startswith(small)):
-        first, second = found[small + what], found[large + what]
+        first, second = medians[small + what], medians[large + what]
         print(f"{what:24} {first:7.1f} ms at 10,000 {second:7.1f} at 100,000  {second / first:5.2f} times", flush=True)
 
 
@@ -218,9 +218,9 @@ def measure_roundcube(port: int, address: str) -> None:
     both: dict[str, Callable[[], object]] = {}
     for what, (name, work) in cases.items():
         both["A " + what], both["B " + what] = ours[name], work
-    found = milliseconds(both)
+    medians = milliseconds(both)
     for what in cases:
-        us, them = found["A " + what], found["B " + what]
+        us, them = medians["A " + what], medians["B " + what]
         print(f"{what:24} {us:7.1f} ms  Roundcube {them:7.1f} ms  {them / us:5.1f} times", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What all tests share: skips that CI does not accept, and a quick start.
+"""Shared by all tests: skips that CI does not accept, and a quick start.
 
 A test that cannot run here is skipped by name; with CI=true such a skip is a failure.
 """
@@ -65,7 +65,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """What a test leaves to the garbage collector is warned of within that test, if it is allowed to, and in no later one."""
+    """Collect garbage after a test, so that what it left is warned of within it, if it is allowed to, and in no later one."""
     result = yield
     if any("ResourceWarning" in str(mark.args) for mark in item.iter_markers("filterwarnings")):
         gc.collect()

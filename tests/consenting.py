@@ -44,7 +44,7 @@ class Consenting:
         return ConsentProvider(CLIENT, SECRET, f"{self.url}/authorize", f"{self.url}/token", host, port)
 
     def authorize(self, address: str) -> dict[str, str]:
-        """What the browser brings back, once the owner has consented there."""
+        """Consent there, and return what the browser brings back."""
         query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
         assert address.startswith(f"{self.url}/authorize?")
         assert (query["response_type"], query["client_id"]) == ("code", CLIENT)

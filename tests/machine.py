@@ -28,7 +28,10 @@ def program(name: str) -> str:
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether it became true; so long a wait costs nothing where it does, and a machine may stand still for a while."""
+    """Wait until it is true, and return if it became so.
+
+    So long a wait costs nothing where it does, and a machine may stand still for a while.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if true():

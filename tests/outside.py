@@ -20,7 +20,7 @@ def txt(text: str) -> str:
 
 
 class _Server(ThreadingUDPServer):
-    """What it answers stands beside it."""
+    """A server whose answers stand beside it."""
 
     zone: Zone
     broken: tuple[str, ...]

@@ -38,7 +38,7 @@ class Provider:
         return OidcProvider(issuer=self.url, client_id=CLIENT, client_secret=SECRET, **more)
 
     def authorize(self, address: str) -> dict[str, str]:
-        """What the browser brings back, once the person has logged in there."""
+        """Log in there, and return what the browser brings back."""
         query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
         assert query["response_type"] == "code"
         assert query["client_id"] == CLIENT

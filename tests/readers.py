@@ -15,7 +15,7 @@ from mailcore.mail.showing import body, files
 
 @dataclass(frozen=True)
 class Seen:
-    """What a reader makes of a message.  Addresses are (name, address); lines of the text end with LF."""
+    """A message as a reader sees it.  Addresses are (name, address); lines of the text end with LF."""
 
     subject: str
     author: tuple[str, str]
@@ -91,7 +91,7 @@ _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 
 
 def faults(octets: bytes, *, eight_bit: bool = False) -> list[str]:
-    """What is wrong with a message of ours, whatever it says."""
+    """List what is wrong with a message of ours, whatever it says."""
     found = []
     if not eight_bit and not octets.isascii():
         found.append("8-bit octets")

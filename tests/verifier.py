@@ -36,7 +36,7 @@ _PLUGINS = Path("/usr/share/rspamd/plugins")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the verifier says of one message as it came over one connection."""
+    """A word of the verifier on one message as it came over one connection."""
 
     symbols: frozenset[str]
     signatures: frozenset[str]  # "domain:s=selector" of those that verify

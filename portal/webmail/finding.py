@@ -60,16 +60,16 @@ def saved_searches() -> tuple[SavedSearch, ...]:
 
 
 def marked(text: str, words: tuple[str, ...]) -> Markup:
-    """The words that were looked for, marked where they stand."""
+    """Return the text with the words that were looked for marked where they stand."""
     if not words:
         return escape(text)
-    lower, at, found = text.lower(), 0, Markup("")
+    lower, at, pieces = text.lower(), 0, Markup("")
     if len(lower) != len(text):  # some letters change their length; nothing is marked then
         return escape(text)
     while at < len(text):
         start, word = min(((place, word) for word in words if (place := lower.find(word, at)) >= 0), default=(-1, ""))
         if start < 0:
             break
-        found += escape(text[at:start]) + Markup("<mark>{}</mark>").format(text[start : start + len(word)])
+        pieces += escape(text[at:start]) + Markup("<mark>{}</mark>").format(text[start : start + len(word)])
         at = start + len(word)
-    return found + escape(text[at:])
+    return pieces + escape(text[at:])

@@ -59,16 +59,16 @@ def repeats(rule: Repeats) -> str:
 
 
 def _every(rule: Repeats) -> str:
-    one, number = rule.interval == 1, rule.interval
+    is_each, number = rule.interval == 1, rule.interval
     match rule.every:
         case "daily":
-            return _("every day") if one else _("every %(number)s days", number=number)
+            return _("every day") if is_each else _("every %(number)s days", number=number)
         case "weekly":
-            return _("every week") if one else _("every %(number)s weeks", number=number)
+            return _("every week") if is_each else _("every %(number)s weeks", number=number)
         case "monthly":
-            return _("every month") if one else _("every %(number)s months", number=number)
+            return _("every month") if is_each else _("every %(number)s months", number=number)
         case "yearly":
-            return _("every year") if one else _("every %(number)s years", number=number)
+            return _("every year") if is_each else _("every %(number)s years", number=number)
     return _("by a rule that only a calendar program can tell")
 
 

@@ -38,11 +38,11 @@ def contacts() -> Answer:
             code, problem = answer(trouble)
     else:
         form.address.data, form.name.data = request.args.get("address", ""), request.args.get("name", "")
-    found = service.list_contacts(core, owner.id)
+    contacts = service.list_contacts(core, owner.id)
     boxes = overview.list_mailboxes(core, owner.id)
     there = client_settings.format_address_book_url(core.config)
     page = render_template(
-        "webmail/contacts.html", form=form, found=found, boxes=boxes, problem=problem, address_book=there
+        "webmail/contacts.html", form=form, found=contacts, boxes=boxes, problem=problem, address_book=there
     )
     return page, code
 

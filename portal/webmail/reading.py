@@ -152,11 +152,11 @@ def source(mailbox: str, uid: int) -> Response:
 @owner_only
 def file(mailbox: str, uid: int, number: int, inside: str = "") -> Response:
     """A picture or a text may be shown, anything else is saved."""
-    found = attachments.open_file(current.core(), current.owner().id, mailbox, uid, number, inside)
-    answer = Response(found.pieces, content_type=found.type)
-    answer.content_length = found.size
-    shown = found.may_show and "save" not in request.args
-    downloads.name_file(answer, found.name, shown=shown)
+    download = attachments.open_file(current.core(), current.owner().id, mailbox, uid, number, inside)
+    answer = Response(download.pieces, content_type=download.type)
+    answer.content_length = download.size
+    shown = download.may_show and "save" not in request.args
+    downloads.name_file(answer, download.name, shown=shown)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer
 

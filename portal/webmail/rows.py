@@ -56,13 +56,13 @@ class _Marks:
         self._file = _picture("file") + _hidden(_("with a file"))
 
     def render(self, m: Line) -> str:
-        found = (
+        marks = (
             ("" if m.seen else self._new)
             + (self._flagged if m.flagged else "")
             + (self._answered if m.answered else "")
             + (self._file if m.has_file else "")
         )
-        return f"<span class=marks>{found}</span>\n" if found else ""
+        return f"<span class=marks>{marks}</span>\n" if marks else ""
 
 
 def _hidden(words: str) -> str:

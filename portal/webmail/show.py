@@ -63,23 +63,23 @@ def linked(text: str) -> Markup:
 def _with_links(line: str) -> Markup:
     if "://" not in line:
         return escape(line)
-    found, at = list[str](), 0
+    pieces, at = list[str](), 0
     for start, end in find_links(line):
-        found += [
+        pieces += [
             escape(line[at:start]),
             f'<a href="{escape(line[start:end])}" target="_blank" rel="noopener noreferrer nofollow">'
             f"{_with_host(line[start:end])}</a>",
         ]
         at = end
-    return Markup("".join((*found, escape(line[at:]))))  # noqa: S704 - every piece is escaped
+    return Markup("".join((*pieces, escape(line[at:]))))  # noqa: S704 - every piece is escaped
 
 
 def _with_host(address: str) -> Markup:
     """Show an address with its host marked: it alone tells whose page it is."""
-    found = _HOST.match(address)
-    if found is None:
+    host = _HOST.match(address)
+    if host is None:
         return escape(address)
-    start, end = found.span(1)
+    start, end = host.span(1)
     return Markup("{}<b>{}</b>{}").format(address[:start], address[start:end], address[end:])
 
 

@@ -76,13 +76,13 @@ def _words() -> frozenset[str]:
 
 def _used_rule(rule: re.Match[str]) -> str:
     """A rule with those of its selectors whose classes and elements are named somewhere in the templates."""
-    kept = [
+    used = [
         one
         for one in _COMMA.split(rule[1])
         if set(re.findall(r"\.([a-z][\w-]*)", one)) <= _words()
         and set(re.findall(r"(?:^|[\s>+~(])([a-z]\w*)", one)) <= _tags() | _FORMS
     ]
-    return f"{','.join(kept)}{{{rule[2]}}}" if kept else ""
+    return f"{','.join(used)}{{{rule[2]}}}" if used else ""
 
 
 @cache

@@ -34,7 +34,7 @@ def kill_while_it_starts(world: World) -> None:
 
 
 def kill_one_process(world: World) -> None:
-    """Of several: all end with it, and whoever watches the service starts it anew."""
+    """Kill one of several processes: all end with it, and whoever watches the service starts it anew."""
     world.house.kill()
     world.start(workers=2)
     pause()
@@ -47,7 +47,7 @@ def kill_one_process(world: World) -> None:
 
 
 def lose_power(world: World) -> None:
-    """What nobody had synced is gone; what was answered by 250 is not."""
+    """Lose what nobody had synced; what was answered by 250 is not lost."""
     assert world.disk is not None
     assert world.house.process is not None
     pause()

@@ -85,7 +85,7 @@ def message_of(octets: bytes, step: int) -> tuple[bytes, bool, bytes | None]:
 
 
 def smtp_replies(octets: bytes) -> None:
-    """Of another host, whole or in pieces."""
+    """Read replies of another host, whole or in pieces."""
 
     async def read() -> None:
         wire = Wire()
@@ -144,7 +144,7 @@ def charset(octets: bytes) -> None:
 
 
 def shown(octets: bytes) -> None:
-    """What people see of a message: text, HTML, files, reports, invitations."""
+    """Read what people see of a message: text, HTML, files, reports, invitations."""
     root = structure.parse(octets)
     body.readable(octets, root, 10_000).encode()
     searchable.read(octets, root)
@@ -257,7 +257,7 @@ def policies(octets: bytes) -> None:
 
 
 def dns_answers(octets: bytes) -> None:
-    """What comes from a name server, as far as we read it ourselves."""
+    """Read answers of a name server, as far as we read them ourselves."""
     try:
         answer = dns.message.from_wire(octets)
     except (dns.exception.DNSException, ValueError):

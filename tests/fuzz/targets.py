@@ -1,4 +1,4 @@
-"""What strangers' octets may do: be accepted, or raise the documented error.  Nothing else (hypothesis and atheris use these)."""
+"""Parsers that strangers' octets reach: each accepts, or raises its documented error (for hypothesis and atheris)."""
 
 from mailcore.errors import MailError
 from mailcore.imap import dates, names, notify, urls

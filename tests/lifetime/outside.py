@@ -25,7 +25,7 @@ UNKNOWN = Answer("mx.outside.example", 550, "5.1.1 there is no such user here")
 
 
 class Reader(StrEnum):
-    """Who reads at an address elsewhere."""
+    """Somebody who reads at an address elsewhere."""
 
     OWNER = "owner"
     NOBODY = "nobody"

@@ -1,4 +1,4 @@
-"""What owners do in a lifetime: order, log in, forget, lose, marry, move, fall silent, come back, close."""
+"""Owners in a lifetime: they order, log in, forget, lose, marry, move, fall silent, come back, close."""
 
 import secrets
 from base64 import b32decode

@@ -1,4 +1,4 @@
-"""What a run counts, year by year, and the violations of what must never be."""
+"""Counts of a run, year by year, and the violations of what must never be."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Invariant(StrEnum):
-    """What must never happen."""
+    """Something that must never happen."""
 
     OPENED = "accounts opened by others"
     LOCKED_OUT = "owners without a way in"

@@ -1,4 +1,4 @@
-"""What others try: stolen passwords, addresses of the dead, names that seem free, a user name that the university handed on."""
+"""Thieves: stolen passwords, addresses of the dead, names that seem free, a user name that the university handed on."""
 
 import secrets
 

@@ -1,4 +1,4 @@
-"""What happens to the whole service: a new directory, a merger, a restore, a move to another engine."""
+"""Upheavals of the whole service: a new directory, a merger, a restore, a move to another engine."""
 
 import dataclasses
 import shutil

@@ -1,4 +1,4 @@
-"""What the tests of the webmail share: a message, ways to put it in and look at it, a form read back from its page."""
+"""Shared by the tests of the webmail: a message, ways to put it in and look at it, a form read back from its page."""
 
 import re
 from dataclasses import replace

@@ -20,7 +20,7 @@ KINDS = ["append"] * 5 + ["flags"] * 2 + ["expunge", "move", "copy", "rate", "cr
 
 
 class Writer:
-    """What one process writes, and was answered: UIDs by mailbox, refusals, counts granted, mailboxes made."""
+    """A process that writes, and what it was answered: UIDs by mailbox, refusals, counts granted, mailboxes made."""
 
     def __init__(self, core: Core, seed: int) -> None:
         self.core, self.seed = core, seed

@@ -36,7 +36,7 @@ class Site:
 
 
 def token_of(client: FlaskClient) -> str:
-    """What lets this browser send forms."""
+    """Return the token that lets this browser send forms."""
     text = client.get("/help").text
     return text.partition('name="csrf_token" type="hidden" value="')[2].partition('"')[0]
 

@@ -179,7 +179,7 @@ REQUESTS = [
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What somebody who has logged in asks for; `{token}` is that of the forms."""
+    """A request of somebody who has logged in; `{token}` is that of the forms."""
 
     name: str
     source: str

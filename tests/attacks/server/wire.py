@@ -29,7 +29,7 @@ class Wire:
         self._sock.close()
 
     def send(self, octets: bytes) -> None:
-        """What a server that has closed does not take is not missed: its last words tell."""
+        """Send octets; a server that has closed takes none of them, and its last words tell."""
         try:
             self._sock.sendall(octets)
         except (ConnectionError, ssl.SSLError):

@@ -1,4 +1,4 @@
-"""What a program with windows shows, and its buttons, by AT-SPI.  Runs by Debian's own Python, which has pyatspi.
+"""The windows of a program and their buttons, by AT-SPI.  Runs by Debian's own Python, which has pyatspi.
 
 Each line of standard input is a question in JSON, each line of standard output that begins with `=` its answer.
 """

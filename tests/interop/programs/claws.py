@@ -133,7 +133,7 @@ class Claws(Program):
         self.at.tool("search", "--name", window, "windowfocus", "--sync")
 
     def _menu(self, line: int, letter: str, asks: str) -> None:
-        """Of the list of mailboxes: the item with this letter, which asks something."""
+        """Choose from the menu of mailboxes the item with this letter, which asks something."""
 
         def is_asked() -> bool:
             self.at.keys("Escape")

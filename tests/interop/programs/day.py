@@ -1,4 +1,4 @@
-"""What every program is asked to do in its day, and how it went."""
+"""The day of a mail program: what each is asked to do, and how it went."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

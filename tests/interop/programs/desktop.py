@@ -16,7 +16,7 @@ SEER = Path(__file__).with_name("at_spi.py")
 
 
 class Desktop:
-    """What a person sees, presses and types."""
+    """A desktop, as a person sees it, presses and types."""
 
     def __init__(self, folder: Path, command: str, **environment: str) -> None:
         self._ends = contextlib.ExitStack()

@@ -36,7 +36,7 @@ class Evolution(Program):
         self._process.stdin.flush()
 
     def _try(self, *step: str) -> tuple[bool, str]:
-        """Whether it came to what it should, and what the person is told."""
+        """Try it; return if it came to what it should, and what the person is told."""
         assert self._process.stdout
         self._write(json.dumps(step))
         for line in self._process.stdout:

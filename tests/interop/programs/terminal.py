@@ -9,7 +9,7 @@ from tests.machine import program, until
 
 
 class Terminal:
-    """What a person at 120 by 40 characters sees and types."""
+    """A terminal of 120 by 40 characters, as a person sees it and types."""
 
     def __init__(self, folder: Path, command: str, **environment: str) -> None:
         self._tmux = [program("tmux"), "-S", str(folder / "tmux"), "-f", "/dev/null"]

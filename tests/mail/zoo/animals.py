@@ -87,7 +87,7 @@ def octets_of(text: str) -> bytes:
 
 
 def _escaped(text: str, at: int) -> tuple[bytes, int]:
-    """What a backslash before `at` means, and where it ends."""
+    """Read what a backslash before `at` means, and where it ends."""
     match text[at]:
         case "x":
             return bytes.fromhex(text[at + 1 : at + 3]), at + 3

@@ -1,4 +1,4 @@
-"""What the tests of the zoo share: what is wrong with which animal at which door, and the processor time that it took."""
+"""Shared by the tests of the zoo: what is wrong with which animal at which door, and the processor time that it took."""
 
 import logging
 import time
