@@ -82,6 +82,7 @@ writing_file WEBMAIL MONTH: id writing name type size
 writing_piece WEBMAIL MONTH: file number octets
 mail_setting WEBMAIL OWNER: account_id data
 ready_text WEBMAIL OWNER: account_id name text
+push_subscription WEBMAIL OWNER: id account_id endpoint agent created_at told due_at failures
 snoozed WEBMAIL OWNER: account_id mailbox uidvalidity uid due_at
 quota_state ACCOUNT ACCOUNT: account_id level refused_percent
 quota_extra ACCOUNT ACCOUNT: id account_id kind octets at until ended_at

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.errors import MailError
 from mailcore.services import client_settings
 from mailcore.services.webmail import address_book as service
-from mailcore.services.webmail import address_cards, mail_settings, overview
+from mailcore.services.webmail import address_cards, mail_settings, overview, push, vapid
 from mailcore.services.webmail.address_book import WriterName
 from mailcore.services.webmail.mail_settings import MailSettings
 from portal import current, downloads
@@ -105,6 +105,8 @@ def settings() -> Answer:
         chosen=chosen,
         boxes=boxes,
         problem=problem,
+        browsers=push.list_browsers(core, owner.id),
+        push_key=vapid.find_public_key(core.config),
     )
     return page, code
 

@@ -18,8 +18,8 @@ from mailcore.process.durable import create_file
 
 # All of them: processes that may not make any find them made (cli/confinement.py); a test looks for others.
 NAMES = (
-    "account-import", "correspondent", "device", "identity", "imports", "newsletter", "passkey", "passkey challenge", "recovery",
-    "scram", "second-factor", "sunset", "tombstone", "tries", "webauthn", "webhook",
+    "account-import", "correspondent", "device", "identity", "imports", "newsletter", "passkey", "passkey challenge", "push",
+    "recovery", "scram", "second-factor", "sunset", "tombstone", "tries", "webauthn", "webhook",
 )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ from mailcore.services.transfer import (
     takeout_reminder,
     transfers,
 )
-from mailcore.services.webmail import drafts, indexing, list_lines, snooze
+from mailcore.services.webmail import drafts, indexing, list_lines, push, snooze
 from mailcore.store.site import jobs as store
 
 log = log_for(__name__)
@@ -126,6 +126,7 @@ def list_jobs(core: Core) -> tuple[Job, ...]:
         Job("old deliveries to webhooks", DAY, webhook_post.delete_old_deliveries),
         Job("messages that wait for their time", 0, drafts.send_due),
         Job("messages that are shown again", MINUTE, snooze.wake_due),
+        Job("word of new mail to browsers", 0, push.send_due, waits=True),
         Job("what was written long ago", HOUR, drafts.delete_untouched),
         Job("directory sync", max(60, core.config.directory.sync_seconds), _sync_directory, waits=True),
     )

@@ -5,11 +5,9 @@ redirection followed; it tells the list nothing that the address of List-Unsubsc
 """
 
 import asyncio
-import http.client
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope
@@ -26,10 +24,9 @@ from mailcore.mail.showing.list_fields import Leaving, LeavingPage
 from mailcore.mail.writing import composer, entities
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
-from mailcore.net import https
 from mailcore.services.delivery import submission
 from mailcore.services.newsletters import topics
-from mailcore.services.webmail import cautions, mail_actions, remote_pictures
+from mailcore.services.webmail import cautions, mail_actions, public_post
 from mailcore.store.site import rates
 
 log = log_for(__name__)
@@ -191,30 +188,16 @@ def _mark(core: Core, account: AccountId, mailbox: str, uid: int) -> None:
 
 def _ask(core: Core, page: LeavingPage) -> None:
     """Raises NotAllowed."""
-    parts = urlsplit(page.url)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if not remote_pictures.may_use(parts.port):
-        raise NotAllowed("not an address that we ask")
     if not _at_once.acquire(timeout=SECONDS):
         raise TooMany("enough requests at once")
+    fields = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
-        address = remote_pictures.find_public_address(core, page.host)
-        fields = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Alumnimail"}
-        answer = https.ask(
-            str(address),
-            parts.port or 443,
-            page.host,
-            "POST",
-            path,
-            fields,
-            list_fields.ONE_PRESS.encode(),
-            seconds=SECONDS,
-        )
-    except (OSError, http.client.HTTPException, ValueError) as problem:
+        status = public_post.post(core, page.url, fields, list_fields.ONE_PRESS.encode(), seconds=SECONDS)
+    except NotAllowed as problem:
         log.info("a list at %s did not answer: %s", page.host, problem)
-        raise NotAllowed("the list did not answer as it should") from problem
+        raise
     finally:
         _at_once.release()
-    if not 200 <= answer.status < 300:
-        log.info("a list at %s said %d", page.host, answer.status)
+    if not 200 <= status < 300:
+        log.info("a list at %s said %d", page.host, status)
         raise NotAllowed("the list did not say yes")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.credentials import raise_epoch
+from mailcore.store.people.push_subscriptions import delete_subscriptions
 
 _COLUMNS = "account_id,data,created_at,expires_at,source,place,agent,ended_at"
 
@@ -78,8 +79,9 @@ def delete_other_sessions(tx: Tx, account: AccountId, keep: str) -> int:
 
 
 def end_access(tx: Tx, account: AccountId, keep: str = "") -> int:
-    """End all sessions but one, and all connections of mail programs; return how many sessions."""
+    """End all sessions but one, all connections of mail programs and pushes to browsers; return how many sessions."""
     raise_epoch(tx, account)
+    delete_subscriptions(tx, account)
     return delete_other_sessions(tx, account, keep)
 
 

@@ -301,6 +301,27 @@ class WebSessionRow(Model):
         table_name = "web_session"
 
 
+class PushSubscriptionRow(Model):
+    """A browser that is told when mail has come: `endpoint` is where its push service takes the word.
+
+    `told`: messages of INBOX below this UID have been told of.  `due_at`: before it, nothing is sent.
+    """
+
+    ERASE = Delete()
+
+    id = AutoField()
+    account_id = AccountField(index=True)
+    endpoint = TextField(unique=True)
+    agent = TextField()
+    created_at = IntegerField()
+    told = IntegerField()
+    due_at = IntegerField()
+    failures = IntegerField()
+
+    class Meta:
+        table_name = "push_subscription"
+
+
 class LoginEventRow(Model):
     """Log-ins of one account by one way from one place, together; `place` is an IPv4 address or an IPv6 /64.
 
