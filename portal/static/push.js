@@ -1,4 +1,4 @@
-// Word of new mail to this browser: asked for by a button that is shown where the browser can do it.
+// Word of new mail to this browser: asked for by a button, which is there where the browser can do it.
 (() => {
   const form = document.querySelector("#push");
   if (!("serviceWorker" in navigator && "PushManager" in window && window.Notification)) return;
@@ -15,8 +15,14 @@
       return ask();
     }
   };
-  form.hidden = false;
-  document.querySelector("#push-cannot").hidden = true;
+  const add = (name, words) => {
+    const part = document.createElement(name);
+    part.textContent = words;
+    form.append(part);
+    return part;
+  };
+  add("button", form.dataset.button);
+  document.querySelector("#push-cannot").remove();
   form.addEventListener("submit", async event => {
     event.preventDefault();
     try {
@@ -24,7 +30,10 @@
       form.elements.endpoint.value = (await subscribe()).endpoint;
       form.submit();
     } catch {
-      document.querySelector("#push-refused").hidden = false;
+      form.querySelector("p")?.remove();
+      const told = add("p", form.dataset.refused);
+      told.className = "problem";
+      told.setAttribute("role", "alert");
     }
   });
 })();

@@ -83,8 +83,16 @@ def _wish(settings: MailSettings) -> ListRequest:
 
 def ticked() -> list[int]:
     """The uids of a form; a conversation's tick holds those of all its messages."""
-    uids = (request_values.number(uid) for value in request.form.getlist("uid") for uid in value.split(","))
+    return read_uids(request.form.getlist("uid"))
+
+
+def read_uids(values: list[str]) -> list[int]:
+    uids = (request_values.number(uid) for value in values for uid in value.split(","))
     return [uid for uid in uids if 0 < uid < 2**32]
+
+
+def join_uids(uids: list[int]) -> str:
+    return ",".join(map(str, uids[:MAX_UNDO]))
 
 
 def _back(mailbox: str) -> BaseResponse:
@@ -106,6 +114,9 @@ def act(mailbox: str) -> BaseResponse:
     if not uids:
         flash(_("Choose some messages first."))
         return _back(mailbox)
+    if action == "snooze":
+        back = request_values.query(request.form.get("back", ""))
+        return redirect(url_for("webmail.choose_time", mailbox=mailbox, uid=join_uids(uids), back=back or None), 303)
     done = mail_actions.apply_action(
         current.core(), current.owner().id, mailbox, uids, action, request.form.get("target", "")
     )

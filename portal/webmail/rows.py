@@ -27,6 +27,7 @@ def rows(page: Page, address: str, *, ticked: bool, snippets: dict[int, str]) ->
     to = page.mailbox.special_use in ("\\Sent", "\\Drafts")
     tick = " checked" if ticked else ""
     nobody, no_subject, marks = _("(nobody)"), _("(no subject)"), _Marks()
+    # an address of ours is quoted as such (RFC 3986) and has no sign that would end an attribute without quotes
     base, date, size = escape(address), show.dates(), formats.sizes()
     lines = []
     for m in page.lines:
@@ -36,7 +37,7 @@ def rows(page: Page, address: str, *, ticked: bool, snippets: dict[int, str]) ->
         lines.append(
             f"<li{'' if m.seen else UNSEEN}><input type=checkbox name=uid value={uids} aria-labelledby=s{m.uid}{tick}>\n"
             f"<span>{escape(_short((m.recipient if to else m.sender) or nobody))}{many}</span>\n"
-            f'<a id=s{m.uid} href="{base}{m.uid}">{escape(_short(m.subject or no_subject))}</a>\n'
+            f"<a id=s{m.uid} href={base}{m.uid}>{escape(_short(m.subject or no_subject))}</a>\n"
             f"{begins}{marks.render(m)}<time>{date(m.at)}</time> <small>{size(m.size)}</small>\n"
         )
     return Markup("".join(lines))  # noqa: S704 - what comes from elsewhere is escaped in place

@@ -34,6 +34,8 @@ PAGES = {
         "/mail/Archive/1",
         "/mail/Archive/1/inside/1",
         "/mail/texts",
+        "/mail/settings",
+        "/mail/snooze/Archive?uid=1",
     ),
     "agnes": (
         "/desk/",

@@ -119,3 +119,42 @@ def test_a_time_that_cannot_be_is_told(inside, core, ola, at):
     page = press(inside, f"/mail/INBOX/{uid}/snooze", when="at", at=at)
     assert "Velg et tidspunkt" in page
     assert count(core, ola, "INBOX") == WELCOME + 1
+
+
+def choose(inside, *uids: int, back: str = "") -> str:
+    """Press the button of the list, and return where it leads."""
+    return inside.send("/mail/INBOX/", action="snooze", uid=[str(uid) for uid in uids], back=back).location
+
+
+def test_several_from_a_list_are_put_aside_at_once_without_javascript(inside, core, ola):
+    uids = [put(core, ola, letter(number, subject=f"Nummer {number}")) for number in range(12)]
+    there = choose(inside, *uids, back="?only=unread")
+    page = inside.get(there).text
+    assert [f"Nummer {number}" in page for number in range(12)] == [True] * 10 + [False] * 2
+    assert "og 2 til" in page
+    joined = ",".join(map(str, uids))
+    answer = inside.send(there, to="/mail/snooze/INBOX", uid=joined, when="morning", back="?only=unread")
+    assert answer.location.endswith("/mail/INBOX/?only=unread")
+    page = inside.get(answer.location).text
+    assert "12 meldinger er lagt til side. De kommer tilbake" in page
+    assert "Angre flyttingen" in page
+    assert count(core, ola, snooze.NAME) == 12
+    assert count(core, ola, "INBOX") == WELCOME
+
+
+def test_a_list_where_nothing_was_chosen_or_all_is_gone_says_so(inside, core, ola):
+    assert "Velg noen meldinger først" in inside.get(choose(inside)).text
+    there = choose(inside, 4711)
+    assert inside.get(there).status_code == 404
+    uid = put(core, ola)
+    there = choose(inside, uid)
+    mail_actions.apply_action(core, ola.id, "INBOX", [uid], "archive")
+    assert inside.get(there).status_code == 404
+
+
+def test_a_time_that_cannot_be_asks_again_for_the_same_messages(inside, core, ola):
+    uid = put(core, ola)
+    there = choose(inside, uid)
+    answer = inside.send(there, to="/mail/snooze/INBOX", uid=str(uid), when="at", at="2020-01-01T08:00")
+    assert answer.location.endswith(there)
+    assert "Velg et tidspunkt" in inside.get(answer.location).text

@@ -5,7 +5,7 @@ nothing is shown twice when mail comes in meanwhile.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -149,6 +149,15 @@ def _cut(rows: list[Row], wish: ListRequest, cursor: Callable[[Row], str]) -> tu
     if not rows:
         return rows, "", ""
     return rows, cursor(rows[0]) if newer else "", cursor(rows[-1]) if older else ""
+
+
+def list_chosen(core: Core, account: AccountId, mailbox: str, uids: Sequence[int]) -> list[Line]:
+    """Return the lines of some messages, of those that are there.  Raises MailboxNotFound."""
+
+    def read(tx: Tx) -> list[Line]:
+        return [line_of(row) for row in store.list_lines(tx, core.mail.mailbox(tx, account, mailbox).id, uids)]
+
+    return core.db.read(read)
 
 
 def line_of(row: Row) -> Line:

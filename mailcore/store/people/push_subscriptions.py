@@ -62,8 +62,9 @@ def list_due(tx: Tx, now: int, most: int) -> list[DueSubscription]:
     rows = tx.rows(
         "SELECT p.id,p.endpoint,p.failures,m.id,p.told,m.uidnext FROM push_subscription p"
         " JOIN mailbox m ON m.account_id=p.account_id AND m.name='INBOX'"
-        f" WHERE p.due_at<=? AND m.uidnext<>p.told ORDER BY p.due_at, p.id LIMIT {most:d}",  # noqa: S608 - a number
+        " WHERE p.due_at<=? AND m.uidnext<>p.told ORDER BY p.due_at, p.id LIMIT ?",
         now,
+        most,
     )
     return [DueSubscription(*row) for row in rows]
 
