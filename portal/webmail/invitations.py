@@ -9,19 +9,18 @@ from werkzeug.wrappers import Response as BaseResponse
 from mailcore.services.webmail import invitations
 from portal import current
 from portal.access import owner_only
-from portal.addresses import url_for
-from portal.webmail import invitation_words
+from portal.webmail import invitation_words, show
 from portal.webmail.views import blueprint
 
 
 @blueprint.post("/mail/<path:mailbox>/<int:uid>/answer")
+@blueprint.post("/mail/<path:mailbox>/<int:uid>/inside/<inside>/answer", endpoint="answer_inside")
 @owner_only
-def answer_invitation(mailbox: str, uid: int) -> BaseResponse:
+def answer_invitation(mailbox: str, uid: int, inside: str = "") -> BaseResponse:
     """Send yes, no or maybe to the organizer."""
     answer = request.form.get("answer", "")
-    meeting = invitations.answer_invitation(
-        current.core(), current.owner(), mailbox, uid, answer, partial(invitation_words.answer_words, answer)
-    )
+    words = partial(invitation_words.answer_words, answer)
+    meeting = invitations.answer_invitation(current.core(), current.owner(), mailbox, uid, answer, words, inside)
     if meeting.organizer:
         flash(_("Your answer is sent to %(who)s.", who=invitation_words.named(meeting.organizer)))
-    return redirect(url_for("webmail.message", mailbox=mailbox, uid=uid), 303)
+    return redirect(show.inside_url("page", inside, mailbox, uid), 303)

@@ -9,6 +9,7 @@ from mailcore.services.webmail import (
     address_book,
     attachments,
     html_mail,
+    invitations,
     mail_actions,
     mail_view,
     message_content,
@@ -56,6 +57,8 @@ def inside_page(mailbox: str, uid: int, inside: str) -> str:
     return render_template(
         "webmail/inside.html",
         content=content,
+        meeting=invitations.find_inside(core, owner.id, mailbox, uid, inside),
+        meeting_words=invitation_words,
         inside=inside,
         mailbox=mailbox,
         uid=uid,

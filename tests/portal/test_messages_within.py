@@ -12,9 +12,13 @@ from mailcore.mail.reading import cms
 from mailcore.mail.showing.preview import preview
 from mailcore.services.accounts import accounts
 from tests.mail.signed import signed
-from tests.mail.winmail import attribute, prop, properties, stream, utf16, winmail_file
-from tests.portal.mailing import letter, put
+from tests.mail.winmail import attribute, prop, properties, stream, text8, utf16, winmail_file
+from tests.portal.mailing import flags, letter, put, queued, sent_octets
+from tests.portal.test_invitations import ME, WHEN, invitation
 from tests.portal.test_webmail_reading import html_letter
+from tests.unit.test_invitation import calendar
+
+RTF = rb"{\rtf1\ansi\ansicpg1252{\fonttbl{\f0 Arial;}}\f0 Bl\'e5b\'e6rsyltet\'f8y p\'e5 tilbud\par}"
 
 
 def around(kind: str, content: bytes, *, more: str = "", subject: str = "utenpå") -> bytes:
@@ -140,8 +144,8 @@ def test_a_winmail_dat_that_is_none_is_said_to_be_one_and_saved(inside, core, ol
 
 
 @pytest.fixture(scope="module")
-def wrapped(tmp_path_factory) -> bytes:
-    """A message that OpenSSL signed and wrapped."""
+def keys(tmp_path_factory) -> Path:
+    """A folder with a key and a certificate of OpenSSL."""
     place: Path = tmp_path_factory.mktemp("smime")
     run = [
         "openssl",
@@ -158,9 +162,43 @@ def wrapped(tmp_path_factory) -> bytes:
         "c.pem",
     ]
     subprocess.run(run, cwd=place, check=True, capture_output=True)
-    entity = INNER[INNER.index(b"MIME-Version") :]
-    sign = ["openssl", "cms", "-sign", "-nodetach", "-binary", "-signer", "c.pem", "-inkey", "k.pem", "-outform", "DER"]
-    return subprocess.run([*sign, "-stream"], cwd=place, check=True, capture_output=True, input=entity).stdout
+    return place
+
+
+@pytest.fixture(scope="module")
+def wrapped(keys) -> bytes:
+    """A message that OpenSSL signed and wrapped."""
+    return sign(keys, INNER[INNER.index(b"MIME-Version") :])
+
+
+def sign(place: Path, entity: bytes) -> bytes:
+    command = [
+        "openssl",
+        "cms",
+        "-sign",
+        "-nodetach",
+        "-binary",
+        "-signer",
+        "c.pem",
+        "-inkey",
+        "k.pem",
+        "-outform",
+        "DER",
+    ]
+    return subprocess.run([*command, "-stream"], cwd=place, check=True, capture_output=True, input=entity).stdout
+
+
+def test_an_invitation_that_smime_wrapped_whole_is_answered(inside, core, ola, keys):
+    whole = invitation(calendar(*WHEN, ME))
+    octets = (
+        b"From: k@x.example\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: base64\r\n"
+        b"Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m\r\n\r\n"
+        + base64.encodebytes(sign(keys, whole[whole.index(b"MIME-Version") :]))
+    )
+    uid = put(core, ola, octets)
+    assert "Kommer du?" in inside.get(f"/mail/INBOX/{uid}").text
+    inside.send(f"/mail/INBOX/{uid}", f"/mail/INBOX/{uid}/answer", answer="ACCEPTED")
+    assert [item.recipient for item in queued(core)] == ["kari@x.example"]
 
 
 def test_what_smime_wrapped_whole_is_read_in_place(inside, core, ola, wrapped):
@@ -250,3 +288,34 @@ def test_pieces_that_reach_beyond_their_whole_are_not_read_twice():
         octets = b"\x24\x02\x24\x80" + octets + b"\0\0"
     with pytest.raises(cms._Broken):
         cms._pieces(octets + b"\0\0", 0)
+
+
+def test_an_attached_invitation_has_its_card_and_is_answered_where_it_is_opened(inside, core, ola):
+    uid = put(core, ola, around("message/rfc822", invitation(calendar(*WHEN, ME, "SUMMARY:Årsmøte"))))
+    there = link(inside.get(f"/mail/INBOX/{uid}").text, "message.eml")
+    page = inside.get(there).text
+    assert "Kommer du?" in page
+    assert "Årsmøte" in page
+    answer = inside.send(there, f"{there}/answer", answer="ACCEPTED")
+    assert answer.location == there
+    assert "Svaret er sendt" in inside.get(there).text
+    [item] = queued(core)
+    assert (item.sender, item.recipient) == ("ola@alumni.example", "kari@x.example")
+    assert b"In-Reply-To: <i1@x.example>" in sent_octets(core)
+    assert flags(core, ola, uid) == {"\\Seen"}  # of the message around it nobody asked anything
+
+
+def test_an_attached_message_without_an_invitation_takes_no_answer(inside, core, ola):
+    uid = put(core, ola, around("message/rfc822", INNER))
+    there = link(inside.get(f"/mail/INBOX/{uid}").text, "message.eml")
+    assert inside.send("/mail/settings", f"{there}/answer", answer="ACCEPTED").status_code == 404
+
+
+def test_rtf_in_a_winmail_dat_is_shown_as_text_and_offered_as_a_file(inside, core, ola):
+    size = len(RTF) + 12
+    whole = size.to_bytes(4, "little") + len(RTF).to_bytes(4, "little") + b"MELA" + b"\0\0\0\0" + RTF
+    tnef = stream(attribute(1, 0x9003, properties(prop(0x0102, 0x1009, text8(whole)))))
+    uid = put(core, ola, packed("application/ms-tnef; name=winmail.dat", tnef))
+    page = inside.get(link(inside.get(f"/mail/INBOX/{uid}").text, "winmail.dat")).text
+    assert "Blåbærsyltetøy på tilbud" in page
+    assert inside.get(link(page, "message.rtf")).data == RTF

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from mailcore.mail.reading import header, structure, text, transfer
+from mailcore.mail.reading import header, rtf, structure, text, transfer
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.reading.uu_blocks import Block, find_blocks
@@ -25,6 +25,7 @@ PEEKED = 8192  # octets of a text with a file's name that tell whether it is one
 MOST_STRANGE = 3  # characters among them that no text has
 MAX_COMPARED = 200_000  # characters of two texts that may be one
 _AROUND_ID = b"<> \t"
+MAX_RTF = 4 * 2**20  # octets of RTF that are read, most of which are pictures
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
 _STRANGE = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # pictures, documents and programs are full of them
 _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^<>]*?(?:src|background)")
@@ -207,6 +208,7 @@ class _Chooser:
         if len(inside) == 1 and inside[0].subtype in ("plain", "html") and self.has_words(inside[0]):
             return inside
         others = [leaf for leaf in inside if leaf.type == "text" and not is_file(leaf) and not is_named(leaf)]
+        others += [leaf for leaf in inside if is_rtf(leaf) and not is_file(leaf)]
         others = [leaf for leaf in others if self.has_words(leaf)][:1]
         outside = chain(_outside(self._octets, root), _stray(self._octets, root))
         return others or [part for part in outside if self._finds_words(part)]
@@ -241,12 +243,18 @@ def _root_of(part: Part) -> Part | None:
     return named[0] if named else part.children[0] if part.children else None
 
 
+def is_rtf(part: Part) -> bool:
+    return part.subtype in ("rtf", "x-rtf") and part.type in ("text", "application")
+
+
 def _is_html(part: Part) -> bool:
     return (part.type, part.subtype) == ("text", "html")
 
 
 def part_text(octets: Octets, part: Part, most: int | None = None) -> str:
     """Read a leaf in its charset, without the files within it; `most` octets are enough."""
+    if is_rtf(part):
+        return rtf.read_rtf(text.transfer_decoded(octets, part, MAX_RTF), MAX_RTF)
     read_text, start = "", part.body_start
     for block in _blocks(octets, part, most):
         read_text += text.part_text(octets, replace(part, body_start=start, end=block.start))

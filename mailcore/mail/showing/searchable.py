@@ -40,10 +40,14 @@ def read(octets: Octets, root: Part | None = None) -> Searchable:
     for leaf in _leaves(root):
         fields += map(files.name_of, body.files_within(octets, leaf))
         if leaf.type in ("text", "message"):
-            words.append(body.shown(octets, leaf, tags=MANY_TAGS))
+            # RTF as it stands: what rules messages out (raw_look.py) does not know its ways of writing a letter
+            words.append(
+                text.part_text(octets, leaf) if body.is_rtf(leaf) else body.shown(octets, leaf, tags=MANY_TAGS)
+            )
     if not any(map(str.strip, words)):
         # what stands outside of all parts
-        words = [body.shown(octets, part, tags=MANY_TAGS) for part in body.read(octets, root).written] or words
+        written = [part for part in body.read(octets, root).written if not body.is_rtf(part)]
+        words = [body.shown(octets, part, tags=MANY_TAGS) for part in written] or words
     return Searchable(text.fold("\n".join(fields)), text.fold("\n".join(words)))
 
 

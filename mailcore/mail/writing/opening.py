@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC
 from email.utils import format_datetime
 
-from mailcore.mail.reading import structure, text, tnef
+from mailcore.mail.reading import rtf, structure, text, tnef
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.reading.tnef import PackedFile, PackedMessage
@@ -20,6 +20,7 @@ from mailcore.mail.writing.fields_out import NameAddr, media_field, people_field
 
 MESSAGE, TNEF, SIGNED = "message", "tnef", "signed"
 _CONTENT_ID = re.compile(r"[!-;=?-~]{1,200}")
+MAX_TEXT = 2**20  # characters of RTF
 _LOOKED_AT = 4096  # encoded octets that tell what a file is
 _FIELD = re.compile(rb"[!-9;-~]{1,70}:")
 
@@ -80,9 +81,11 @@ def _as_message(packed: PackedMessage) -> bytes:
     texts: list[Iterable[bytes]] = [[entities.text(packed.text)]] if packed.text.strip() else []
     if packed.html.strip():
         texts.append([media_field("Content-Type", "text/html"), entities.encoded(packed.html)])
-    if packed.rtf and not texts:
-        texts.append(entities.file("message.rtf", "application/rtf", [packed.rtf]))
     parts = [entities.multipart(texts, "alternative")] if len(texts) > 1 else texts
+    if packed.rtf and not texts:
+        words = rtf.read_rtf(packed.rtf, MAX_TEXT)
+        parts = [[entities.text(words)]] if words else []
+        parts.append(entities.file("message.rtf", "application/rtf", [packed.rtf]))
     return b"".join((*head, *entities.multipart([*parts, *map(_file, packed.files)])))
 
 
