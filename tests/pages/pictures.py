@@ -23,7 +23,7 @@ PAGES = {
     "attached": ("ola", "/mail/Archive/1"), "inside": ("ola", "/mail/Archive/1/inside/1"),
     "texts": ("ola", "/mail/texts"),
     "search": ("ola", "/mail/search?q=pdf"), "boxes": ("ola", "/mail/boxes"), "contacts": ("ola", "/mail/contacts"),
-    "names": ("ola", "/mail/settings"),
+    "names": ("ola", "/mail/settings"), "snooze": ("ola", "/mail/snooze/INBOX?uid=51,52,53"),
     "account": ("ola", "/account"), "addresses": ("ola", "/account/addresses"), "desk-addresses": ("agnes", "/desk/addresses"),
     "password": ("ola", "/password"), "forwarding": ("ola", "/forwarding"),
     "vacation": ("ola", "/vacation"), "filters": ("ola", "/filters"), "quota": ("ola", "/quota"), "trace": ("ola", "/trace"),
