@@ -1,6 +1,7 @@
 """Messages that are put aside and shown again: one from its own page, several from a list."""
 
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from flask import flash, redirect, render_template, request, session
 from flask_babel import gettext as _
@@ -20,16 +21,17 @@ MORNING, EVENING = 8, 18  # o'clock, where the university is
 
 
 def list_times() -> dict[str, datetime]:
-    """Return the times that are offered by name: the next evening, morning and Monday morning."""
+    """Return the times that are offered by name, the next one first: evening, morning and Monday morning."""
     core = current.core()
     now = core.clock.now().astimezone(core.config.zone)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     evening = today.replace(hour=EVENING)
-    return {
+    times = {
         "evening": evening if now < evening - timedelta(hours=1) else (today + timedelta(days=1)).replace(hour=EVENING),
         "morning": (today + timedelta(days=1)).replace(hour=MORNING),
         "monday": (today + timedelta(days=7 - today.weekday())).replace(hour=MORNING),
     }
+    return dict(sorted(times.items(), key=itemgetter(1)))
 
 
 @blueprint.post("/mail/<path:mailbox>/<int:uid>/snooze")
