@@ -89,6 +89,34 @@ def install() -> None:
     )
 
 
+def list_missing() -> list[str]:
+    """List the packages that are not installed."""
+    asked = ["dpkg-query", "-W", "-f", "${Package} ${Status}\\n", *PACKAGES]
+    known = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    there = {line.split()[0] for line in known.splitlines() if line.endswith(" installed")}
+    return [name for name in PACKAGES if name not in there]
+
+
+def ensure_installed() -> None:
+    """Install what is missing, as root; else say what to do.  Before anything that takes minutes."""
+    missing = list_missing()
+    if missing and os.geteuid() == 0:
+        print(f"Installing {', '.join(missing)}", flush=True)
+        try:
+            install()
+        except (OSError, subprocess.CalledProcessError) as problem:
+            raise SystemExit(f"apt-get does not install {', '.join(missing)}: {problem}") from None
+        missing = list_missing()
+    if missing:
+        raise SystemExit(f"Roundcube wants {', '.join(missing)}; as root: bench/roundcube.py install")
+
+
+def read_logs(folder: Path) -> str:
+    """Return the last lines of what Roundcube, PHP and nginx wrote."""
+    texts = [(path.name, path.read_text(errors="replace").splitlines()) for path in sorted((folder / "logs").glob("*"))]
+    return "\n".join(f"{name}: {line}" for name, lines in texts for line in lines[-5:])
+
+
 @contextlib.contextmanager
 def running(folder: Path, imap: int = 20143, smtp: int = 20587) -> Iterator[str]:
     """Roundcube with its files in `folder`; its address."""

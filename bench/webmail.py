@@ -73,6 +73,18 @@ def fill(core: Core, name: str, number: int) -> None:
         )
 
 
+def check_imap(port: int) -> None:
+    """Say at once that there is no server for Roundcube, and not after minutes of filling mailboxes."""
+    try:
+        client = Imap(port)
+        client.command("LOGIN user1 pass")
+        client.close()
+    except (OSError, RuntimeError, AssertionError) as problem:
+        raise SystemExit(
+            f"--roundcube wants an IMAP server on 127.0.0.1:{port} (--imap) with the user user1, password pass: {problem}"
+        ) from None
+
+
 def fill_imap(port: int, number: int) -> None:
     """The same in the INBOX of user1."""
     client = Imap(port)
@@ -201,13 +213,16 @@ def measure_growth(port: int) -> None:
         print(f"{what:24} {first:7.1f} ms at 10,000 {second:7.1f} at 100,000  {second / first:5.2f} times", flush=True)
 
 
-def measure_roundcube(port: int, address: str) -> None:
-    """Our mailbox of 10,000 and Roundcube's, in turn."""
+def measure_roundcube(port: int, address: str, logs: Callable[[], str]) -> None:
+    """Our mailbox of 10,000 and Roundcube's, in turn.  `logs`: what Roundcube has to say where it shows nothing."""
     browser, other = Browser("127.0.0.1", port), Roundcube(address, "user1", "pass")
     browser.log_in("ten", PASSWORD)
     words = rare(SIZES["ten"]).replace("%22", "")  # it takes a phrase as it stands
-    if len(other.listed()) != 50 or len(other.search(words)) != 1:
-        raise RuntimeError("Roundcube lists or finds nothing")
+    listed, found_there = len(other.listed()), len(other.search(words))
+    if listed != 50 or found_there != 1:
+        raise SystemExit(
+            f"Roundcube lists {listed} messages, where 50 are on a page, and finds {found_there} by words that one has\n{logs()}"
+        )
     ours, theirs, turn = pages(browser, SIZES["ten"]), iter(range(1, 10**6)), SIZES["ten"] // 2
     cases: dict[str, tuple[str, Callable[[], object]]] = {
         "list, first page": ("list, first page", lambda: other.listed()),
@@ -274,6 +289,9 @@ def main() -> None:
     parser.add_argument("--roundcube", action="store_true")
     parser.add_argument("--imap", type=int, default=20143, help="port of the IMAP server that Roundcube speaks to")
     args = parser.parse_args()
+    if args.roundcube:
+        roundcube.ensure_installed()
+        check_imap(args.imap)
     with contextlib.ExitStack() as stack:
         folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
         folder.mkdir(parents=True, exist_ok=True)
@@ -281,7 +299,7 @@ def main() -> None:
         if args.roundcube:
             fill_imap(args.imap, SIZES["ten"])
             with roundcube.running(folder / "roundcube", args.imap) as address:
-                measure_roundcube(port, address)
+                measure_roundcube(port, address, lambda: roundcube.read_logs(folder / "roundcube"))
         measure_growth(port)
         click(port, args.people, 10, 2.0)
         click(port, args.people, 0, 0)
