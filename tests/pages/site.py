@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mailcore import core as cores
 from mailcore.clock import Clock
-from mailcore.config import Config
+from mailcore.config import Config, ConsentProvider, Imports
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, MailboxId
 from mailcore.services import certificates
@@ -197,7 +197,8 @@ def standing(app: Flask, port: int = 0) -> Iterator[str]:
 @contextmanager
 def served(folder: Path, clock: Clock | None = None) -> Iterator[tuple[str, Flask]]:
     """The address of a running portal, and its application."""
-    core = cores.build(Config(data=str(folder)), clock)
+    providers = Imports(google=ConsentProvider("google-id"), microsoft=ConsentProvider("microsoft-id"))
+    core = cores.build(Config(data=str(folder), imports=providers), clock)
     certificates.ensure_certificate(core.config, core.clock)
     furnish(core)
     app = create_app(core)
@@ -263,7 +264,7 @@ def crawl(base: str, app: Flask, role: str) -> dict[str, tuple[int, str]]:
                 seen[target] = (0, "another host")
                 continue
             link = target.removeprefix(base)
-            if link.startswith(("/static/", "/logout")) or _is_post_only(text, link):
+            if link.startswith(("/static/", "/logout", "/imports/consent/")) or _is_post_only(text, link):
                 continue
             waiting.append(link)
     return seen
