@@ -6,9 +6,8 @@
 
   // Writing: kept every half minute when something changed, names while one types
   var kept = "", state = () => {
-    return all("input[type=text],textarea,select", compose).map(field => field.value).join("\u0000");
+    return all("input[type=text],.whole,textarea,select", compose).map(field => field.value).join("\u0000");
   };
-  kept = state();
   var place = one("#kept", doc);
   setInterval(() => {
     var now = state(), form = new URLSearchParams();
@@ -22,13 +21,40 @@
   var sending = false;
   compose.addEventListener("submit", () => sending = true);
   addEventListener("beforeunload", event => { if (!sending && state() !== kept) event.preventDefault(); });
+  // Recipients: each that is whole stands before the field, to be removed or, by the backspace key, written anew
   ["to", "cc", "bcc"].forEach(name => {
     var field = one("#" + name, compose), box = doc.createElement("div"), timer;
     if (!field) return;
+    var people = [], whole = doc.createElement("input"), list = doc.createElement("ul");
+    whole.type = "hidden"; whole.name = name; whole.className = "whole";
+    list.className = "chips"; list.setAttribute("aria-label", one("label[for=" + name + "]", compose).textContent);
+    field.removeAttribute("name");
+    field.before(whole, list);
     box.className = "choices"; box.setAttribute("role", "group"); box.setAttribute("aria-live", "polite");
     field.after(box);
     field.setAttribute("autocomplete", "off");
+    var show = () => {
+      whole.value = people.concat(field.value.trim() || []).join(", ");
+      if (list.children.length !== people.length) list.replaceChildren(...people.map((person, at) => {
+        var item = doc.createElement("li"), button = doc.createElement("button");
+        button.type = "button"; button.textContent = "\u00d7";
+        button.setAttribute("aria-label", place.dataset.remove + " " + person);
+        button.addEventListener("click", () => { people.splice(at, 1); show(); field.focus(); });
+        item.append(person, button);
+        return item;
+      }));
+    };
+    var take = all => {
+      // a quote or a bracket that is still open hides commas; the sign at the end is of what is being typed
+      var parts = (field.value + "\u0001").match(/(?:"[^"]*"?|<[^>]*>?|[^,])+/g).map(part => part.trim()).filter(part => part);
+      var rest = parts.pop().slice(0, -1).trim();
+      if (all && rest) parts.push(rest);
+      if (all || parts.length) { people.push(...parts); field.value = all ? "" : rest; }
+      show();
+    };
+    take(true);
     field.addEventListener("input", () => {
+      take(false);
       clearTimeout(timer);
       timer = setTimeout(() => {
         fetch(base + "people?q=" + encodeURIComponent(field.value))
@@ -36,13 +62,25 @@
           .then(text => box.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes));
       }, 200);
     });
+    field.addEventListener("keydown", event => {
+      if (event.key === "Enter" && !event.ctrlKey && field.value.trim()) { event.preventDefault(); take(true); }
+      if (event.key === "Backspace" && !field.value && people.length) {
+        event.preventDefault();
+        field.value = people.pop();
+        show();
+      }
+    });
+    // who goes on to what stands around the field has not ended what is being typed
+    field.addEventListener("blur", event => { if (!list.contains(event.relatedTarget)) take(true); });
+    [box, list].forEach(part => part.addEventListener("mousedown", event => event.preventDefault()));
     box.addEventListener("click", event => {
       var choice = event.target.closest("button");
       if (!choice) return;
-      var before = field.value.split(",").slice(0, -1).map(part => part.trim());
-      field.value = before.concat(choice.dataset.address).join(", ") + ", ";
+      field.value = choice.dataset.address;
+      take(true);
       box.replaceChildren();
       field.focus();
     });
   });
+  kept = state();
 })();

@@ -87,7 +87,7 @@ def test_without_javascript_people_log_in_read_write_and_ask(browse, base):
     assert page.url.endswith("/mail/")
     page.click(".messages a >> nth=1")
     page.click("text=Svar >> nth=0")
-    page.fill("[name=to]", "agnes@alumni.example")
+    page.fill("#to", "agnes@alumni.example")
     page.click("button[value=send]:not(.hidden)")
     page.wait_for_url("**/mail/")
     assert page.locator(".problem").count() == 0

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.interop]
 WIDTHS = (320, 360, 430)
 PAGES = (
     "/mail/", "/mail/#boxes", "/mail/INBOX/53", "/mail/INBOX/53#message", "/mail/INBOX/54", "/mail/search?q=pdf", "/mail/compose",
-    "/mail/boxes", "/mail/contacts", "/mail/settings", "/mail/INBOX/?view=threads",
+    "/mail/compose?to=a@x.example,b@x.example", "/mail/boxes", "/mail/contacts", "/mail/settings", "/mail/INBOX/?view=threads",
 )  # fmt: skip
 # What is pressed and seen, smaller than 44 px; links within a sentence are as high as its line (WCAG 2.2, 2.5.8)
 SMALL = """[...document.querySelectorAll('a[href], button, select, summary, textarea, input')].filter(e => {

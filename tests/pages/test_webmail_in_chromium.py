@@ -230,7 +230,31 @@ def test_names_are_offered_while_one_writes(core, ola, page, here):
     page.goto(f"{here}/mail/compose")
     page.locator("#to").press_sequentially("x@y.example, ås")
     page.click(".choices button")
-    assert page.input_value("#to") == "x@y.example, Åse Ødegård <ase@outside.example>, "
+    assert page.input_value("[name=to]") == "x@y.example, Åse Ødegård <ase@outside.example>"
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
+def test_recipients_are_chips_and_the_form_has_them_all(core, ola, page, here):
+    """A comma, Enter or leaving the field makes one; a cross or the backspace key takes it back."""
+    page.goto(f"{here}/mail/compose?to=a@x.example")
+    chips, whole = page.locator("label[for=to] ~ .chips li"), page.locator("[name=to]")
+    expect(chips).to_have_count(1)
+    page.locator("#to").press_sequentially('"Berg, Kari" <kari@x.example>, c@x.example')
+    expect(chips).to_have_count(2)
+    assert whole.input_value() == 'a@x.example, "Berg, Kari" <kari@x.example>, c@x.example'
+    page.press("#to", "Enter")  # and does not send
+    expect(chips).to_have_count(3)
+    page.press("#to", "Backspace")
+    assert page.input_value("#to") == "c@x.example"
+    page.click("[aria-label='Fjern a@x.example']")
+    expect(chips).to_have_count(1)
+    page.fill("#subject", "Hei")
+    expect(chips).to_have_count(2)
+    page.fill("#body", "Hei!")
+    page.click("button[data-key=send]:not(.hidden)")
+    page.wait_for_url("**/mail/")
+    [sent] = writing.list_writings(core, ola.id)
+    assert sent.form.to == '"Berg, Kari" <kari@x.example>, c@x.example'
 
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with JavaScript"])
