@@ -81,11 +81,12 @@ def _as_message(packed: PackedMessage) -> bytes:
     texts: list[Iterable[bytes]] = [[entities.text(packed.text)]] if packed.text.strip() else []
     if packed.html.strip():
         texts.append([media_field("Content-Type", "text/html"), entities.encoded(packed.html)])
-    parts = [entities.multipart(texts, "alternative")] if len(texts) > 1 else texts
     if packed.rtf and not texts:
         words = rtf.read_rtf(packed.rtf, MAX_TEXT)
-        parts = [[entities.text(words)]] if words else []
-        parts.append(entities.file("message.rtf", "application/rtf", [packed.rtf]))
+        texts = [[entities.text(words)]] if words else []
+        texts.append(entities.file("message.rtf", "application/rtf", [packed.rtf]))
+        return b"".join((*head, *entities.multipart([*texts, *map(_file, packed.files)])))
+    parts = [entities.multipart(texts, "alternative")] if len(texts) > 1 else texts
     return b"".join((*head, *entities.multipart([*parts, *map(_file, packed.files)])))
 
 
