@@ -104,7 +104,7 @@ def list_rights(config: Config, kind: str) -> landlock.Rights:
         if config.tls.key and (key := Path(config.tls.key).resolve()).is_relative_to(data):
             hidden += (key,)
         return landlock.Rights(hidden, writable=tuple(writable), ports=tuple(ports), speaks=True)
-    hidden = (acme, *(data / "keys" / name for name in ("imports", "second-factor", "webhook")))
+    hidden = (acme, *(data / "keys" / name for name in ("imports", "push", "second-factor", "webhook")))
     return landlock.Rights(hidden, writable=tuple(writable), ports=tuple(ports))
 
 
