@@ -28,14 +28,6 @@ _LEFT_OUT = frozenset(
         "datastore",
         "filetbl",
         "fonttbl",
-        "footer",
-        "footerf",
-        "footerl",
-        "footerr",
-        "header",
-        "headerf",
-        "headerl",
-        "headerr",
         "info",
         "listoverridetable",
         "listtable",
@@ -47,6 +39,7 @@ _LEFT_OUT = frozenset(
         "stylesheet",
         "themedata",
         "xmlnstbl",
+        *(place + pages for place in ("header", "footer") for pages in ("", "f", "l", "r")),
     }  # fmt: skip
 )
 _SIGNS = {
