@@ -27,7 +27,7 @@ def rows(page: Page, address: str, *, ticked: bool, snippets: dict[int, str]) ->
     to = page.mailbox.special_use in ("\\Sent", "\\Drafts")
     tick = " checked" if ticked else ""
     nobody, no_subject, marks = _("(nobody)"), _("(no subject)"), _Marks()
-    # an address of ours is quoted as such (RFC 3986) and has no sign that would end an attribute without quotes
+    # an address of ours is quoted as addresses are, and has no sign that would end an attribute without quotes
     base, date, size = escape(address), show.dates(), formats.sizes()
     lines = []
     for m in page.lines:
