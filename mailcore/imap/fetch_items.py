@@ -122,21 +122,21 @@ class Items:
     saved_at: dict[int, int] | None = None  # by UID: filled before writing, if SAVEDATE was asked for
     window: tuple[int, int] | None = (2**63, 0)  # octets of the message that are needed; None = all of them
 
-    def write(self, numbers: Iterable[int], batch: Batch, form: bytes) -> bytes:
-        """Write all messages of a batch; `form` is `* %%d FETCH (%s)`, with a place for the items.
+    def write(self, numbers: Iterable[int], batch: Batch, form: bytes) -> Pieces:
+        """Write all messages of a batch, in pieces; `form` is `* %%d FETCH (%s)`, with a place for the items.
 
         Raises:
             Refused: the items repeat a message many times over.
         """
         self._check_size(batch)
         if self.columns[-1].is_section and not any(column.is_section for column in self.columns[:-1]):
-            return b"".join(self._write_sections(numbers, batch, form))
+            return self._write_sections(numbers, batch, form)
         values = [numbers, *(value for column in self.columns for value in column.values(batch))]
         line = form % b" ".join(column.form for column in self.columns)
-        return b"".join(map(line.__mod__, zip(*values, strict=False)))
+        return [b"".join(map(line.__mod__, zip(*values, strict=False)))]
 
     def _write_sections(self, numbers: Iterable[int], batch: Batch, form: bytes) -> Pieces:
-        """Write messages of which the last item is a section, in pieces: their octets are copied once, to be sent."""
+        """Write messages of which the last item is a section, in pieces that are bytes."""
         *others, section = self.columns
         values = [numbers, *(value for column in others for value in column.values(batch))]
         before, _, after = (form % b"\0").partition(b"\0")

@@ -76,7 +76,8 @@ class UnknownEncoding(Exception):
     """A part whose transfer encoding we cannot undo (RFC 3516 section 4.3)."""
 
 
-Pieces = list[bytes | memoryview]
+Piece = bytes | memoryview
+Pieces = list[Piece]
 
 
 class Source:

@@ -4,9 +4,13 @@ import contextlib
 import mmap
 import tempfile
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from mailcore.imap.commands.fetch import CHUNK, join_pieces
 from mailcore.imap.fetch_items import Batch, Items
 from mailcore.imap.sections import Pieces, Section, Source, UnknownEncoding, cut, parse_section
 from mailcore.mail.asking.derived import derive
@@ -232,4 +236,25 @@ def test_sections_are_written_in_pieces_as_all_items_are(asked):
     form = b"* %%d FETCH (%s)\r\n"
     values = [(5, 6, 7), *(value for column in items.columns for value in column.values(batch))]
     line = form % b" ".join(column.form for column in items.columns)
-    assert items.write((5, 6, 7), batch, form) == b"".join(map(line.__mod__, zip(*values, strict=True)))
+    assert b"".join(items.write((5, 6, 7), batch, form)) == b"".join(map(line.__mod__, zip(*values, strict=True)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([0, 1, 40, CHUNK // 2, CHUNK - 1, CHUNK, CHUNK + 1]), st.booleans()), max_size=12
+    )
+)
+def test_small_pieces_are_joined_and_what_is_mapped_stays_as_it_is(sizes):
+    pieces = [
+        memoryview(b"%d" % (at % 10) * octets) if is_mapped else b"%d" % (at % 10) * octets
+        for at, (octets, is_mapped) in enumerate(sizes)
+    ]
+    written = list(join_pieces(pieces))
+    assert b"".join(written) == b"".join(pieces)
+    assert [piece for piece in written if isinstance(piece, memoryview)] == [
+        piece for piece in pieces if isinstance(piece, memoryview)
+    ]
+    for piece, following in pairwise(written):
+        if isinstance(piece, bytes) and isinstance(following, bytes):
+            assert len(piece) + len(following) > CHUNK
+    assert all(len(piece) <= CHUNK or piece in pieces for piece in written)

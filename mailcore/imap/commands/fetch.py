@@ -12,7 +12,7 @@ from mailcore.imap.esearch import bounds
 from mailcore.imap.fetch_items import Batch, Items
 from mailcore.imap.named_messages import cut_places, find_places, portions, to_ranges
 from mailcore.imap.responses import Tagged, without_nul
-from mailcore.imap.sections import Pieces, Source
+from mailcore.imap.sections import Piece, Pieces, Source
 from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
 from mailcore.mail.reading.octets import Octets
@@ -24,7 +24,9 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 
 SLICE = 2000  # messages a read gives at most
 NARROW_SLICE = 20_000  # the same where nothing is asked but what stands in the message's own row
-CHUNK = 2**18  # octets of a large message that are written at once
+# octets that are written at once: below the border from which the allocator asks the system (process/malloc.py), whose
+# pages have to be cleared, each time anew
+CHUNK = 96 * 1024
 LARGE = 2**20  # octets; a message above this is written from its file, in portions
 BATCH = 2**22  # octets of whole messages held at once
 WIDE = 2**28  # the same, for each item, where headers and what is made of them are asked for
@@ -169,7 +171,7 @@ def _load(context: Context, items: Items, ranges: Ranges, tx: Tx, rows: list[Row
     if items.whole and len(rows) == 1 and rows[0][messages.SIZE] > LARGE:
         pieces = items.write_pieces(uids[0], batch, form)
     else:
-        pieces = [items.write(uids, batch, form)]
+        pieces = items.write(uids, batch, form)
     return pieces, frozenset[str]().union(*(join_flags(bits, words) for bits, words in batch.flags))
 
 
@@ -185,7 +187,7 @@ def _load_octets(context: Context, items: Items, tx: Tx, rows: list[Row]) -> lis
 async def _send(context: Context, load: Callable[[Tx], Answer]) -> None:
     pieces, flags = await context.core.db.aread(load)
     context.announce_flags(frozenset({"\\Seen"}) | flags)
-    for piece in pieces:
+    for piece in join_pieces(pieces):
         if isinstance(piece, bytes):
             context.wire.write(piece)
             await context.wire.drain()
@@ -193,6 +195,24 @@ async def _send(context: Context, load: Callable[[Tx], Answer]) -> None:
         for at in range(0, len(piece), CHUNK):  # of a mapped file: no more of it is read than the client takes
             context.wire.write(without_nul(piece[at : at + CHUNK].tobytes()))
             await context.wire.drain()
+
+
+def join_pieces(pieces: Pieces) -> Iterator[Piece]:
+    """Join what is small until it has about CHUNK octets; what is of a mapped file stays as it is."""
+    few: list[bytes] = []
+    octets = 0
+    for piece in pieces:
+        is_mapped = not isinstance(piece, bytes)
+        if few and (is_mapped or octets + len(piece) > CHUNK):
+            yield b"".join(few)
+            few, octets = [], 0
+        if isinstance(piece, bytes):
+            few.append(piece)
+            octets += len(piece)
+        else:
+            yield piece
+    if few:
+        yield b"".join(few)
 
 
 def _match_rows(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
