@@ -35,6 +35,8 @@ OTHERWISE = {
     "utf-8 mark": "it knows no such mark",
     "blank lines first": "it wants a From line first",
     "a line twice": "it takes the second line for the header's first",
+    "a line twice, quoted": "the same",
+    "the field From quoted": "it takes away no quotes, and one of the header belongs to no field",
 }
 
 

@@ -64,10 +64,12 @@ def _text_of(part: email.message.Message) -> str:
 
 
 def _leaves(part: email.message.Message) -> list[email.message.Message]:
+    # a text is asked for by its octets alone: its charset may be a codec of Python that raises
+    if not part.is_multipart() or part.get_content_maintype() != "multipart":
+        return [part]
     children = part.get_payload()
-    if isinstance(children, list) and part.get_content_maintype() == "multipart":
-        return [leaf for child in children if isinstance(child, email.message.Message) for leaf in _leaves(child)]
-    return [part]
+    assert isinstance(children, list)
+    return [leaf for child in children if isinstance(child, email.message.Message) for leaf in _leaves(child)]
 
 
 def by_python(animal: Animal) -> Fields:
