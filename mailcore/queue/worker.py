@@ -417,6 +417,8 @@ class Worker:
         def save_unreachable(tx: Tx) -> None:
             outcome.count_tls(tx, domain, results, now)
             still = [pair for pair in sequels if holds_lease(tx, pair[0].id, self._lessee)]
+            if not still:
+                return  # it slept, and who took these over knows better how the domain does
             outcome.record_unreachable(core, tx, domain, still, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)

@@ -23,6 +23,7 @@ from mailcore.services.mailauth import dkim_keys
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
+from mailcore.store.queue.destinations import find_rests
 from mailcore.store.queue.items import claim_items, enqueue_mail, holds_lease, list_items, save_state
 from tests.readers import text_of
 
@@ -380,6 +381,30 @@ def test_what_another_node_has_taken_over_is_not_freed_by_one_that_stops(core):
             here.db.write(lambda tx: tx.run("UPDATE queue SET leased_by='b/1/1' WHERE id<>?", items[0]))
         assert len(peer.mail) == 1
         assert core.db.read(lambda tx: [item for item in items[1:] if holds_lease(tx, item, "b/1/1")]) == items[1:]
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("is_taken_over", [True, False])
+def test_a_node_whose_mail_others_took_over_says_nothing_of_its_destination(core, is_taken_over):
+    """As it slept in the middle, its connections were closed; for others the destination is well."""
+    transports: list[asyncio.Transport] = []
+
+    class Silent(asyncio.Protocol):
+        def connection_made(self, transport):
+            transports.append(transport)
+
+    async def play():
+        server = await asyncio.get_running_loop().create_server(Silent, "127.0.0.1", 0)
+        async with server, at_work(core, port=server.sockets[0].getsockname()[1]) as (here, worker, _):
+            item = enqueue(here, FRIEND)[0]
+            await until(lambda: transports)
+            if is_taken_over:
+                here.db.write(lambda tx: tx.run("UPDATE queue SET leased_by='b/1/1' WHERE id=?", item))
+            transports[0].abort()
+            await until(lambda: not worker._connection_tasks)
+        assert bool(core.db.read(lambda tx: find_rests(tx, ["outside.example"]))) is not is_taken_over
+        assert [item.tries for item in listing(core)] == [0 if is_taken_over else 1]
 
     asyncio.run(play())
 
