@@ -13,6 +13,7 @@ from tests.machine import free_port, listens, program, running
 
 KEY_ID = "of-the-university"
 HMAC_KEY = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+REFUSED_NONCES = 30  # of a hundred
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,15 @@ def serving(folder: Path, *, wants_binding: bool = False) -> Iterator[Authority]
     (folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
     names = [dns, "-defaultIPv6", "", "-dns01", f"127.0.0.1:{dns_port}", "-management", f"127.0.0.1:{dns_management}"]
     names += ["-http01", "", "-https01", "", "-tlsalpn01", ""]
-    # it asks at once, and each time; that it refuses one nonce in twenty is what clients must bear
-    command = ["env", "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0", f"PATH={os.environ['PATH']}", server]
+    # it asks at once, and each time; that it refuses nonces is what clients must bear
+    command = [
+        "env",
+        "PEBBLE_VA_NOSLEEP=1",
+        "PEBBLE_AUTHZREUSE=0",
+        f"PEBBLE_WFE_NONCEREJECT={REFUSED_NONCES}",
+        f"PATH={os.environ['PATH']}",
+        server,
+    ]
     command += ["-config", str(folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{dns_port}"]
     with (
         running(names, folder, lambda: listens(dns_management)),

@@ -7,6 +7,7 @@ a process, so that only certificate_renewal imports this module, when there is s
 import datetime
 import hashlib
 from contextlib import AbstractContextManager
+from typing import Any
 
 import requests
 from acme import challenges, client, errors, messages
@@ -25,6 +26,7 @@ from mailcore.services.operations import acme_challenges, shared_files
 
 ORDER_SECONDS = 120
 SERVER_SECONDS = 30  # for one answer of the server
+NONCES = 10  # that are tried for one request (RFC 8555 section 6.5)
 AGENT = "Alumnimail"
 
 
@@ -68,10 +70,23 @@ def order_certificate(core: Core) -> None:
         certificates.save_acme_certificate(core.config, chain.encode(), secret)
 
 
+class _Network(client.ClientNetwork):
+    """The library's, which asks twice where a server refuses a nonce; several nodes of a server refuse more in a row."""
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:  # Any: as in the library
+        for _ in range(NONCES // 2 - 1):
+            try:
+                return super().post(*args, **kwargs)
+            except messages.Error as problem:
+                if problem.code != "badNonce":
+                    raise
+        return super().post(*args, **kwargs)
+
+
 def _order(core: Core, settings: Acme, request: bytes) -> str:
     """Return the chain in PEM."""
     key = JWKEC(key=_load_account_key(core))
-    network = client.ClientNetwork(key, alg=ES256, user_agent=AGENT, timeout=SERVER_SECONDS)
+    network = _Network(key, alg=ES256, user_agent=AGENT, timeout=SERVER_SECONDS)
     if settings.ca:
         network.verify_ssl = settings.ca  # type: ignore[assignment]  # requests takes a path as well
     server = client.ClientV2(client.ClientV2.get_directory(settings.directory, network), network)
