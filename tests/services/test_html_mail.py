@@ -34,7 +34,8 @@ class Reader(HTMLParser):
                 self.found.append(f"{tag} src={value}")
             if name == "href" and not re.match(r"(?:https?|mailto):", value, re.IGNORECASE):
                 self.found.append(f"{tag} href={value}")
-            if name == "style" and re.search(r"url|position|expression|[\\{}@]", value, re.IGNORECASE):
+            # as a word alone they mean nothing: a font may have such a name
+            if name == "style" and re.search(r"(?:url|expression)\s*\(|(?:^|;)\s*position\s*:|[\\{}@]", value, re.I):
                 self.found.append(f"style {value}")
 
 
