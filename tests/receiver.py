@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback, by HTTPS.  It remembers what it was told, and can be told to misbehave."""
+"""A server on loopback that takes POST by HTTPS: it remembers what it was told, and can be told to misbehave."""
 
 import ssl
 import threading
@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 import trustme
+
+from mailcore.services.webmail import remote_pictures
 
 HANG = 0
 
@@ -23,14 +26,18 @@ class Told:
 
 
 class Receiver:
-    """`answers` are given in turn, the last of them for ever; HANG answers only when `go_on` is set."""
+    """`answers` are given in turn, the last of them for ever; HANG answers only when `go_on` is set.
+
+    `by_path` has the answers of paths that get the same each time.
+    """
 
     def __init__(self) -> None:
         self.told: list[Told] = []
         self.answers: list[int] = [204]
+        self.by_path: dict[str, int] = {}
         self.go_on = threading.Event()
         self.came = threading.Semaphore(0)
-        self.url = ""
+        self.url, self.port = "", 0
 
     @property
     def ids(self) -> list[str]:
@@ -38,6 +45,8 @@ class Receiver:
 
     def take(self, told: Told) -> int:
         self.told.append(told)
+        if told.path in self.by_path:
+            return self.by_path[told.path]
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         self.came.release()
         if answer == HANG:
@@ -46,12 +55,12 @@ class Receiver:
 
 
 @contextmanager
-def running(ca: Path) -> Iterator[Receiver]:
-    """Serve; `ca` is written, an authority to trust."""
+def running(ca: Path, host: str = "127.0.0.1", path: str = "/hooks?crm=1") -> Iterator[Receiver]:
+    """Serve, with a certificate for `host`; `ca` is written, an authority to trust."""
     receiver, authority = Receiver(), trustme.CA()
     authority.cert_pem.write_to_path(str(ca))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.issue_cert(host).configure_cert(context)
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # noqa: N802 - http.server's name
@@ -71,7 +80,8 @@ def running(ca: Path) -> Iterator[Receiver]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        receiver.url = f"https://127.0.0.1:{server.server_address[1]}/hooks?crm=1"
+        receiver.port = server.server_address[1]
+        receiver.url = f"https://{host}:{receiver.port}{path}"
         serving = threading.Thread(target=server.serve_forever, daemon=True)
         serving.start()
         try:
@@ -80,3 +90,13 @@ def running(ca: Path) -> Iterator[Receiver]:
             receiver.go_on.set()
             server.shutdown()
             serving.join()
+
+
+@contextmanager
+def running_outside(folder: Path, patch: pytest.MonkeyPatch, host: str, path: str = "") -> Iterator[Receiver]:
+    """Serve as `host`, which is trusted, and is asked although loopback is no public address."""
+    patch.setenv("SSL_CERT_FILE", str(folder / "ca.pem"))
+    with running(folder / "ca.pem", host, path) as receiver:
+        patch.setattr(remote_pictures, "is_public", lambda address: str(address) == "127.0.0.1")
+        patch.setattr(remote_pictures, "may_use", lambda wanted: wanted == receiver.port)
+        yield receiver

@@ -1,13 +1,8 @@
 """One press leaves a mailing list (N36): only where the list's own request is signed, and never by opening the message."""
 
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
 
 import pytest
-import trustme
 
 from mailcore import core as cores
 from mailcore.config import Config, Dns
@@ -19,25 +14,11 @@ from mailcore.services.webmail import list_leaving, mail_actions, mail_view, rem
 from tests.machine import dripping
 from tests.outside import dns_server
 from tests.portal.mailing import flags, put, queued, sent_octets
+from tests.receiver import Receiver, running_outside
 
 ZONE = {("news.example", "A"): ["127.0.0.1"]}
 PASS = "dkim=pass header.d=outside.example header.s=k1"
 SIGNATURE = "v=1; a=rsa-sha256; d=outside.example; s=k1; h=from:list-unsubscribe: list-unsubscribe-post; b=x"
-
-
-class Lists(BaseHTTPRequestHandler):
-    status: ClassVar[int] = 200
-    asked: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
-
-    def do_POST(self) -> None:  # noqa: N802
-        octets = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, octets))
-        self.send_response(type(self).status)
-        self.send_header("Location", "https://elsewhere.example/")
-        self.end_headers()
-
-    def log_message(self, *words: object) -> None:
-        """Quiet."""
 
 
 @pytest.fixture
@@ -54,24 +35,10 @@ def ola(core):
 
 
 @pytest.fixture
-def lists(tmp_path, monkeypatch) -> Iterator[str]:
-    """A server of lists at news.example; gives its address."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("news.example").configure_cert(context)
-    Lists.status, Lists.asked = 200, []
-    with ThreadingHTTPServer(("127.0.0.1", 0), Lists) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        port = server.server_address[1]
-        monkeypatch.setattr(remote_pictures, "is_public", lambda address: str(address) == "127.0.0.1")
-        monkeypatch.setattr(remote_pictures, "may_use", lambda wanted: wanted == port)
-        yield f"https://news.example:{port}/u?id=7"
-        server.shutdown()
-        thread.join()
+def lists(tmp_path, monkeypatch) -> Iterator[Receiver]:
+    """A server of lists at news.example."""
+    with running_outside(tmp_path, monkeypatch, "news.example", "/u?id=7") as server:
+        yield server
 
 
 def newsletter(
@@ -87,16 +54,16 @@ def newsletter(
 
 
 def test_n36_one_press_asks_once_with_nothing_of_the_reader(core, ola, lists):
-    uid = put(core, ola, newsletter(core, lists))
+    uid = put(core, ola, newsletter(core, lists.url))
     reading = mail_view.read_message(core, ola.id, "INBOX", uid)
     assert reading.leaving.press
     assert not reading.has_left
-    assert Lists.asked == []  # opening asks nobody
+    assert lists.told == []  # opening asks nobody
     assert list_leaving.press(core, ola.id, "INBOX", uid) == "news.example"
-    [(path, fields, octets)] = Lists.asked
-    assert (path, octets) == ("/u?id=7", b"List-Unsubscribe=One-Click")
-    assert fields["content-type"] == "application/x-www-form-urlencoded"
-    assert set(fields) <= {"host", "content-type", "content-length", "user-agent", "connection", "accept-encoding"}
+    [told] = lists.told
+    assert (told.path, told.body) == ("/u?id=7", b"List-Unsubscribe=One-Click")
+    assert told.fields["content-type"] == "application/x-www-form-urlencoded"
+    assert set(told.fields) <= {"host", "content-type", "content-length", "user-agent", "connection", "accept-encoding"}
     assert "$Unsubscribed" in flags(core, ola, uid)
     assert mail_view.read_message(core, ola.id, "INBOX", uid).has_left
 
@@ -122,11 +89,11 @@ def test_n36_one_press_asks_once_with_nothing_of_the_reader(core, ola, lists):
     ],
 )
 def test_n36_what_is_not_signed_by_the_author_is_no_request(core, ola, lists, changed):
-    uid = put(core, ola, newsletter(core, lists, **changed))
+    uid = put(core, ola, newsletter(core, lists.url, **changed))
     assert mail_view.read_message(core, ola.id, "INBOX", uid).leaving.press is None
     with pytest.raises(NotAllowed):
         list_leaving.press(core, ola.id, "INBOX", uid)
-    assert Lists.asked == []
+    assert lists.told == []
 
 
 def test_n36_a_signature_of_the_organisation_counts(core):
@@ -141,11 +108,11 @@ def test_n36_somebody_elses_check_counts_for_nothing(core):
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500])
 def test_n36_a_list_that_does_not_say_yes_is_not_left(core, ola, lists, status):
-    Lists.status = status
-    uid = put(core, ola, newsletter(core, lists))
+    lists.answers = [status]
+    uid = put(core, ola, newsletter(core, lists.url))
     with pytest.raises(NotAllowed):
         list_leaving.press(core, ola.id, "INBOX", uid)
-    assert len(Lists.asked) == 1  # no redirection is followed
+    assert len(lists.told) == 1  # no redirection is followed
     assert not list_leaving.has_left(flags(core, ola, uid))
 
 
@@ -169,20 +136,20 @@ def test_n36_a_list_that_drips_keeps_nobody_waiting(core, ola, monkeypatch):
 
 def test_n36_a_hijacked_session_cannot_ask_for_ever(core, ola, lists, monkeypatch):
     monkeypatch.setattr(list_leaving, "PRESSES", 2)
-    uid = put(core, ola, newsletter(core, lists))
+    uid = put(core, ola, newsletter(core, lists.url))
     for _ in range(2):
         list_leaving.press(core, ola.id, "INBOX", uid)
     with pytest.raises(TooMany):
         list_leaving.press(core, ola.id, "INBOX", uid)
-    assert len(Lists.asked) == 2
+    assert len(lists.told) == 2
 
 
 def test_n36_where_one_press_does_not_do_a_message_goes(core, ola, lists, monkeypatch):
     opened: list[object] = []
     open_message = mail_actions.open_message
     monkeypatch.setattr(mail_actions, "open_message", lambda *about: (opened.append(about), open_message(*about))[1])
-    Lists.status = 500
-    uid = put(core, ola, newsletter(core, lists, mail="leave@outside.example?subject=stop"))
+    lists.answers = [500]
+    uid = put(core, ola, newsletter(core, lists.url, mail="leave@outside.example?subject=stop"))
     assert list_leaving.leave(core, ola, "INBOX", uid)
     assert [item.recipient for item in queued(core)] == ["leave@outside.example"]
     assert b"Subject: stop\r\n" in sent_octets(core)

@@ -2,14 +2,9 @@
 
 import base64
 import json
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
 
 import pytest
-import trustme
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -19,27 +14,13 @@ from mailcore.config import Config, Dns
 from mailcore.errors import InvalidName, TooMany
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import credentials
-from mailcore.services.webmail import push, remote_pictures, vapid
+from mailcore.services.webmail import push, vapid
 from tests.outside import dns_server
 from tests.portal.mailing import letter, put
+from tests.receiver import Receiver, running_outside
 
 ZONE = {("push.example", "A"): ["127.0.0.1"], ("inside.example", "A"): ["10.0.0.1"]}
 SEEN = frozenset({"\\Seen"})
-
-
-class PushService(BaseHTTPRequestHandler):
-    statuses: ClassVar[dict[str, int]] = {}
-    asked: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
-
-    def do_POST(self) -> None:  # noqa: N802
-        octets = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, octets))
-        self.send_response(type(self).statuses.get(self.path, 201))
-        self.send_header("Location", "https://push.example/message/1")
-        self.end_headers()
-
-    def log_message(self, *words: object) -> None:
-        """Quiet."""
 
 
 @pytest.fixture
@@ -56,24 +37,11 @@ def ola(core):
 
 
 @pytest.fixture
-def service(tmp_path, monkeypatch) -> Iterator[str]:
-    """A push service at push.example; gives its address."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("push.example").configure_cert(context)
-    PushService.statuses, PushService.asked = {}, []
-    with ThreadingHTTPServer(("127.0.0.1", 0), PushService) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        port = server.server_address[1]
-        monkeypatch.setattr(remote_pictures, "is_public", lambda address: str(address) == "127.0.0.1")
-        monkeypatch.setattr(remote_pictures, "may_use", lambda wanted: wanted == port)
-        yield f"https://push.example:{port}"
-        server.shutdown()
-        thread.join()
+def service(tmp_path, monkeypatch) -> Iterator[Receiver]:
+    """A push service at push.example."""
+    with running_outside(tmp_path, monkeypatch, "push.example") as server:
+        server.answers = [201]
+        yield server
 
 
 def read_site_key(core) -> ECKey:
@@ -84,19 +52,19 @@ def read_site_key(core) -> ECKey:
 
 def test_n46_new_mail_is_told_once_without_a_word_of_it(core, ola, service):
     put(core, ola, letter())
-    push.add_browser(core, ola.id, f"{service}/a", "Firefox")
+    push.add_browser(core, ola.id, f"{service.url}/a", "Firefox")
     assert push.send_due(core) == 0  # what was there before is no news
     put(core, ola, letter(subject="Hemmelig"))
     assert push.send_due(core) == 1
     assert push.send_due(core) == 0
-    [(path, fields, octets)] = PushService.asked
-    assert (path, octets) == ("/a", b"")
-    assert "hemmelig" not in json.dumps(fields).lower()
-    assert (fields["ttl"], fields["topic"], fields["urgency"]) == ("86400", "mail", "normal")
-    scheme, token, key = fields["authorization"].split(" ")
+    [told] = service.told
+    assert (told.path, told.body) == ("/a", b"")
+    assert "hemmelig" not in json.dumps(told.fields).lower()
+    assert (told.fields["ttl"], told.fields["topic"], told.fields["urgency"]) == ("86400", "mail", "normal")
+    scheme, token, key = told.fields["authorization"].split(" ")
     assert (scheme, key) == ("vapid", f"k={vapid.find_public_key(core.config)}")
     claims = jwt.decode(token.removeprefix("t=").rstrip(","), read_site_key(core), ["ES256"]).claims
-    assert claims["aud"] == service
+    assert claims["aud"] == service.url
     assert claims["sub"] == "mailto:postmaster@alumni.example"
     assert 0 < claims["exp"] - core.clock.seconds() <= 86_400
 
@@ -109,7 +77,7 @@ def test_the_key_is_one_of_the_site_and_stays(core):
 
 
 def test_several_messages_of_a_minute_are_one_word_and_later_ones_another(core, clock, ola, service):
-    push.add_browser(core, ola.id, f"{service}/a", "")
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
     put(core, ola, letter())
     assert push.send_due(core) == 1
     put(core, ola, letter())
@@ -122,7 +90,7 @@ def test_several_messages_of_a_minute_are_one_word_and_later_ones_another(core, 
 
 
 def test_what_was_read_meanwhile_is_no_news(core, clock, ola, service):
-    push.add_browser(core, ola.id, f"{service}/a", "")
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
     put(core, ola, letter(), flags=SEEN)
     assert push.send_due(core) == 0
     put(core, ola, letter())
@@ -131,31 +99,31 @@ def test_what_was_read_meanwhile_is_no_news(core, clock, ola, service):
 
 
 def test_mail_in_other_mailboxes_is_not_told(core, ola, service):
-    push.add_browser(core, ola.id, f"{service}/a", "")
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
     put(core, ola, letter(), mailbox="Junk")
     assert push.send_due(core) == 0
 
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_browser_that_has_gone_is_forgotten(core, ola, service, status):
-    PushService.statuses = {"/a": status}
-    push.add_browser(core, ola.id, f"{service}/a", "")
-    push.add_browser(core, ola.id, f"{service}/b", "")
+    service.by_path = {"/a": status}
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
+    push.add_browser(core, ola.id, f"{service.url}/b", "")
     put(core, ola, letter())
     assert push.send_due(core) == 1
-    assert [one.endpoint for one in push.list_browsers(core, ola.id)] == [f"{service}/b"]
+    assert [one.endpoint for one in push.list_browsers(core, ola.id)] == [f"{service.url}/b"]
 
 
 def test_a_push_service_with_trouble_is_asked_again_ever_less_and_given_up(core, clock, ola, service):
-    PushService.statuses = {"/a": 503}
-    push.add_browser(core, ola.id, f"{service}/a", "")
+    service.by_path = {"/a": 503}
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
     put(core, ola, letter())
     waits = []
     for _ in range(push.MAX_FAILURES):
         assert push.list_browsers(core, ola.id)
         push.send_due(core)
-        begun, count = core.clock.seconds(), len(PushService.asked)
-        while push.list_browsers(core, ola.id) and len(PushService.asked) == count and len(waits) < push.MAX_FAILURES:
+        begun, count = core.clock.seconds(), len(service.told)
+        while push.list_browsers(core, ola.id) and len(service.told) == count and len(waits) < push.MAX_FAILURES:
             clock.forward(seconds=60)
             push.send_due(core)
         waits.append(core.clock.seconds() - begun)
@@ -163,16 +131,16 @@ def test_a_push_service_with_trouble_is_asked_again_ever_less_and_given_up(core,
             break
     assert waits == sorted(waits)
     assert waits[0] == 60
-    assert len(PushService.asked) == push.MAX_FAILURES
+    assert len(service.told) == push.MAX_FAILURES
     assert push.list_browsers(core, ola.id) == []
 
 
 def test_after_trouble_the_word_is_made_up_for(core, clock, ola, service):
-    PushService.statuses = {"/a": 503}
-    push.add_browser(core, ola.id, f"{service}/a", "")
+    service.by_path = {"/a": 503}
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
     put(core, ola, letter())
     assert push.send_due(core) == 0
-    PushService.statuses = {}
+    service.by_path = {}
     clock.forward(seconds=61)
     assert push.send_due(core) == 1
 
@@ -197,16 +165,16 @@ def test_our_own_network_is_not_asked(core, ola, endpoint):
 def test_browsers_of_an_account_are_bounded_and_one_belongs_to_who_asked_last(core, ola, service):
     kari = accounts.add_account(core, "kari", display_name="Kari", password="correct horse battery")
     for number in range(push.MAX_BROWSERS):
-        push.add_browser(core, ola.id, f"{service}/{number}", "")
-    push.add_browser(core, ola.id, f"{service}/0", "again")
+        push.add_browser(core, ola.id, f"{service.url}/{number}", "")
+    push.add_browser(core, ola.id, f"{service.url}/0", "again")
     with pytest.raises(TooMany):
-        push.add_browser(core, ola.id, f"{service}/more", "")
-    push.add_browser(core, kari.id, f"{service}/0", "")
+        push.add_browser(core, ola.id, f"{service.url}/more", "")
+    push.add_browser(core, kari.id, f"{service.url}/0", "")
     assert len(push.list_browsers(core, ola.id)) == push.MAX_BROWSERS - 1
     assert len(push.list_browsers(core, kari.id)) == 1
 
 
 def test_a_new_password_ends_them_all(core, ola, service):
-    push.add_browser(core, ola.id, f"{service}/a", "")
+    push.add_browser(core, ola.id, f"{service.url}/a", "")
     credentials.set_password(core, ola.id, "another horse battery")
     assert push.list_browsers(core, ola.id) == []
