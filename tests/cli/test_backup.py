@@ -16,7 +16,7 @@ from mailcore.services.limits import keys
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import backup, file_delta, health
 from mailcore.store.queue import items
-from mailcore.store.queue.items import enqueue_mail
+from tests.queueing import enqueue
 
 SMALL = b"From: a@b.example\r\nSubject: %d\r\n\r\nx\r\n"
 pytestmark = pytest.mark.sqlite  # tests/services/test_database_move.py has backups of both
@@ -113,19 +113,7 @@ def test_a_second_backup_writes_only_what_is_new(core, config, tmp_path):
 def test_restored_mailboxes_are_new_to_clients_and_the_queue_waits_for_a_word(core, config, tmp_path):
     ola = accounts.add_account(core, "ola", password="correct horse battery")
     old = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX")).uidvalidity
-    core.db.write(
-        lambda tx: enqueue_mail(
-            tx,
-            core.blobs,
-            sender="",
-            recipients=["x@y.example"],
-            prepared=core.blobs.prepare(SMALL % 1),
-            prefix=b"",
-            account=None,
-            origin="dsn",
-            now=1,
-        )
-    )
+    enqueue(core, "x@y.example", sender="", origin="dsn")
     backup.create_backup(config, tmp_path / "backup", Clock())
     elsewhere = Config(data=str(tmp_path / "other"))
     assert backup.restore_backup(elsewhere, tmp_path / "backup", Clock()).held == 1

@@ -7,9 +7,10 @@ from mailcore.domain import Account, QueueState
 from mailcore.queue import giving_up
 from mailcore.services import audit
 from mailcore.services.delivery import queue_admin
-from mailcore.store.queue.items import enqueue_mail, list_given_up
+from mailcore.store.queue.items import list_given_up
 from portal.admin.queue import hide_token
 from tests.portal.conftest import PASSWORD, Browser
+from tests.queueing import enqueue
 
 MESSAGE = b"From: ola@alumni.example\r\nSubject: TopSecretSubject\r\n\r\nTopSecretBody\r\n"
 PAGE = "/admin/queue/to?domain=elsewhere.example"
@@ -17,13 +18,9 @@ PAGE = "/admin/queue/to?domain=elsewhere.example"
 
 @pytest.fixture
 def items(core: Core, ola: Account) -> list[int]:
-    recipients = ["a@elsewhere.example", "b@elsewhere.example", "c@other.example"]
-    return core.db.write(
-        lambda tx: enqueue_mail(
-            tx, core.blobs, sender="ola@alumni.example", recipients=recipients, prepared=core.blobs.prepare(MESSAGE),
-            prefix=b"", account=ola.id, origin="submission", now=core.clock.seconds(),
-        )
-    )  # fmt: skip
+    return enqueue(
+        core, "a@elsewhere.example", "b@elsewhere.example", "c@other.example", account=ola.id, octets=MESSAGE
+    )
 
 
 def _states(core: Core) -> dict[int, QueueState]:

@@ -25,9 +25,9 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import sending_limits
 from mailcore.services.operations import backup, dns_records, dns_watch, jobs, restore_drill
 from mailcore.store.engine import values
-from mailcore.store.queue.items import enqueue_mail
 from tests.machine import free_port
 from tests.promql import Sample, evaluate, list_grouping_labels, list_selectors, scraped
+from tests.queueing import enqueue
 from tests.services.test_measures import deliver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,31 +88,13 @@ def test_nothing_goes_off_where_nothing_is_wrong(healthy, clock, ask, monkeypatc
 # What is wrong, as far as possible done by the part that would do it
 
 
-def enqueue(core: Core, count: int) -> None:
-    prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
-    recipients = [f"r{number}@outside.example" for number in range(count)]
-    core.db.write(
-        lambda tx: enqueue_mail(
-            tx,
-            core.blobs,
-            sender="ola@alumni.example",
-            recipients=recipients,
-            prepared=prepared,
-            prefix=b"",
-            account=None,
-            origin="submission",
-            now=core.clock.seconds(),
-        )
-    )
-
-
 def wait_in_queue(core: Core, clock, patch) -> None:
-    enqueue(core, 1)
+    enqueue(core, "r@outside.example")
     clock.forward(hours=5)
 
 
 def fill_queue(core: Core, clock, patch) -> None:
-    enqueue(core, 2001)
+    enqueue(core, *(f"r{number}@outside.example" for number in range(2001)))
 
 
 def fail_job(core: Core, clock, patch) -> None:

@@ -13,31 +13,14 @@ from mailcore.store.queue.destinations import Rest
 from mailcore.store.queue.items import (
     MOST_AHEAD,
     claim_items,
-    enqueue_mail,
     is_mail_due,
     is_mail_far_off,
     put_off_items,
 )
+from tests.queueing import enqueue
 
 BACKLOG = 3000
 DAY = 86_400
-
-
-def enqueue(core, *recipients: str) -> list[int]:
-    prepared = core.blobs.prepare(b"Subject: hei\r\n\r\nhei\r\n")
-    return core.db.write(
-        lambda tx: enqueue_mail(
-            tx,
-            core.blobs,
-            sender="ola@alumni.example",
-            recipients=recipients,
-            prepared=prepared,
-            prefix=b"",
-            account=None,
-            origin="submission",
-            now=core.clock.seconds(),
-        )
-    )
 
 
 def claim(core, most: int = 9) -> list[int]:

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import dkim
 import pytest
@@ -24,7 +25,8 @@ from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import first_notice, tickets
 from mailcore.store.forwarding.settings import get_forwarding, save_forwarding
 from mailcore.store.queue.destinations import find_rests
-from mailcore.store.queue.items import claim_items, enqueue_mail, holds_lease, list_items, save_state
+from mailcore.store.queue.items import claim_items, holds_lease, list_items, save_state
+from tests import queueing
 from tests.readers import text_of
 
 MESSAGE = "From: ola@alumni.example\r\nSubject: hei på deg\r\n\r\n.dot\r\n8-bit: æøå\r\n".encode()
@@ -83,21 +85,7 @@ async def at_work(core: Core, **outbound) -> AsyncIterator[tuple[Core, Worker, P
         await server.wait_closed()
 
 
-def enqueue(core, *recipients, sender="ola@alumni.example", origin="submission", account=None, octets=MESSAGE):
-    prepared = core.blobs.prepare(octets)
-    return core.db.write(
-        lambda tx: enqueue_mail(
-            tx,
-            core.blobs,
-            sender=sender,
-            recipients=recipients,
-            prepared=prepared,
-            prefix=b"",
-            account=account,
-            origin=origin,
-            now=core.clock.seconds(),
-        )
-    )
+enqueue = partial(queueing.enqueue, octets=MESSAGE)
 
 
 def listing(core):
