@@ -26,7 +26,7 @@ def webhook() -> None:
 @pass_site
 def add(site: Site, label: str, url: str, kinds: tuple[str, ...]) -> None:
     """Tell the program LABEL at URL from now on, and print the key that signs; it is shown once."""
-    _, key = webhooks.add_webhook(site.core, label, url, kinds, actor=ACTOR)
+    _, key = webhooks.add_webhook(site.core, label, url, kinds or webhooks.KINDS, actor=ACTOR)
     click.echo(key)
 
 

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, AccountState, WebhookKind
+from mailcore.domain import AccountId, AccountState, NewsletterTopic, WebhookKind
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import accounts, addresses
 from mailcore.store.site import webhooks as store
@@ -47,3 +47,8 @@ def write_body(core: Core, tx: Tx, kind: WebhookKind, account: AccountId | None,
             data["ended"] = addresses.list_ended_addresses(tx, account)
     told = {"type": kind, "timestamp": f"{core.clock.now():%Y-%m-%dT%H:%M:%SZ}", "data": {**data, **facts}}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def describe_topic(topic: NewsletterTopic) -> dict[str, str | int]:
+    """Describe a topic of newsletters to programs."""
+    return {"topic": topic.id, "topic_name": topic.names["nb"]}

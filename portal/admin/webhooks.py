@@ -8,7 +8,7 @@ from wtforms import StringField
 from wtforms.validators import Length
 
 from mailcore.domain import Webhook
-from mailcore.errors import LinkExpired, MailError
+from mailcore.errors import LinkExpired, MailError, NotAllowed
 from mailcore.services.operations import webhooks as services
 from portal import current
 from portal.access import admin_only
@@ -107,9 +107,10 @@ def _act(id_: int) -> str:
         case "on":
             services.set_state(core, id_, on=True, actor=actor)
             return _("The webhook is on.")
-        case _:
+        case "off":
             services.set_state(core, id_, on=False, actor=actor)
             return _("The webhook is off. What happens meanwhile, it is not told.")
+    raise NotAllowed("no button of the page")
 
 
 @blueprint.route("/webhooks/<int:id_>/key", methods=["GET", "POST"])
@@ -123,9 +124,13 @@ def webhook_key(id_: int) -> Answer:
     if form.validate_on_submit():
         try:
             check_proof(form)
-            if request.form.get("action") == "key":
-                return _show_key(found, services.change_key(core, id_, actor=current.owner().name))
-            services.delete_webhook(core, id_, actor=current.owner().name)
+            match request.form.get("action"):
+                case "key":
+                    return _show_key(found, services.change_key(core, id_, actor=current.owner().name))
+                case "remove":
+                    services.delete_webhook(core, id_, actor=current.owner().name)
+                case _:
+                    raise NotAllowed("no button of the page")
         except MailError as trouble:
             problem = words_of(trouble)
         else:

@@ -106,7 +106,9 @@ def furnish(core: Core) -> None:
         key="1",
     )
     _write_newsletters(core, agnes)
-    webhook, _ = webhooks.add_webhook(core, "Alumniregisteret", "https://crm.university.example/in", (), actor="eva")
+    webhook, _ = webhooks.add_webhook(
+        core, "Alumniregisteret", "https://crm.university.example/in", webhooks.KINDS, actor="eva"
+    )
     webhooks.send_test(core, webhook.id, actor="eva")
     service_status.announce_incident(
         core, {"nb": "Vedlikehold i natt.", "nn": "Vedlikehald i natt.", "en": "Maintenance tonight."}, "info"

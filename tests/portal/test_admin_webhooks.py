@@ -73,6 +73,9 @@ def test_n38_a_new_key_and_the_end_ask_once_more(eva: Browser, core: Core):
     assert eva.send("/admin/webhooks/1/key", action="key", password="wrong").status_code in (400, 403)
     assert "whsec_" in eva.send("/admin/webhooks/1/key", action="key", password=PASSWORD).text
     assert eva.send("/admin/webhooks/1/key", action="remove", password="wrong").status_code in (400, 403)
+    for path in ("/admin/webhooks/1", "/admin/webhooks/1/key"):  # what no button says does nothing
+        assert eva.send(path, action="end", password=PASSWORD).status_code in (400, 403)
+    assert [one.state for one in webhooks.list_webhooks(core)] == ["on"]
     assert (
         eva.send("/admin/webhooks/1/key", action="remove", password=PASSWORD).headers["Location"] == "/admin/webhooks"
     )

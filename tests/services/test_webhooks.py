@@ -51,7 +51,7 @@ def _allow(core: Core, settings: Webhooks) -> Core:
 
 
 def _add(core: Core, url: str, *kinds: str) -> tuple[Webhook, str]:
-    return webhooks.add_webhook(core, "CRM of the alumni office", url, kinds, actor="eva")
+    return webhooks.add_webhook(core, "CRM of the alumni office", url, kinds or webhooks.KINDS, actor="eva")
 
 
 def _run(core: Core) -> None:
@@ -387,15 +387,23 @@ def test_n38_there_are_only_so_many(core: Core, monkeypatch: pytest.MonkeyPatch)
         _add(core, "https://crm.example/")
 
 
-def test_n38_old_deliveries_are_deleted_and_what_waits_is_not(house: Core, receiver: Receiver, clock: SetClock) -> None:
+def test_n38_old_deliveries_are_deleted_and_what_waits_for_a_month_is_missed(
+    house: Core, receiver: Receiver, clock: SetClock
+) -> None:
     webhook, _ = _add(house, receiver.url)
     receiver.answers = [204, 400]
     _add_ola(house)
     _add_kari(house)
     _run(house)
-    clock.forward(days=31)
+    clock.forward(days=29)
+    accounts.add_account(house, "nils", person="p-3")
     webhook_post.delete_old_deliveries(house)
-    assert [one.state for one in _list(house, webhook)] == ["waiting"]
+    assert len(_list(house, webhook)) == 3
+    clock.forward(days=2)
+    webhook_post.delete_old_deliveries(house)
+    [left] = _list(house, webhook)
+    assert "p-3" in left.body
+    assert webhooks.find_webhook(house, webhook.id).missed == 1
     assert {"webhooks", "old deliveries to webhooks"} <= {job.name for job in jobs.list_jobs(house)}
 
 
@@ -411,6 +419,7 @@ webhook_post.run_turn(core, 1)
 """
 
 
+@pytest.mark.sqlite  # the process that is killed has a database of its own
 def test_n38_what_was_on_its_way_when_the_process_was_killed_is_sent_again(tmp_path: Path, receiver: Receiver) -> None:
     config = Config(data=str(tmp_path / "data"), webhooks=Webhooks(LOOPBACK, str(tmp_path / "ca.pem")))
     house = cores.build(config)
@@ -432,3 +441,8 @@ def test_n38_what_was_on_its_way_when_the_process_was_killed_is_sent_again(tmp_p
     assert len(set(receiver.ids)) == 1
     assert _list(house, webhook)[0].state == "delivered"
     cores.close(house)
+
+
+def test_n38_one_that_wants_to_hear_of_nothing_is_refused(house: Core, receiver: Receiver) -> None:
+    with pytest.raises(InvalidName, match="at least one"):
+        webhooks.add_webhook(house, "CRM", receiver.url, (), actor="eva")

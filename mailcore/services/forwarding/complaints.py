@@ -7,7 +7,7 @@ message, for its owner, and is a word of that owner to our filter; `not-spam` ta
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.reading.feedback import Feedback
-from mailcore.services import audit
+from mailcore.services import audit, webhook_events
 from mailcore.services.audit import Event
 from mailcore.services.forwarding import bounces
 from mailcore.store.delivery import spam_signs
@@ -48,7 +48,8 @@ def _leave_newsletter(core: Core, tx: Tx, returned: Return) -> None:
     newsletters.count_complaint(tx, returned.content)
     if topics.delete_consent(tx, returned.account, newsletter.topic):
         detail = f"{newsletter.topic}: called spam where it is forwarded to"
-        facts = {"topic": newsletter.topic}
+        topic = topics.find_topic(tx, newsletter.topic)
+        facts = webhook_events.describe_topic(topic) if topic else {"topic": newsletter.topic}
         audit.note(core, tx, returned.account, Event.CONSENT_WITHDRAWN, detail=detail, facts=facts)
 
 

@@ -15,7 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, NewsletterTopic
 from mailcore.errors import InvalidName, LinkExpired
 from mailcore.saying import Saying
-from mailcore.services import audit
+from mailcore.services import audit, webhook_events
 from mailcore.services.accounts.sunset import escape_formula
 from mailcore.services.audit import Event
 from mailcore.services.limits import keys
@@ -83,7 +83,9 @@ def end_topic(core: Core, topic: int, *, actor: str) -> None:
         store.end_topic(tx, topic, core.clock.seconds())
         stop_newsletters(tx, topic)
         detail = f"{topic}: {found.names['en']}, before {subscribers} subscribers"
-        audit.note(core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail, facts=_describe(found))
+        audit.note(
+            core, tx, None, Event.TOPIC_ENDED, actor=actor, detail=detail, facts=webhook_events.describe_topic(found)
+        )
 
     core.db.write(write)
 
@@ -114,7 +116,7 @@ def set_consents(core: Core, account: AccountId, wanted: Collection[int], wordin
             if topic.id in wanted:
                 wording = wordings.get(topic.id, topic.names["nb"])
                 if store.add_consent(tx, account, topic.id, core.clock.seconds(), wording):
-                    facts = {**_describe(topic), "wording": wording}
+                    facts = {**webhook_events.describe_topic(topic), "wording": wording}
                     audit.note(core, tx, account, Event.CONSENT_GIVEN, detail=f"{topic.id}: {wording}", facts=facts)
             elif store.delete_consent(tx, account, topic.id):
                 _note_withdrawal(core, tx, account, topic)
@@ -124,12 +126,7 @@ def set_consents(core: Core, account: AccountId, wanted: Collection[int], wordin
 
 def _note_withdrawal(core: Core, tx: Tx, account: AccountId, topic: NewsletterTopic) -> None:
     detail = f"{topic.id}: {topic.names['nb']}"
-    audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=detail, facts=_describe(topic))
-
-
-def _describe(topic: NewsletterTopic) -> dict[str, str | int]:
-    """Describe the topic to programs."""
-    return {"topic": topic.id, "topic_name": topic.names["nb"]}
+    audit.note(core, tx, account, Event.CONSENT_WITHDRAWN, detail=detail, facts=webhook_events.describe_topic(topic))
 
 
 def create_leave_link(core: Core, account: AccountId, topic: int) -> str:

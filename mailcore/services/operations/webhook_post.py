@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from mailcore.core import Core
-from mailcore.domain import Webhook, WebhookDelivery, WebhookDeliveryState, WebhookState
+from mailcore.domain import WebhookDelivery, WebhookDeliveryState
 from mailcore.errors import MailError
 from mailcore.log import log_for
 from mailcore.net import https
@@ -27,6 +28,7 @@ from mailcore.services.operations import webhooks
 from mailcore.services.transfer.consents import find_address
 from mailcore.store.engine.db import Tx
 from mailcore.store.site import webhooks as store
+from mailcore.store.site.webhooks import LeasedWebhook
 
 log = log_for(__name__)
 SECONDS = 15  # for one answer, however it drips
@@ -83,19 +85,19 @@ def work_on_webhooks(core: Core) -> None:
 
 
 def delete_old_deliveries(core: Core) -> None:
-    """Delete what was delivered or given up a month ago; a job."""
-    core.db.write(lambda tx: store.delete_old_deliveries(tx, core.clock.seconds() - KEEP_SECONDS))
+    """Delete what was delivered or given up a month ago, and what has waited for a month; a job."""
+    core.db.write(lambda tx: store.delete_old_deliveries(tx, core.clock.seconds() - KEEP_SECONDS), of=())
 
 
 def run_turn(core: Core, id_: int) -> None:
     """Tell one webhook what is due, for a turn, unless another process does."""
     try:
-        lease = core.db.write(lambda tx: store.claim_webhook(tx, id_, core.clock.seconds(), LEASE_SECONDS))
+        lease = core.db.write(lambda tx: store.claim_webhook(tx, id_, core.clock.seconds(), LEASE_SECONDS), of=())
         if lease:
             try:
                 _tell_all(core, id_, lease)
             finally:
-                core.db.write(lambda tx: store.release_webhook(tx, id_, lease))
+                core.db.write(lambda tx: store.release_webhook(tx, id_, lease), of=())
     except MailError as problem:
         log.warning("webhook %d waits: %s", id_, type(problem).__name__)
     except Exception:
@@ -110,19 +112,19 @@ def _tell_all(core: Core, id_: int, lease: int) -> None:
             return
         webhook, delivery, signing = work
         reply = _post(core, webhook, delivery, signing) if signing else Reply(0, NO_KEY)
-        core.db.write(lambda tx, w=webhook, d=delivery, r=reply: _save_reply(core, tx, w, d, r))  # type: ignore[misc]
+        core.db.write(partial(_save_reply, core, webhook=webhook, delivery=delivery, reply=reply), of=())
         if reply.server_fails or reply.status == _GONE:
             return
 
 
-def _find_work(core: Core, tx: Tx, id_: int, lease: int) -> tuple[Webhook, WebhookDelivery, list[bytes]] | None:
-    """Find the oldest change that is due, while the work is still this process's."""
-    webhook = store.find_webhook(tx, id_) if store.holds_lease(tx, id_, lease) else None
+def _find_work(core: Core, tx: Tx, id_: int, lease: int) -> tuple[LeasedWebhook, WebhookDelivery, list[bytes]] | None:
+    """Find the change that is due for the longest time, while the work is still this process's."""
+    webhook = store.find_leased(tx, id_, lease)
     delivery = store.find_next_delivery(tx, id_, core.clock.seconds()) if webhook else None
     return (webhook, delivery, webhooks.open_keys(core, tx, id_)) if webhook and delivery else None
 
 
-def _save_reply(core: Core, tx: Tx, webhook: Webhook, delivery: WebhookDelivery, reply: Reply) -> None:
+def _save_reply(core: Core, tx: Tx, webhook: LeasedWebhook, delivery: WebhookDelivery, reply: Reply) -> None:
     now = core.clock.seconds()
     state, next_at = WebhookDeliveryState.DELIVERED, now
     if not reply.is_yes:
@@ -131,7 +133,7 @@ def _save_reply(core: Core, tx: Tx, webhook: Webhook, delivery: WebhookDelivery,
         next_at = now + WAITS[min(delivery.tries, len(WAITS) - 1)]
     store.save_answer(tx, delivery.id, state, reply.words, now, next_at)
     if reply.status == _GONE:
-        store.save_state(tx, webhook.id, WebhookState.GONE)
+        store.end_webhook(tx, webhook.id)
     elif reply.server_fails:
         rest = RESTS[min(webhook.failures, len(RESTS) - 1)]
         store.save_rest(tx, webhook.id, webhook.failures + 1, now + rest)
@@ -139,7 +141,7 @@ def _save_reply(core: Core, tx: Tx, webhook: Webhook, delivery: WebhookDelivery,
         store.save_rest(tx, webhook.id, 0, 0)
 
 
-def _post(core: Core, webhook: Webhook, delivery: WebhookDelivery, signing: Sequence[bytes]) -> Reply:
+def _post(core: Core, webhook: LeasedWebhook, delivery: WebhookDelivery, signing: Sequence[bytes]) -> Reply:
     """Send one change, and return how the server answered.  Blocking; never raises for what the other side does."""
     parts = urlsplit(webhook.url)
     host, port = (parts.hostname or "").rstrip("."), parts.port or PORTS[0]

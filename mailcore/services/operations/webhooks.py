@@ -68,10 +68,12 @@ def check_url(url: str) -> str:
 
 
 def _check_kinds(kinds: Collection[str]) -> list[WebhookKind]:
-    """Return the kinds in their own order; all of them where none is named.  Raises InvalidName."""
+    """Return the kinds in their own order.  Raises InvalidName: there is none, or one that is not known."""
+    if not kinds:
+        raise InvalidName(Saying("Choose at least one kind of change."))
     if unknown := set(kinds) - set(KINDS):
         raise InvalidName(f"{min(unknown)!r} is not a kind of change; there are {', '.join(KINDS)}")
-    return [kind for kind in KINDS if not kinds or kind in kinds]
+    return [kind for kind in KINDS if kind in kinds]
 
 
 def list_webhooks(core: Core) -> list[Webhook]:

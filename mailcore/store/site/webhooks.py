@@ -6,6 +6,7 @@ what was sent and whose answer was not saved is sent again.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from mailcore.domain import AccountId, Webhook, WebhookDelivery, WebhookDeliveryState, WebhookKind, WebhookState
 from mailcore.store.engine.db import Row, Tx
@@ -13,6 +14,14 @@ from mailcore.store.engine.db import Row, Tx
 _WAITING = "SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id=w.id AND d.state='waiting'"
 _COLUMNS = f"w.id,w.label,w.url,w.kinds,w.state,w.failures,w.missed,({_WAITING}),w.created_at"
 _DELIVERY = "id,webhook_id,event,kind,body,state,tries,created_at,next_at,answer,answered_at"
+
+
+class LeasedWebhook(NamedTuple):
+    """One that this process works for."""
+
+    id: int
+    url: str
+    failures: int
 
 
 def _webhook(row: Row) -> Webhook:
@@ -79,6 +88,11 @@ def list_keys(tx: Tx, id_: int, now: int) -> list[str]:
 def save_state(tx: Tx, id_: int, state: WebhookState) -> bool:
     """Turn it on or off; it is asked at once.  False where there is no such webhook."""
     return tx.run("UPDATE webhook SET state=?, failures=0, next_at=0 WHERE id=?", state, id_) > 0
+
+
+def end_webhook(tx: Tx, id_: int) -> None:
+    """Note that its server wants to hear nothing more, if it is still on."""
+    tx.run("UPDATE webhook SET state='gone', failures=0 WHERE id=? AND state='on'", id_)
 
 
 def delete_webhook(tx: Tx, id_: int) -> bool:
@@ -157,9 +171,10 @@ def claim_webhook(tx: Tx, id_: int, now: int, lease_seconds: int) -> int:
     return until if tx.run(sql, until, id_, now, now) else 0
 
 
-def holds_lease(tx: Tx, id_: int, lease: int) -> bool:
-    """Say if the webhook is on and its work still this process's."""
-    return tx.row("SELECT 1 FROM webhook WHERE id=? AND state='on' AND leased_until=?", id_, lease) is not None
+def find_leased(tx: Tx, id_: int, lease: int) -> LeasedWebhook | None:
+    """Find a webhook that is on and whose work is still this process's."""
+    row = tx.row("SELECT url, failures FROM webhook WHERE id=? AND state='on' AND leased_until=?", id_, lease)
+    return LeasedWebhook(id_, row[0], row[1]) if row else None
 
 
 def release_webhook(tx: Tx, id_: int, lease: int) -> None:
@@ -167,9 +182,10 @@ def release_webhook(tx: Tx, id_: int, lease: int) -> None:
 
 
 def find_next_delivery(tx: Tx, id_: int, now: int) -> WebhookDelivery | None:
-    """Return the oldest delivery that is due."""
+    """Return the delivery that is due for the longest time."""
     row = tx.row(
-        f"SELECT {_DELIVERY} FROM webhook_delivery WHERE webhook_id=? AND state='waiting' AND next_at<=? ORDER BY id LIMIT 1",  # noqa: S608
+        f"SELECT {_DELIVERY} FROM webhook_delivery WHERE webhook_id=? AND state='waiting' AND next_at<=?"  # noqa: S608
+        " ORDER BY next_at, id LIMIT 1",
         id_,
         now,
     )
@@ -190,7 +206,7 @@ def save_answer(tx: Tx, delivery: int, state: WebhookDeliveryState, answer: str,
 
 def save_rest(tx: Tx, id_: int, failures: int, next_at: int) -> None:
     """Leave a server alone for a while; 0 and 0 when it has answered."""
-    tx.run("UPDATE webhook SET failures=?, next_at=? WHERE id=?", failures, next_at, id_)
+    tx.run("UPDATE webhook SET failures=?, next_at=? WHERE id=? AND state='on'", failures, next_at, id_)
 
 
 def send_again(tx: Tx, id_: int, delivery: int | None, now: int) -> int:
@@ -208,6 +224,14 @@ def send_again(tx: Tx, id_: int, delivery: int | None, now: int) -> int:
     return count
 
 
-def delete_old_deliveries(tx: Tx, before: int) -> int:
-    """Delete what was delivered or given up, and changed last before that time."""
-    return tx.run("DELETE FROM webhook_delivery WHERE state<>'waiting' AND answered_at<?", before)
+def delete_old_deliveries(tx: Tx, before: int) -> None:
+    """Delete what was delivered or given up, and changed last before that time, and what has waited since then as missed."""
+    tx.run("DELETE FROM webhook_delivery WHERE state<>'waiting' AND answered_at<?", before)
+    waited = "d.state='waiting' AND d.created_at<?"
+    tx.run(
+        f"UPDATE webhook SET missed=missed+(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id=webhook.id AND {waited})"  # noqa: S608
+        f" WHERE EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id=webhook.id AND {waited})",
+        before,
+        before,
+    )
+    tx.run("DELETE FROM webhook_delivery WHERE state='waiting' AND created_at<?", before)
