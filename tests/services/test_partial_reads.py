@@ -109,3 +109,17 @@ def test_what_a_part_does_not_tell_is_read_from_the_whole(ask, read, items):
 def test_a_part_behind_the_end_is_empty(ask, read):
     assert "BODY[]<9000000> {0}" in ask("FETCH 2 (BODY.PEEK[]<9000000.1000>)")
     assert read == []
+
+
+def test_a_part_of_what_stands_in_the_database_is_read_there_whatever_the_setting_is_now(core, ask, read):
+    octets = b"Subject: small\r\n\r\n" + b"a line\r\n" * 1000
+
+    def fill(tx) -> None:
+        inbox = core.mail.mailbox(tx, accounts.find_account(core, "ola").id, "INBOX")
+        core.mail.append(tx, inbox.account, inbox.id, core.blobs.prepare(octets), frozenset(), core.clock.now())
+
+    core.db.write(fill)
+    core.blobs.inside = 1000
+    ask("EXAMINE INBOX")
+    assert octets[:500].decode() in ask("FETCH * (BODY.PEEK[]<0.500>)")
+    assert read == []

@@ -35,7 +35,7 @@ class BlobRanges:
             Busy: the blob is not stored.
         """
         start, stop = max(0, start), min(stop, size)
-        if stop - start > MOST or not self._objects.is_far:
+        if stop - start > MOST:
             return None
         octets = self._read.pop((name, start, stop), None)
         if octets is not None:

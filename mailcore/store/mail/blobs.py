@@ -217,9 +217,11 @@ class Blobs:
         Raises:
             Outside: as `mapped`.
         """
-        row = tx.row("SELECT b.name, b.size FROM blob b WHERE b.id=?", blob)
-        if row is not None and row[1] > self.inside and self.objects.near(name := bytes(row[0])) is None:
-            octets = self._ranges.find(name, row[1], start, stop)
+        row = tx.row(_FAR, blob) if self.objects.is_far else None
+        if row is not None:
+            octets = self.objects.near(name := bytes(row[0]))
+            if octets is None:
+                octets = self._ranges.find(name, row[1], start, stop)
             if octets is not None:
                 return octets
         return self.mapped(tx, blob)
@@ -239,6 +241,8 @@ _CREATE = (
     " ON CONFLICT (name) DO NOTHING RETURNING id"
 )
 _OCTETS = "SELECT blob, octets FROM blob_octets WHERE blob"
+# one whose octets are not in the database, whatever its size: `blobs_inside` may have been another then
+_FAR = "SELECT name, size FROM blob WHERE id=? AND NOT EXISTS (SELECT 1 FROM blob_octets o WHERE o.blob=blob.id)"
 _NAMES = "SELECT id, name FROM blob WHERE id"
 
 
