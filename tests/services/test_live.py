@@ -1,8 +1,12 @@
 """Streams of server-sent events: told after a change, bounded, ended."""
 
+import fcntl
+import os
+
 import pytest
 
 from mailcore.errors import TooMany
+from mailcore.process.wakes import Wakes
 from mailcore.services.webmail import live
 from tests.portal.mailing import put
 
@@ -84,6 +88,25 @@ def test_a_commit_wakes_the_stream_without_a_look_at_the_clock(core, ola, monkey
 
 def test_where_no_pipe_can_be_had_the_stream_looks_now_and_then(core, ola, monkeypatch):
     monkeypatch.setattr(live, "open_wakes", lambda _database: None)
+    stream = live.Hub().events(core, ola.id)
+    next(stream)
+    put(core, ola)
+    assert next(stream).startswith("event: change")
+    stream.close()
+
+
+def test_a_stream_is_told_in_a_process_with_many_connections(core, ola, monkeypatch):
+    """`select` takes no descriptor above 1023."""
+    open_inbox = Wakes.open_inbox
+
+    def open_high(wakes: Wakes) -> int:
+        low = open_inbox(wakes)
+        high = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 1500)
+        os.close(low)
+        wakes._inbox = high
+        return high
+
+    monkeypatch.setattr(Wakes, "open_inbox", open_high)
     stream = live.Hub().events(core, ola.id)
     next(stream)
     put(core, ola)

@@ -33,14 +33,16 @@ class _Alarm:
 
     def __init__(self, database: Path) -> None:
         self._wakes, self._inbox = open_wakes(database), -1
+        self._poll = select.poll()  # select takes no descriptor above 1023
         if self._wakes is not None:
             with contextlib.suppress(OSError):
                 self._inbox = self._wakes.open_inbox()
+                self._poll.register(self._inbox, select.POLLIN)
 
     def wait_for_commit(self, stop: threading.Event) -> None:
         if self._wakes is None or self._inbox < 0:
             stop.wait(LOOK_SECONDS)
-        elif select.select([self._inbox], [], [], LOOK_SECONDS)[0]:
+        elif self._poll.poll(LOOK_SECONDS * 1000):
             stop.wait(GATHER_SECONDS)
             self._wakes.empty_inbox()
 
@@ -137,14 +139,14 @@ class Hub:
                 self._stop = None
 
     def _look(self, core: Core, stop: threading.Event, alarm: _Alarm, reader: news.News, last: int) -> None:
-        while not stop.is_set():
-            alarm.wait_for_commit(stop)
-            if stop.is_set():
-                break
-            with contextlib.suppress(MailError):  # a database that is busy is asked again
-                last, changed = core.db.read(lambda tx: reader.read(tx, last))  # noqa: B023 - runs at once
-                with self._lock:
-                    for account in changed:
-                        for one in self._waiting.get(account, ()):
-                            one.put(True)
-        alarm.close()
+        with contextlib.closing(alarm):
+            while not stop.is_set():
+                alarm.wait_for_commit(stop)
+                if stop.is_set():
+                    break
+                with contextlib.suppress(MailError):  # a database that is busy is asked again
+                    last, changed = core.db.read(lambda tx: reader.read(tx, last))  # noqa: B023 - runs at once
+                    with self._lock:
+                        for account in changed:
+                            for one in self._waiting.get(account, ()):
+                                one.put(True)
