@@ -53,11 +53,12 @@ def message(mailbox: str, uid: int) -> str:
 def inside_page(mailbox: str, uid: int, inside: str) -> str:
     """Show a message within a message: an attached one, or what is in a winmail.dat."""
     core, owner = current.core(), current.owner()
-    content = message_content.read_inside(core, owner.id, mailbox, uid, inside, _portion())
+    opened = messages_inside.open_inside(core, owner.id, mailbox, uid, inside)
+    content = message_content.read_inside(opened, _portion())
     return render_template(
         "webmail/inside.html",
         content=content,
-        meeting=invitations.find_inside(core, owner.id, mailbox, uid, inside),
+        meeting=invitations.find_inside(core, owner.id, opened),
         meeting_words=invitation_words,
         inside=inside,
         mailbox=mailbox,

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import NamedTuple
 
 from flask import flash, redirect, render_template, request, session
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.errors import MailboxNotFound, NotAllowed
-from mailcore.services.webmail import mail_actions, mail_list, overview, snooze
+from mailcore.services.webmail import drafts, mail_actions, mail_list, overview, snooze
 from portal import current, request_values
 from portal.access import owner_only
 from portal.addresses import url_for
@@ -43,15 +44,9 @@ def snooze_message(mailbox: str, uid: int) -> BaseResponse:
         mail_actions.apply_action(core, owner, mailbox, [uid], "move", "INBOX")
         flash(_("The message is back in the inbox."))
         return redirect(url_for("webmail.index"), 303)
-    until = list_times().get(when) or _read_time(request.form.get("at", ""))
-    try:
-        done = snooze.snooze(core, owner, mailbox, [uid], until)
-    except NotAllowed:
-        flash(_("Choose a time to come, within five years."))
+    if (put_aside := _put_aside(mailbox, [uid])) is None:
         return redirect(url_for("webmail.message", mailbox=mailbox, uid=uid), 303)
-    flash(_("The message is put aside. It comes back %(when)s.", when=show.long_date(until)))
-    if mailbox != done.target:
-        session["undo"] = [mailbox, done.target, list(done.uids)]
+    flash(_("The message is put aside. It comes back %(when)s.", when=show.long_date(put_aside.until)))
     return redirect(url_for("webmail.messages", mailbox=mailbox), 303)
 
 
@@ -83,30 +78,35 @@ def choose_time(mailbox: str) -> str:
 @owner_only
 def snooze_messages(mailbox: str) -> BaseResponse:
     """Put several messages aside until a time by its name, or by `at`."""
-    core, owner, uids = current.core(), current.owner().id, lists.ticked()[: lists.MAX_UNDO]
+    uids = lists.ticked()[: lists.MAX_UNDO]
     back = request_values.query(request.form.get("back", ""))
-    until = list_times().get(request.form.get("when", "")) or _read_time(request.form.get("at", ""))
-    try:
-        done = snooze.snooze(core, owner, mailbox, uids, until)
-    except NotAllowed:
-        flash(_("Choose a time to come, within five years."))
+    if (put_aside := _put_aside(mailbox, uids)) is None:
         again = url_for("webmail.choose_time", mailbox=mailbox, uid=lists.join_uids(uids), back=back or None)
         return redirect(again, 303)
     words = ngettext(
         "%(num)s message is put aside. It comes back %(when)s.",
         "%(num)s messages are put aside. They come back %(when)s.",
-        done.count,
-        when=show.long_date(until),
+        put_aside.messages,
+        when=show.long_date(put_aside.until),
     )
     flash(words)
-    if mailbox != done.target:
-        session["undo"] = [mailbox, done.target, list(done.uids)]
     return redirect(url_for("webmail.messages", mailbox=mailbox) + back, 303)
 
 
-def _read_time(written: str) -> datetime:
-    """Read a time of the form; one that is none has passed."""
+class _PutAside(NamedTuple):
+    messages: int
+    until: datetime
+
+
+def _put_aside(mailbox: str, uids: list[int]) -> _PutAside | None:
+    """Put messages aside until the time of the form, which can be undone; None, and words of it, for a time that is none."""
+    core = current.core()
     try:
-        return datetime.fromisoformat(written).replace(tzinfo=current.core().config.zone)
-    except ValueError:
-        return current.core().clock.now()
+        until = list_times().get(request.form.get("when", "")) or drafts.read_time(core, request.form.get("at", ""))
+        done = snooze.snooze(core, current.owner().id, mailbox, uids, until)
+    except NotAllowed:
+        flash(_("Choose a time to come, within five years."))
+        return None
+    if mailbox != done.target:
+        session["undo"] = [mailbox, done.target, list(done.uids)]
+    return _PutAside(done.count, until)

@@ -17,6 +17,7 @@ from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.octets import forget
 from mailcore.mail.showing import wrapped
 from mailcore.mail.showing.invitation import ANSWERS, Invitation, Person, find_invitation
+from mailcore.mail.showing.wrapped import Opened
 from mailcore.mail.writing import composer, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
@@ -43,9 +44,8 @@ def given_answer(flags: Iterable[str]) -> str:
     return next((answer for answer, keyword in KEYWORDS.items() if keyword.lower() in present), "")
 
 
-def find_inside(core: Core, account: AccountId, mailbox: str, uid: int, path: str) -> Invitation | None:
-    """Find the invitation of a message within a message (inside.py).  Raises MailboxNotFound."""
-    opened = inside.open_inside(core, account, mailbox, uid, path)
+def find_inside(core: Core, account: AccountId, opened: Opened) -> Invitation | None:
+    """Find the invitation of a message within a message (inside.py)."""
     return find_invitation(opened.octets, opened.root, core.db.read(lambda tx: submission.addresses(tx, account)))
 
 

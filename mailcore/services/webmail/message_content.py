@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from mailcore.core import Core
-from mailcore.domain import AccountId
 from mailcore.mail.judging import links, written_language
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.showing import body, html_scan, protection
 from mailcore.mail.showing.protection import Protection
-from mailcore.services.webmail import attachments, html_mail, inside, portions
+from mailcore.mail.showing.wrapped import Opened
+from mailcore.services.webmail import attachments, html_mail, portions
 from mailcore.services.webmail.attachments import MailFile
 
 MAX_HOSTS = 30
@@ -85,9 +84,8 @@ def read_content(octets: Octets, root: Part, fields: Header, portion: int = 1) -
     )
 
 
-def read_inside(core: Core, account: AccountId, mailbox: str, uid: int, path: str, portion: int = 1) -> Content:
-    """Read a message within a message.  Raises MailboxNotFound."""
-    opened = inside.open_inside(core, account, mailbox, uid, path)
+def read_inside(opened: Opened, portion: int = 1) -> Content:
+    """Read a message within a message (inside.py)."""
     return read_content(opened.octets, opened.root, Header(opened.header), portion)
 
 
