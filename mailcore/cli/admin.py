@@ -1,7 +1,7 @@
 """`alumnimail admin`: what the pages of administration show, for the shell; each act by the same service, with the same log."""
 
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
@@ -11,7 +11,6 @@ from mailcore.services.audit import AuditFilter, Event
 from mailcore.services.operations import attention, figures, settings_list
 from mailcore.services.operations.figures import Figure, Span
 
-DAY = 86_400
 MOST_LINES = 10_000
 _day = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -93,7 +92,7 @@ def log(
         event=event or "",
         account=account.lower(),
         since=_begin(site, since),
-        until=_begin(site, until) + DAY if until else 0,
+        until=_begin(site, until + timedelta(days=1)) if until else 0,
     )
     found = audit.search_entries(site.core, wanted, limit=limit)
     if as_json:

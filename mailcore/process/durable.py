@@ -35,7 +35,8 @@ def staged_file(path: Path, octets: bytes, mode: int = OWNER_ONLY) -> Iterator[P
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
             file.write(octets)
             file.flush()
-            os.fchmod(file.fileno(), mode)
+            if mode != OWNER_ONLY:
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         yield new
     finally:

@@ -112,13 +112,18 @@ class Worker:
                     await asyncio.sleep(GATHER_SECONDS)
                 elif not leased:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), SELDOM_SECONDS if is_told else POLL_SECONDS)
+                        is_told_of_all = is_told and not self._is_held_up()
+                        await asyncio.wait_for(self._news.wait(), SELDOM_SECONDS if is_told_of_all else POLL_SECONDS)
             await asyncio.gather(*self._connection_tasks)
         finally:
             for connection_task in self._connection_tasks:
                 connection_task.cancel()
             await asyncio.gather(*self._connection_tasks, return_exceptions=True)
             await self._release_waiting()
+
+    def _is_held_up(self) -> bool:
+        """Say if mail may be due that there is no room for; nobody tells when there is."""
+        return self._in_memory >= IN_FLIGHT or any(destination.is_full for destination in self._destinations.values())
 
     async def _release_dead_leases(self) -> None:
         """Free leases that end too late, and those of this machine's processes that were killed: they are sent at once."""

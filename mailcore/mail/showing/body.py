@@ -254,7 +254,10 @@ def _is_html(part: Part) -> bool:
 def part_text(octets: Octets, part: Part, most: int | None = None) -> str:
     """Read a leaf in its charset, without the files within it; `most` octets are enough."""
     if is_rtf(part):
-        return rtf.read_rtf(text.transfer_decoded(octets, part, MAX_RTF), MAX_RTF)
+        # tables and pictures may stand before the first word
+        return rtf.read_rtf(
+            text.transfer_decoded(octets, part, MAX_RTF), MAX_RTF if most is None else min(most, MAX_RTF)
+        )
     read_text, start = "", part.body_start
     for block in _blocks(octets, part, most):
         read_text += text.part_text(octets, replace(part, body_start=start, end=block.start))

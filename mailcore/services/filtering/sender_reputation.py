@@ -78,6 +78,7 @@ def count_deliveries(core: Core) -> None:
         core.db.write(lambda tx, keyed=keyed, after=after: _save_counts(core, tx, keyed, after))  # type: ignore[misc]  # as above
         if len(deliveries) < AT_ONCE:
             break
+    core.db.write(lambda tx: store.delete_bulk(tx, core.clock.seconds() - bulk.KEPT_SECONDS))
 
 
 def sweep_history(core: Core) -> None:
@@ -122,7 +123,6 @@ def _key(sender: Sender, amount: float, *, is_spam: bool) -> Keyed:
 def _save_counts(core: Core, tx: Tx, keyed: list[Keyed], last: int) -> None:
     now = core.clock.seconds()
     _add(tx, keyed, now)
-    store.delete_bulk(tx, now - bulk.KEPT_SECONDS)
     save_value(tx, _LAST, str(last))
 
 

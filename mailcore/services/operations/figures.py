@@ -4,7 +4,7 @@ A job counts the hour that runs and the one before from tables whose rows go aft
 those of the site's clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
@@ -61,24 +61,35 @@ class Series:
     counts: dict[str, tuple[int, ...]]
 
 
+_OF_AN_HOUR: dict[Figure, Callable[[Tx, int, int], dict[str, int]]] = {
+    Figure.DELIVERIES: store.count_outcomes,
+    Figure.LOGINS: store.count_logins,
+    Figure.SPAM: store.count_spam,
+}
+
+
 def collect_figures(core: Core) -> None:
     """Count the hour that runs, the hour before, today and yesterday, as a job."""
     now = core.clock.seconds()
     hour = now - now % HOUR
 
-    def write(tx: Tx) -> None:
-        for begin in (hour - HOUR, hour):
-            outcomes, logins = (
-                store.count_outcomes(tx, begin, begin + HOUR),
-                store.count_logins(tx, begin, begin + HOUR),
-            )
-            store.raise_figures(tx, Figure.DELIVERIES, "hour", begin, outcomes)
-            store.raise_figures(tx, Figure.LOGINS, "hour", begin, logins)
-            store.raise_figures(tx, Figure.SPAM, "hour", begin, store.count_spam(tx, begin, begin + HOUR))
+    def count(tx: Tx) -> tuple[list[tuple[Figure, int, dict[str, int]]], dict[str, int]]:
+        """Count what is read in many rows, while others write."""
+        hours = [
+            (figure, begin, ask(tx, begin, begin + HOUR))
+            for begin in (hour - HOUR, hour)
+            for figure, ask in _OF_AN_HOUR.items()
+        ]
         oldest = count_single(tx)["oldest_waiting"]
-        store.raise_figures(tx, Figure.QUEUE_AGE, "hour", hour, {"oldest": max(0, now - oldest) if oldest else 0})
-        today = _midnight(core, core.clock.now())
-        forwards = dict.fromkeys(LABELS[Figure.FORWARDS], 0) | count_by_state(tx)["forwardings"]
+        hours.append((Figure.QUEUE_AGE, hour, {"oldest": max(0, now - oldest) if oldest else 0}))
+        return hours, dict.fromkeys(LABELS[Figure.FORWARDS], 0) | count_by_state(tx)["forwardings"]
+
+    hours, forwards = core.db.read(count)
+    today = _midnight(core, core.clock.now())
+
+    def write(tx: Tx) -> None:
+        for figure, begin, counts in hours:
+            store.raise_figures(tx, figure, "hour", begin, counts)
         for grain, begin in (("hour", hour), ("day", int(today.timestamp()))):
             store.save_figures(tx, Figure.FORWARDS, grain, begin, forwards)
         for day in (today - timedelta(days=1), today):

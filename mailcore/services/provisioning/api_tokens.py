@@ -26,6 +26,7 @@ PREFIX = "almt_"  # scanners for leaked secrets find it
 MAX_LABEL = 100
 USED_SECONDS = 3600  # between two notes of a use
 MOST_PER_MINUTE, MINUTE = 1200, 60  # requests of one token, over all processes
+REFUSED_SECONDS = 5
 _PORTION = 20  # that a process counts at once, so that most requests cost no write
 
 
@@ -96,8 +97,9 @@ class _Uses:
         with self._lock:
             until, left = self._left.get(token, (0, 0))
             if until > now and left:
-                self._left[token] = (until, left - 1)
-                return True
+                if left > 0:
+                    self._left[token] = (until, left - 1)
+                return left > 0  # less than nothing: it was refused a moment ago
 
         def take(tx: Tx) -> int:
             for amount in (_PORTION, 1):
@@ -105,7 +107,10 @@ class _Uses:
                     return amount
             return 0
 
-        taken = core.db.write(take)
+        taken = core.db.write(take, of=())
         with self._lock:
-            self._left[token] = (now + MINUTE, max(0, taken - 1))
+            until, left = self._left.get(token, (0, 0))
+            spare = max(left, 0) if until > now else 0  # of another thread that asked at the same time
+            # a refusal is remembered for a while, so that a flood costs no writes
+            self._left[token] = (now + MINUTE, spare + taken - 1) if taken else (now + REFUSED_SECONDS, -1)
         return taken > 0

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import InvalidName, NotAllowed, TooMany
+from mailcore.errors import InvalidName, MailError, TooMany
 from mailcore.log import log_for
 from mailcore.services.webmail import public_post, vapid
 from mailcore.store.engine.db import Tx
@@ -81,16 +81,16 @@ def send_due(core: Core) -> int:
         return 0
     with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(claimed)), thread_name_prefix="push") as pool:
         answers = list(pool.map(partial(_send, core), (one.endpoint for one in claimed)))
-    core.db.write(lambda tx: _save_answers(tx, zip(claimed, answers, strict=True), now))
+    core.db.write(lambda tx: _save_answers(tx, zip(claimed, answers, strict=True), now), of=())
     return sum(200 <= answer < 300 for answer in answers)
 
 
 def _send(core: Core, endpoint: str) -> int:
     """Return the status of the answer, 0 where there was none."""
-    fields = {**_FIELDS, "Authorization": vapid.sign_request(core, endpoint)}
     try:
+        fields = {**_FIELDS, "Authorization": vapid.sign_request(core, endpoint)}
         return public_post.post(core, endpoint, fields, b"", seconds=SECONDS)
-    except NotAllowed as problem:
+    except MailError as problem:
         log.info("a push service was not reached: %s", problem)
         return 0
 

@@ -2,6 +2,8 @@
 
 from mailcore.store.engine.db import Tx
 
+PHASE = "expand"
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS push_subscription (
   id INTEGER NOT NULL PRIMARY KEY, account_id INTEGER NOT NULL, endpoint TEXT NOT NULL, agent TEXT NOT NULL,

@@ -55,8 +55,11 @@ class Cache:
 
     def save(self, name: bytes, octets: Octets) -> None:
         """Keep what was just stored; a full disk costs a download later and nothing else."""
-        with contextlib.suppress(OSError, Busy):
-            self._write(name, lambda: (octets,))
+        try:
+            with contextlib.suppress(Busy):
+                self._write(name, lambda: (octets,))
+        except OSError as problem:
+            self._complain(problem)
 
     def adopt(self, name: bytes, file: Path, size: int) -> None:
         """Move a file of the same file system in."""
@@ -106,6 +109,8 @@ class Cache:
                 file.truncate(0)
                 size = _write_checked(file.fileno(), name, pieces())
                 part.rename(target)
+                with self._lock:
+                    self._held.clear()  # the folder takes what is read anew
                 break
         self._count(size)
 
