@@ -1,6 +1,6 @@
 """The installation: its settings, jobs, transfers and slow writes, counts of what strangers do, the public pages."""
 
-from peewee import AutoField, BigIntegerField, BlobField, BooleanField, CompositeKey, IntegerField, Model, TextField
+from peewee import AutoField, BigIntegerField, CompositeKey, IntegerField, Model, TextField
 
 from mailcore.store.schema.erasure import AccountField, Delete
 
@@ -242,54 +242,3 @@ class IncidentRow(Model):
 
     class Meta:
         table_name = "incident"
-
-
-class NewsletterRow(Model):
-    """A newsletter of a topic (store/site/newsletters.py); `actor` is the user name of its last editor.
-
-    `position` is the last account that has it, or that was passed by; the counts are of subscribers, and of replies to the
-    copies that were forwarded.
-    """
-
-    id = AutoField()
-    topic_id = IntegerField(index=True)
-    language = TextField()
-    subject = TextField()
-    text = TextField()
-    state = TextField()
-    actor = TextField()
-    created_at = BigIntegerField()
-    changed_at = BigIntegerField()
-    send_at = BigIntegerField(null=True)
-    begun_at = BigIntegerField(null=True)
-    finished_at = BigIntegerField(null=True)
-    position = IntegerField(default=0)
-    filed = IntegerField(default=0)
-    forwarded = IntegerField(default=0)
-    unsent = IntegerField(default=0)
-    delivered = IntegerField(default=0)
-    refused = IntegerField(default=0)
-    returned = IntegerField(default=0)
-    complaints = IntegerField(default=0)
-    corrected = IntegerField(default=0)
-    is_correcting = BooleanField(default=False)
-    leased_until = BigIntegerField(default=0)
-
-    class Meta:
-        table_name = "newsletter"
-        indexes = ((("state", "send_at"), False),)
-
-
-class NewsletterEditionRow(Model):
-    """The message of a newsletter: the first as it was sent, each other a correction; `content` is its SHA-256."""
-
-    newsletter_id = IntegerField()
-    number = IntegerField()
-    blob = IntegerField(index=True)
-    content = BlobField(index=True)
-    message_id = TextField()
-    at = BigIntegerField()
-
-    class Meta:
-        table_name = "newsletter_edition"
-        primary_key = CompositeKey("newsletter_id", "number")

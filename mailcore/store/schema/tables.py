@@ -1,10 +1,25 @@
-"""All tables of this program as peewee models, a module for each room of the store; store/migrations makes the tables."""
+"""All tables of this program as peewee models, by rooms of the store; store/migrations makes the tables.
+
+What the room of people saves stands in `people`, `credentials` and `leaving`.
+"""
 
 from peewee import Model
 
-from mailcore.store.schema import delivery, forwarding, mail, people, queue, site, tickets, webmail
+from mailcore.store.schema import (
+    credentials,
+    delivery,
+    forwarding,
+    leaving,
+    mail,
+    newsletters,
+    people,
+    queue,
+    site,
+    tickets,
+    webmail,
+)
 
-ROOMS = (delivery, forwarding, mail, people, queue, site, tickets, webmail)
+ROOMS = (credentials, delivery, forwarding, leaving, mail, newsletters, people, queue, site, tickets, webmail)
 
 
 def all_models() -> list[type[Model]]:
