@@ -14,7 +14,7 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.store.engine import postgres
+from mailcore.store.engine import postgres_connection
 from mailcore.store.migrations import on_postgresql
 from tests import postgres_server
 
@@ -45,7 +45,7 @@ class Databases:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
         url = self._url.replace("@/postgres?", f"@/{name}?")
         if self._made == 1:
-            with postgres.connect(url) as connection:
+            with postgres_connection.connect(url) as connection:
                 on_postgresql.make_schema(connection, 0)
             with psycopg.connect(self._url, autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE made TEMPLATE {name}".encode())
@@ -96,9 +96,9 @@ def on_postgresql_server(build: Build) -> Iterator[tuple[Build, Databases]]:
                 databases.open.remove(core.config.data)
 
         close, cores.close = cores.close, close_there
-        postgres.MAY_LOSE_ALL = True
+        postgres_connection.MAY_LOSE_ALL = True
         try:
             yield build_there, databases
         finally:
             cores.close = close
-            postgres.MAY_LOSE_ALL = False
+            postgres_connection.MAY_LOSE_ALL = False

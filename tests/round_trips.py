@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from mailcore.store.engine import db
-from mailcore.store.engine.postgres import PgTx
+from mailcore.store.engine.postgres_tx import PgTx
 from mailcore.store.engine.sqlite import SqliteTx
 
 WAITING = ("rows", "row", "run", "insert", "many", "ask")

@@ -22,7 +22,8 @@ from mailcore.services.delivery import imapsieve
 from mailcore.services.delivery.imapsieve import MailboxEvent
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail import condstore, mailbox_facts
-from mailcore.store.mail.messages import Changes, MailStore
+from mailcore.store.mail.message_reader import Changes
+from mailcore.store.mail.messages import MailStore
 from mailcore.store.mail.uidset import Ranges, places_in, without
 from mailcore.wire.framing import Event, Sink
 from mailcore.wire.reader import Reader

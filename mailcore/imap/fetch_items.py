@@ -20,7 +20,7 @@ from mailcore.mail.asking import ids, summary
 from mailcore.mail.reading import header
 from mailcore.mail.showing.preview import preview
 from mailcore.store.engine.db import Row
-from mailcore.store.mail import messages
+from mailcore.store.mail import message_reader
 from mailcore.store.mail.flags import join_flags
 from mailcore.wire.reader import Reader, SyntaxProblem
 
@@ -52,17 +52,17 @@ class Batch:
         return map(itemgetter(number), self._rows)
 
     def flag_texts(self) -> Iterable[bytes]:
-        bits = self.column(messages.FLAGS)
+        bits = self.column(message_reader.FLAGS)
         if self._claimed:
-            bits = recent.bits(self._claimed, list(self.column(messages.UID)), bits)
-        return map(self.flags.__getitem__, zip(bits, self.column(messages.KEYWORDS), strict=True))
+            bits = recent.bits(self._claimed, list(self.column(message_reader.UID)), bits)
+        return map(self.flags.__getitem__, zip(bits, self.column(message_reader.KEYWORDS), strict=True))
 
     def headers(self) -> Iterable[bytes]:
-        return (row[messages.PREFIX] + row[messages.HEADER] for row in self._rows)
+        return (row[message_reader.PREFIX] + row[message_reader.HEADER] for row in self._rows)
 
     def longest(self) -> int:
         """Count the octets of the longest header, or what is made of it."""
-        return max((len(octets) for row in self._rows for octets in row[messages.PREFIX :] if octets), default=0)
+        return max((len(octets) for row in self._rows for octets in row[message_reader.PREFIX :] if octets), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ class Items:
             self.columns.append(
                 Column(
                     b"SAVEDATE %s",
-                    lambda got: ([_date_or_nil(saved_at.get(uid, 0)) for uid in got.column(messages.UID)],),
+                    lambda got: ([_date_or_nil(saved_at.get(uid, 0)) for uid in got.column(message_reader.UID)],),
                 )
             )
         elif name in _SIMPLE:
@@ -341,7 +341,7 @@ class Items:
         self.derived += 1
 
         def values(got: Batch) -> tuple[Iterable[object], ...]:
-            texts = list(map(chosen.pick_fields, got.column(messages.USUAL), got.column(messages.UNCUT)))
+            texts = list(map(chosen.pick_fields, got.column(message_reader.USUAL), got.column(message_reader.UNCUT)))
             if start or end is not None:
                 texts = [text[start:end] for text in texts]
             return map(len, texts), texts
@@ -408,23 +408,23 @@ def _date_or_nil(seconds: int) -> bytes:
 
 
 _SIMPLE: dict[str, tuple[str, Column]] = {
-    "UID": ("", _of(messages.UID, b"UID %d")),
+    "UID": ("", _of(message_reader.UID, b"UID %d")),
     "FLAGS": ("m.flags m.keywords", Column(
         b"FLAGS %s",
         lambda got: (got.flag_texts(),),
     )),
-    "MODSEQ": ("m.modseq", _of(messages.MODSEQ, b"MODSEQ (%d)")),
+    "MODSEQ": ("m.modseq", _of(message_reader.MODSEQ, b"MODSEQ (%d)")),
     "INTERNALDATE": ("m.internal_date m.zone", Column(
-        b"INTERNALDATE %s", lambda got: (map(date_time, got.column(messages.AT), got.column(messages.ZONE)),)
+        b"INTERNALDATE %s", lambda got: (map(date_time, got.column(message_reader.AT), got.column(message_reader.ZONE)),)
     )),
-    "RFC822.SIZE": ("m.size", _of(messages.SIZE, b"RFC822.SIZE %d")),
-    "ENVELOPE": ("envelope", _of(messages.ENVELOPE, b"ENVELOPE %s")),
-    "BODY": ("body", _of(messages.BODY, b"BODY %s")),
+    "RFC822.SIZE": ("m.size", _of(message_reader.SIZE, b"RFC822.SIZE %d")),
+    "ENVELOPE": ("envelope", _of(message_reader.ENVELOPE, b"ENVELOPE %s")),
+    "BODY": ("body", _of(message_reader.BODY, b"BODY %s")),
     "EMAILID": ("header m.blob", Column(
-        b"EMAILID (%s)", lambda got: (map(ids.email_id, got.column(messages.BLOB), got.headers()),)
+        b"EMAILID (%s)", lambda got: (map(ids.email_id, got.column(message_reader.BLOB), got.headers()),)
     )),
     "THREADID": ("header", Column(b"THREADID (%s)", lambda got: (map(ids.thread_id, got.headers()),))),
-    "BODYSTRUCTURE": ("structure", _of(messages.STRUCTURE, b"BODYSTRUCTURE %s")),
+    "BODYSTRUCTURE": ("structure", _of(message_reader.STRUCTURE, b"BODYSTRUCTURE %s")),
 }  # fmt: skip
 _DERIVED = ("ENVELOPE", "BODY", "BODYSTRUCTURE")
 _RFC822 = ("RFC822", "RFC822.HEADER", "RFC822.TEXT")

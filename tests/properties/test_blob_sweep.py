@@ -17,7 +17,8 @@ from playhouse.apsw_ext import APSWDatabase
 
 from mailcore.errors import Busy
 from mailcore.process.threads import Threads
-from mailcore.store.engine import postgres
+from mailcore.store.engine.postgres_connection import connect
+from mailcore.store.engine.postgres_tx import PgTx
 from mailcore.store.engine.sqlite import SqliteDb
 from mailcore.store.engine.tx import Tx
 from mailcore.store.mail import blob_sweep as sweep
@@ -230,11 +231,11 @@ class Hammer:
 
     def _try(self, work: Callable[[Begin, int], None], number: int) -> None:
         try:
-            with postgres.connect(self.url) as connection:
+            with connect(self.url) as connection:
 
                 def begin(fn: Callable[[Tx], T]) -> T:
                     with connection.transaction():
-                        result = fn(tx := postgres.PgTx(connection))
+                        result = fn(tx := PgTx(connection))
                         tx.finish()
                         return result
 
@@ -280,7 +281,7 @@ class Hammer:
 def test_writers_and_sweeps_side_by_side_on_postgresql(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "DAY", A_DAY)
     with postgres_server.serving() as url:
-        with postgres.connect(url) as connection:
+        with connect(url) as connection:
             on_postgresql.make_schema(connection, 0)
         hammer = Hammer(url, tmp_path)
         hammer.run()

@@ -7,7 +7,7 @@ import pytest
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, MailboxId
-from mailcore.store.mail import messages
+from mailcore.store.mail import message_reader
 from mailcore.store.people.accounts import insert_account
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 @pytest.fixture
 def box(core: Core, monkeypatch) -> MailboxId:
-    monkeypatch.setattr(messages, "REMEMBERED", 3)
+    monkeypatch.setattr(message_reader, "REMEMBERED", 3)
 
     def make(tx) -> MailboxId:
         account = insert_account(tx, "ola", "Ola", None, 0, "nb", "", 1)

@@ -15,7 +15,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ConfigError
 from mailcore.services.accounts import accounts
-from mailcore.store.engine import postgres
+from mailcore.store.engine import postgres_connection
 from mailcore.store.mail import integrity
 from tests import postgres_server
 from tests.machine import free_port, listens, program, running, until
@@ -156,6 +156,6 @@ def test_hints_come_by_the_way_of_their_own(two):
 
 def test_a_pooler_is_seen(two, direct):
     for url, is_pooled in ((two[0].config.database, True), (direct, False)):
-        with postgres.connect(url) as connection:
-            assert postgres.is_pooled(connection) is is_pooled
+        with postgres_connection.connect(url) as connection:
+            assert postgres_connection.is_pooled(connection) is is_pooled
             assert (connection.prepare_threshold is None) is is_pooled

@@ -16,7 +16,7 @@ from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
 from mailcore.services.accounts import accounts
 from mailcore.store import migrations
-from mailcore.store.engine import postgres
+from mailcore.store.engine import postgres_connection
 from mailcore.store.migrations import on_postgresql
 from mailcore.store.people.accounts import get_account
 from tests import postgres_server
@@ -64,7 +64,7 @@ def test_a_database_of_another_collation_or_encoding_is_refused(server, tmp_path
 
 @pytest.mark.parametrize("setting", ["synchronous_commit=off", "fsync=off"])
 def test_a_server_that_loses_mail_in_a_crash_is_refused(tmp_path, setting, monkeypatch):
-    monkeypatch.setattr(postgres, "MAY_LOSE_ALL", False)
+    monkeypatch.setattr(postgres_connection, "MAY_LOSE_ALL", False)
     with postgres_server.serving(settings=(setting,)) as url:
         assert setting.partition("=")[0] in refusal(url, tmp_path)
         with psycopg.connect(url) as connection:
@@ -72,7 +72,7 @@ def test_a_server_that_loses_mail_in_a_crash_is_refused(tmp_path, setting, monke
 
 
 def test_an_older_server_is_refused(config, monkeypatch, tmp_path):
-    monkeypatch.setattr(postgres, "OLDEST", 990000)
+    monkeypatch.setattr(postgres_connection, "OLDEST", 990000)
     assert "too old" in refusal(config.database, tmp_path)
 
 

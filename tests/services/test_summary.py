@@ -14,7 +14,7 @@ from mailcore.mail.reading import header
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.text import fold
 from mailcore.store.engine.tx import Tx
-from mailcore.store.mail import messages
+from mailcore.store.mail import message_reader
 from mailcore.store.people.accounts import insert_account
 
 LETTER = (
@@ -108,7 +108,7 @@ def test_the_store_gives_the_whole_header_where_the_fields_are_not_cut_apart(cor
     prepared = core.blobs.prepare(block)
     box = core.db.write(keep)
     row = core.db.read(lambda tx: list(core.mail.rows(tx, box, [(1, 1)], frozenset({"usual"}))))[0]
-    assert (row[messages.USUAL], row[messages.UNCUT]) == (None, block)
+    assert (row[message_reader.USUAL], row[message_reader.UNCUT]) == (None, block)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from mailcore.imap.sequence import NumberSet, write_ranges
 from mailcore.imap.view import View
 from mailcore.mail.reading.octets import Octets
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.mail import condstore, messages, save_dates
+from mailcore.store.mail import condstore, message_reader, save_dates
 from mailcore.store.mail.flags import join_flags
 from mailcore.store.mail.uidset import Ranges, places_in, ranges_of
 from mailcore.wire.reader import Reader, SyntaxProblem
@@ -30,7 +30,7 @@ CHUNK = 96 * 1024
 LARGE = 2**20  # octets; a message above this is written from its file, in portions
 BATCH = 2**22  # octets of whole messages held at once
 WIDE = 2**28  # the same, for each item, where headers and what is made of them are asked for
-_UID, _SIZE = itemgetter(messages.UID), itemgetter(messages.UID, messages.SIZE)
+_UID, _SIZE = itemgetter(message_reader.UID), itemgetter(message_reader.UID, message_reader.SIZE)
 Answer = tuple[Pieces, frozenset[str]]  # what is sent, and flags that it names
 
 
@@ -102,7 +102,7 @@ async def _send_in_batches(context: Context, ranges: Ranges, items: Items) -> No
     most, large = (BATCH, LARGE) if items.whole else (WIDE // len(items.columns), WIDE)
     groups: list[list[int]] = []
 
-    is_light = items.whole and messages.DERIVED.isdisjoint(items.parts)
+    is_light = items.whole and message_reader.DERIVED.isdisjoint(items.parts)
 
     def load_first(tx: Tx) -> Answer:
         """Load sizes, and the first messages: mostly these are all."""
@@ -165,10 +165,10 @@ def _load(context: Context, items: Items, ranges: Ranges, tx: Tx, rows: list[Row
     if not rows:
         return [], frozenset()
     octets = _load_octets(context, items, tx, rows) if items.whole else []
-    sources = [Source(bytes(row[messages.PREFIX]), body) for row, body in zip(rows, octets, strict=False)]
+    sources = [Source(bytes(row[message_reader.PREFIX]), body) for row, body in zip(rows, octets, strict=False)]
     batch = Batch(rows, sources, here.recent)
-    uids = [row[messages.UID] for row in rows] if only else numbers
-    if items.whole and len(rows) == 1 and rows[0][messages.SIZE] > LARGE:
+    uids = [row[message_reader.UID] for row in rows] if only else numbers
+    if items.whole and len(rows) == 1 and rows[0][message_reader.SIZE] > LARGE:
         pieces = items.write_pieces(uids[0], batch, form)
     else:
         pieces = items.write(uids, batch, form)
@@ -179,9 +179,9 @@ def _load_octets(context: Context, items: Items, tx: Tx, rows: list[Row]) -> lis
     """Load what stands behind the messages' own fields; of one message only the part that is needed."""
     blobs = context.core.blobs
     if items.window is None or len(rows) > 1:
-        return blobs.mapped_many(tx, [row[messages.BLOB] for row in rows])
-    start, stop = (octet - len(rows[0][messages.PREFIX]) for octet in items.window)
-    return [blobs.mapped_range(tx, rows[0][messages.BLOB], start, stop)]
+        return blobs.mapped_many(tx, [row[message_reader.BLOB] for row in rows])
+    start, stop = (octet - len(rows[0][message_reader.PREFIX]) for octet in items.window)
+    return [blobs.mapped_range(tx, rows[0][message_reader.BLOB], start, stop)]
 
 
 async def _send(context: Context, load: Callable[[Tx], Answer]) -> None:
@@ -219,8 +219,8 @@ def _match_rows(view: View, rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
     """Return the sequence numbers of the rows that the client knows of, and those rows."""
     if not rows:
         return (), rows
-    first = view.seq(rows[0][messages.UID])
+    first = view.seq(rows[0][message_reader.UID])
     if first is not None and list(map(_UID, rows)) == view.uids[first - 1 : first - 1 + len(rows)].tolist():
         return range(first, first + len(rows)), rows
-    met = [(seq, row) for row in rows if (seq := view.seq(row[messages.UID])) is not None]
+    met = [(seq, row) for row in rows if (seq := view.seq(row[message_reader.UID])) is not None]
     return [seq for seq, _ in met], [row for _, row in met]

@@ -12,7 +12,9 @@ from mailcore.errors import Busy, ConfigError
 from mailcore.process.cluster_key import load_cluster_key
 from mailcore.process.sealing import seal, unseal
 from mailcore.store.engine.db import Row, Tx
-from mailcore.store.engine.postgres import TURN, PgTx, check_server, connect
+from mailcore.store.engine.postgres import TURN
+from mailcore.store.engine.postgres_connection import check_server, connect
+from mailcore.store.engine.postgres_tx import PgTx
 from mailcore.store.migrations import numbered
 from mailcore.store.migrations.fresh import list_schema_statements
 from mailcore.store.migrations.runner import (
