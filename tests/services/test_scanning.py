@@ -36,19 +36,6 @@ SPAM = "From: a@b.example\r\nSubject: pills\r\n\r\ncheap pills and many other wo
 GTUBE = SPAM + "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
 
 
-@pytest.fixture
-def house(tmp_path):
-    made = []
-
-    def make(settings: str):
-        made.append(build(tmp_path / f"house{len(made)}", f"[filter]\n{settings}\n"))
-        return made[-1]
-
-    yield make
-    for core in made:
-        cores.close(core)
-
-
 def send(core, message: str) -> str:
     heard = []
 
@@ -76,8 +63,8 @@ def filter_(tmp_path_factory):
 
 
 @pytest.mark.interop
-def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_):
-    core = house(f'rspamd = "{filter_.url}"')
+def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(filtering, filter_):
+    core = filtering(f'rspamd = "{filter_.url}"')
     kari = accounts.find_account(core, "kari").id
     assert send(core, CLEAN).startswith("250")
     assert b"\r\nX-Spam-Status: No, score=" in inbox(core, "kari")[-1]
@@ -111,15 +98,15 @@ def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(house, filter_
 
 
 @pytest.mark.interop
-def test_what_it_wants_to_refuse_may_be_kept_as_junk(house, filter_):
-    core = house(f'rspamd = "{filter_.url}"\nrefuse = false')
+def test_what_it_wants_to_refuse_may_be_kept_as_junk(filtering, filter_):
+    core = filtering(f'rspamd = "{filter_.url}"\nrefuse = false')
     assert send(core, GTUBE).startswith("250")
     assert len(box(core, "kari", "Junk")) == 1
 
 
 @pytest.mark.interop
-def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filter_):
-    core = house(f'rspamd = "{filter_.url}"\nlearn = "{filter_.controller}"\nlearn_password = "learn"')
+def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(filtering, filter_):
+    core = filtering(f'rspamd = "{filter_.url}"\nlearn = "{filter_.controller}"\nlearn_password = "learn"')
     kari = accounts.find_account(core, "kari").id
     send(
         core, CLEAN + "Shall we have lunch on Friday, in the old canteen behind the library, as we did last summer?\r\n"
@@ -146,9 +133,9 @@ def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(house, filte
 
 
 @pytest.mark.interop
-def test_a_milter_adds_its_fields_above_the_untouched_message(house, tmp_path):
+def test_a_milter_adds_its_fields_above_the_untouched_message(filtering, tmp_path):
     with opendkim(tmp_path / "opendkim") as address:
-        core = house(f'milters = ["{address}"]')
+        core = filtering(f'milters = ["{address}"]')
         large = CLEAN + ("x" * 70 + "\r\n") * 10_000
         for message in (CLEAN, large):
             assert send(core, message).startswith("250")
@@ -159,11 +146,11 @@ def test_a_milter_adds_its_fields_above_the_untouched_message(house, tmp_path):
 
 
 @pytest.mark.interop
-def test_a_milter_refuses(house, tmp_path):
+def test_a_milter_refuses(filtering, tmp_path):
     with opendkim(tmp_path / "opendkim", "On-NoSignature reject") as address:
-        core = house(f'milters = ["{address}"]')
+        core = filtering(f'milters = ["{address}"]')
         assert send(core, CLEAN).startswith("550 5.7")
-        core = house(f'milters = ["{address}"]\nrefuse = false')
+        core = filtering(f'milters = ["{address}"]\nrefuse = false')
         assert send(core, CLEAN).startswith("250")
         assert len(box(core, "kari", "Junk")) == 1
 
@@ -203,8 +190,8 @@ def scanner(tmp_path_factory):
 
 @pytest.mark.interop
 @pytest.mark.parametrize("virus", VIRUSES.values(), ids=VIRUSES)
-def test_clamav_refuses_a_virus_in_the_session(house, scanner, virus):
-    core = house(f'milters = ["{scanner}"]')
+def test_clamav_refuses_a_virus_in_the_session(filtering, scanner, virus):
+    core = filtering(f'milters = ["{scanner}"]')
     before = len(inbox(core, "kari"))
     assert send(core, virus).startswith("550 5.7.1 It carries Eicar-Test")
     assert len(inbox(core, "kari")) == before
@@ -216,13 +203,13 @@ def test_clamav_refuses_a_virus_in_the_session(house, scanner, virus):
 
 
 @pytest.mark.interop
-def test_a_virus_that_may_come_in_stands_in_junk_and_its_level_is_known(house, scanner, tmp_path):
-    core = house(f'milters = ["{scanner}"]\nrefuse = false')
+def test_a_virus_that_may_come_in_stands_in_junk_and_its_level_is_known(filtering, scanner, tmp_path):
+    core = filtering(f'milters = ["{scanner}"]\nrefuse = false')
     assert send(core, VIRUSES["attached"]).startswith("250")
     assert len(box(core, "kari", "Junk")) == 1
     for action in ("Quarantine", "Accept", "Blackhole"):
         with clamav(tmp_path / action, f"OnInfected {action}") as address:
-            core = house(f'milters = ["{address}"]')
+            core = filtering(f'milters = ["{address}"]')
             before = len(inbox(core, "kari"))
             assert send(core, VIRUSES["zipped"]).startswith("250")
             assert len(inbox(core, "kari")) == before
@@ -230,7 +217,7 @@ def test_a_virus_that_may_come_in_stands_in_junk_and_its_level_is_known(house, s
             assert junk.endswith(VIRUSES["zipped"].encode())
             if action != "Blackhole":
                 assert b"\r\nX-Virus-Status: Infected (Eicar-Test" in junk
-    core = house(f'milters = ["{scanner}"]\nrefuse = false')
+    core = filtering(f'milters = ["{scanner}"]\nrefuse = false')
     filters.put_script(core, accounts.find_account(core, "kari").id, "own", VIRUS_SCRIPT)
     filters.set_active_script(core, accounts.find_account(core, "kari").id, "own")
     assert send(core, CLEAN).startswith("250")
@@ -242,9 +229,9 @@ if virustest :value "eq" :comparator "i;ascii-numeric" "1" { fileinto "Archive";
 
 
 @pytest.mark.interop
-def test_a_scanner_whose_engine_is_away_makes_the_sender_try_again(house, tmp_path):
+def test_a_scanner_whose_engine_is_away_makes_the_sender_try_again(filtering, tmp_path):
     with clamav(tmp_path / "clamav", broken=True) as address:
-        core = house(f'milters = ["{address}"]')
+        core = filtering(f'milters = ["{address}"]')
         assert send(core, CLEAN).startswith("451 4.7.1")
 
 
@@ -256,10 +243,10 @@ def test_a_scanner_whose_engine_is_away_makes_the_sender_try_again(house, tmp_pa
         'milters = ["unix:/nowhere"]',
     ],
 )
-def test_a_filter_that_does_not_answer(house, settings):
-    core = house(settings)
+def test_a_filter_that_does_not_answer(filtering, settings):
+    core = filtering(settings)
     assert send(core, CLEAN).startswith("250")
-    core = house(settings + "\nrequired = true")
+    core = filtering(settings + "\nrequired = true")
     assert send(core, CLEAN).startswith("451")
 
 
@@ -320,9 +307,9 @@ def packets(*said: bytes) -> bytes:
     ((b"z", b"c"), "250", "INBOX", b""),
     ((b"",), "250", "INBOX", b""),
 ])  # fmt: skip
-def test_what_a_milter_may_say(house, said, reply, mailbox, field):
+def test_what_a_milter_may_say(filtering, said, reply, mailbox, field):
     with odd_filter(packets(*said)) as address:
-        core = house(f'milters = ["{address}"]\nseconds = 5')
+        core = filtering(f'milters = ["{address}"]\nseconds = 5')
         before = {name: len(box(core, "kari", name)) for name in ("INBOX", "Junk")}
         assert send(core, CLEAN).startswith(reply)
         after = {name: len(box(core, "kari", name)) for name in ("INBOX", "Junk")}
@@ -342,10 +329,10 @@ def test_what_a_milter_may_say(house, said, reply, mailbox, field):
         ((b"t",), 503, "Something went wrong on our side"),
     ],
 )
-def test_s29_files_from_the_web_form_are_scanned_like_mail(house, monkeypatch, said, code, words):
+def test_s29_files_from_the_web_form_are_scanned_like_mail(filtering, monkeypatch, said, code, words):
     monkeypatch.setattr(forms, "MIN_SECONDS", 0)
     with odd_filter(packets(*said)) as address:
-        core = house(f'milters = ["{address}"]\nseconds = 5')
+        core = filtering(f'milters = ["{address}"]\nseconds = 5')
         browser = create_app(core).test_client()
         page = browser.get("/help?lang=en").text
         hidden = {name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', page)[1] for name in ("csrf_token", "shown")}
