@@ -4,8 +4,7 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, print_table
 from mailcore.services.accounts import accounts, addresses
-
-ACTOR = "command line"
+from mailcore.services.audit import COMMAND_LINE
 
 
 @click.group()
@@ -53,9 +52,9 @@ def _state(one: addresses.OwnAddress) -> str:
 def add(site: Site, name: str, address: str, is_main: bool, reserved: bool) -> None:
     """Give an account one more address; it is that account's for ever."""
     owner = accounts.find_account(site.core, name)
-    spec = addresses.add_address(site.core, owner.id, address, actor=ACTOR, reserved=reserved)
+    spec = addresses.add_address(site.core, owner.id, address, actor=COMMAND_LINE, reserved=reserved)
     if is_main:
-        addresses.set_main(site.core, owner.id, spec, actor=ACTOR)
+        addresses.set_main(site.core, owner.id, spec, actor=COMMAND_LINE)
     click.echo(f"{spec} leads to {owner.name}")
 
 
@@ -65,7 +64,7 @@ def add(site: Site, name: str, address: str, is_main: bool, reserved: bool) -> N
 @pass_site
 def main(site: Site, name: str, address: str) -> None:
     """Choose the address that an account's owner writes under."""
-    owner = addresses.set_main(site.core, accounts.find_account(site.core, name).id, address, actor=ACTOR)
+    owner = addresses.set_main(site.core, accounts.find_account(site.core, name).id, address, actor=COMMAND_LINE)
     click.echo(f"{owner.name} writes under {owner.address(site.config.domain)}")
 
 
@@ -76,7 +75,7 @@ def main(site: Site, name: str, address: str) -> None:
 def remove(site: Site, name: str, address: str) -> None:
     """Let an address take no mail any more; nobody else is ever given it, and `add` gives it back."""
     owner = accounts.find_account(site.core, name)
-    spec = addresses.remove_address(site.core, owner.id, address, actor=ACTOR)
+    spec = addresses.remove_address(site.core, owner.id, address, actor=COMMAND_LINE)
     click.echo(f"{spec} takes no mail any more")
 
 
@@ -85,7 +84,7 @@ def remove(site: Site, name: str, address: str) -> None:
 @pass_site
 def fill(site: Site, domain: str) -> None:
     """Give everybody who has no address at DOMAIN their user name there."""
-    count, taken = addresses.fill_domain(site.core, domain, actor=ACTOR)
+    count, taken = addresses.fill_domain(site.core, domain, actor=COMMAND_LINE)
     click.echo(f"{count} addresses at {domain} given")
     for name in taken:
         click.echo(f"not given: {name}@{domain} is somebody else's", err=True)

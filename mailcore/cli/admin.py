@@ -7,7 +7,7 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
 from mailcore.services import audit
-from mailcore.services.audit import AuditFilter, Event
+from mailcore.services.audit import COMMAND_LINE, AuditFilter, Event
 from mailcore.services.operations import attention, figures, settings_list
 from mailcore.services.operations.figures import Figure, Span
 
@@ -63,7 +63,7 @@ def jobs(site: Site, as_json: bool) -> None:
 @pass_site
 def run_job(site: Site, name: str) -> None:
     """Let job NAME have its turn now, in the service that runs."""
-    attention.request_turn(site.core, name, actor="command line")
+    attention.request_turn(site.core, name, actor=COMMAND_LINE)
     click.echo(f"{name}: within seconds")
 
 

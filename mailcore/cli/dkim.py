@@ -5,6 +5,7 @@ import sys
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, print_json, print_table
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import shared_files
 
@@ -53,7 +54,7 @@ def rotate(site: Site, domain: str, force: bool) -> None:
 def _rotate_domain(site: Site, domain: str, *, force: bool) -> tuple[str, ...]:
     """Rotate the keys of a domain, say what was done, and return the records that DNS does not show yet."""
     with shared_files.changing(site.core, replace=True):
-        done = dkim_keys.rotate(site.core, domain, force=force, actor="command line")
+        done = dkim_keys.rotate(site.core, domain, force=force, actor=COMMAND_LINE)
     at = f" of {domain}" if site.config.domains else ""
     for number in done.removed:
         click.echo(f"removed: rsa{number} and ed{number}{at}; their records may leave DNS")

@@ -5,6 +5,7 @@ import click
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json
 from mailcore.domain import ROLLING_DAYS, Forwarding
 from mailcore.services.accounts import accounts
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.forwarding import forwarding
 
 
@@ -45,7 +46,7 @@ def set_(site: Site, name: str, target: str, no_copy: bool, copy_days: int | Non
         copy=not no_copy,
         confirmed=confirmed,
         rolling_days=copy_days,
-        actor="command line",
+        actor=COMMAND_LINE,
     )
     click.echo(_line(found))
 
@@ -69,5 +70,5 @@ def show(site: Site, name: str, as_json: bool) -> None:
 def stop(site: Site, name: str) -> None:
     """Stop forwarding mail of NAME."""
     click.echo(
-        _line(forwarding.stop_forwarding(site.core, accounts.find_account(site.core, name).id, actor="command line"))
+        _line(forwarding.stop_forwarding(site.core, accounts.find_account(site.core, name).id, actor=COMMAND_LINE))
     )

@@ -9,10 +9,10 @@ import click
 from mailcore.cli.common import Site, counted, json_option, pass_site, plain, print_json, print_table
 from mailcore.domain import Newsletter, NewsletterState
 from mailcore.services.accounts import accounts
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.newsletters import corrections, editors, issues, sending, topics, work
 from mailcore.services.notices.notices import LANGUAGES
 
-_ACTOR = "command line"
 _number = click.argument("number", type=int, metavar="ID")
 _text = click.argument("file", type=click.File("r", encoding="utf-8"))
 
@@ -61,7 +61,7 @@ def list_topics(site: Site, as_json: bool) -> None:
 @pass_site
 def add_topic(site: Site, nb: str, nn: str, en: str) -> None:
     """Create a topic that owners can agree to, and print its number."""
-    click.echo(topics.create_topic(site.core, {"nb": nb, "nn": nn, "en": en}, actor=_ACTOR))
+    click.echo(topics.create_topic(site.core, {"nb": nb, "nn": nn, "en": en}, actor=COMMAND_LINE))
 
 
 @newsletter.command("add-editor")
@@ -70,7 +70,7 @@ def add_topic(site: Site, nb: str, nn: str, en: str) -> None:
 @pass_site
 def add_editor(site: Site, topic: int, name: str) -> None:
     """Let NAME write and send newsletters of TOPIC."""
-    editors.add_editor(site.core, topic, name, actor=_ACTOR)
+    editors.add_editor(site.core, topic, name, actor=COMMAND_LINE)
 
 
 @newsletter.command("remove-editor")
@@ -79,7 +79,7 @@ def add_editor(site: Site, topic: int, name: str) -> None:
 @pass_site
 def remove_editor(site: Site, topic: int, name: str) -> None:
     """Let NAME no longer edit TOPIC."""
-    editors.remove_editor(site.core, topic, name, actor=_ACTOR)
+    editors.remove_editor(site.core, topic, name, actor=COMMAND_LINE)
 
 
 # Newsletters
@@ -140,7 +140,7 @@ def show(site: Site, number: int, as_json: bool) -> None:
 @pass_site
 def write(site: Site, topic: int, file: TextIO, subject: str, language: str) -> None:
     """Save the text of FILE (- is standard input) as a draft of TOPIC, and print its number."""
-    click.echo(issues.create_draft(site.core, topic, language, subject, file.read(), actor=_ACTOR))
+    click.echo(issues.create_draft(site.core, topic, language, subject, file.read(), actor=COMMAND_LINE))
 
 
 @newsletter.command()
@@ -162,13 +162,13 @@ def send(site: Site, number: int, at: datetime | None) -> None:
     """Send a draft to everybody who has agreed; one that was interrupted goes on where it was."""
     found = sending.find_newsletter(site.core, number)
     if at is not None:
-        found = issues.schedule(site.core, number, at.replace(tzinfo=site.config.zone), actor=_ACTOR)
+        found = issues.schedule(site.core, number, at.replace(tzinfo=site.config.zone), actor=COMMAND_LINE)
         click.echo(f"scheduled for {found.send_at:%Y-%m-%d %H:%M} UTC")
         return
     if found.state is NewsletterState.DRAFT:
-        issues.schedule(site.core, number, None, actor=_ACTOR)
+        issues.schedule(site.core, number, None, actor=COMMAND_LINE)
     elif found.state is NewsletterState.STOPPED:
-        issues.resume(site.core, number, actor=_ACTOR)
+        issues.resume(site.core, number, actor=COMMAND_LINE)
     _run(site, sending.find_newsletter(site.core, number))
     counts = sending.find_newsletter(site.core, number).counts
     click.echo(f"{counts.filed} filed, {counts.forwarded} forwarded, {counts.unsent} unsent")
@@ -194,7 +194,7 @@ def _run(site: Site, found: Newsletter) -> None:
 @pass_site
 def take_back(site: Site, number: int) -> None:
     """Make a scheduled newsletter a draft again."""
-    issues.take_back(site.core, number, actor=_ACTOR)
+    issues.take_back(site.core, number, actor=COMMAND_LINE)
 
 
 @newsletter.command()
@@ -202,7 +202,7 @@ def take_back(site: Site, number: int) -> None:
 @pass_site
 def stop(site: Site, number: int) -> None:
     """Stop one that is being sent; `newsletter send` goes on with it."""
-    issues.stop(site.core, number, actor=_ACTOR)
+    issues.stop(site.core, number, actor=COMMAND_LINE)
 
 
 @newsletter.command()
@@ -213,6 +213,6 @@ def stop(site: Site, number: int) -> None:
 def correct(site: Site, number: int, file: TextIO, subject: str | None) -> None:
     """Replace the copies that nobody has read by the text of FILE; an interrupted correction goes on with the service."""
     found = sending.find_newsletter(site.core, number)
-    corrections.begin_correction(site.core, number, subject or found.subject, file.read(), actor=_ACTOR)
+    corrections.begin_correction(site.core, number, subject or found.subject, file.read(), actor=COMMAND_LINE)
     _run(site, sending.find_newsletter(site.core, number))
     click.echo(f"{sending.find_newsletter(site.core, number).counts.corrected} corrected")

@@ -5,6 +5,7 @@ import click
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
 from mailcore.domain import OrderState
 from mailcore.services.accounts import orders
+from mailcore.services.audit import COMMAND_LINE
 
 
 @click.group()
@@ -33,7 +34,7 @@ def list_(site: Site, state: str | None, as_json: bool) -> None:
 @pass_site
 def approve(site: Site, order_id: int) -> None:
     """Create the account, and mail and print its link."""
-    done, link = orders.approve_order(site.core, order_id, actor="command line")
+    done, link = orders.approve_order(site.core, order_id, actor=COMMAND_LINE)
     click.echo(f"{done.name}@{site.config.domain}")
     click.echo(link)
 
@@ -44,7 +45,7 @@ def approve(site: Site, order_id: int) -> None:
 @pass_site
 def ask(site: Site, order_id: int, question: str) -> None:
     """Ask the person who they are, by mail; the order waits for the answer."""
-    done = orders.ask_for_proof(site.core, order_id, question, actor="command line")
+    done = orders.ask_for_proof(site.core, order_id, question, actor=COMMAND_LINE)
     click.echo(f"order {done.id} is {done.state}")
 
 
@@ -54,5 +55,5 @@ def ask(site: Site, order_id: int, question: str) -> None:
 @pass_site
 def reject(site: Site, order_id: int, reason: str) -> None:
     """Reject an order."""
-    done = orders.reject_order(site.core, order_id, reason, actor="command line")
+    done = orders.reject_order(site.core, order_id, reason, actor=COMMAND_LINE)
     click.echo(f"order {done.id} is {done.state}")

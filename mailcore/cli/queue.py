@@ -9,6 +9,7 @@ import click
 from mailcore.cli.common import Site, harmless, json_option, pass_site, plain, print_json, print_table
 from mailcore.domain import QueueState
 from mailcore.queue import giving_up
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.delivery import queue_admin
 
 
@@ -82,7 +83,7 @@ def show(site: Site, item_id: int, message: bool, as_json: bool) -> None:
 @pass_site
 def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Send these items now, held ones too."""
-    queue_admin.retry(site.core, ids, actor="command line")
+    queue_admin.retry(site.core, ids, actor=COMMAND_LINE)
     _tell(site, ids, as_json)
 
 
@@ -92,7 +93,7 @@ def retry(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Hold these items until `queue retry`."""
-    queue_admin.hold(site.core, ids, actor="command line")
+    queue_admin.hold(site.core, ids, actor=COMMAND_LINE)
     _tell(site, ids, as_json)
 
 
@@ -102,7 +103,7 @@ def hold(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 @pass_site
 def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
     """Give up these items and send reports to their senders."""
-    giving_up.give_up_items(site.core, ids, actor="command line")
+    giving_up.give_up_items(site.core, ids, actor=COMMAND_LINE)
     if as_json:
         print_json([{"id": number, "state": "bounced"} for number in ids])
 
@@ -113,5 +114,5 @@ def bounce(site: Site, ids: tuple[int, ...], as_json: bool) -> None:
 def flush(site: Site, as_json: bool) -> None:
     """Send everything that waits now, without its delay."""
     waiting = [item.id for item in queue_admin.list_queue(site.core, QueueState.WAITING)]
-    queue_admin.retry(site.core, None, actor="command line")
+    queue_admin.retry(site.core, None, actor=COMMAND_LINE)
     _tell(site, waiting, as_json)

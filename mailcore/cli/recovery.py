@@ -4,8 +4,9 @@ import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
 from mailcore.services.accounts import accounts
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.signin import recovery
-from mailcore.services.signin.recovery import COMMAND_LINE, Issued
+from mailcore.services.signin.recovery import Issued
 
 agent_option = click.option(
     "--agent", default=COMMAND_LINE, help="User name of the agent, for the log; needs the role desk."

@@ -5,6 +5,7 @@ import sys
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.operations import faq, page_views
 from mailcore.services.operations import service_status as status_service
 from mailcore.services.tickets import canned
@@ -23,7 +24,7 @@ def status() -> None:
 @pass_site
 def set_(site: Site, nb: str, nn: str, en: str, level: str) -> None:
     """Show a message on every page from now on."""
-    click.echo(status_service.announce_incident(site.core, {"nb": nb, "nn": nn, "en": en}, level, actor="command line"))
+    click.echo(status_service.announce_incident(site.core, {"nb": nb, "nn": nn, "en": en}, level, actor=COMMAND_LINE))
 
 
 @status.command()
@@ -85,7 +86,7 @@ def list_pages(site: Site, as_json: bool) -> None:
 @pass_site
 def tag(site: Site, path: str, audience: tuple[str, ...], topic: tuple[str, ...]) -> None:
     """Set audience and topic of a page, in place of those before."""
-    done = page_views.tag_page(site.core, path, audience, topic, actor="command line")
+    done = page_views.tag_page(site.core, path, audience, topic, actor=COMMAND_LINE)
     click.echo(f"{done.name}: {' '.join(done.audience)}; {' '.join(done.topic)}")
 
 

@@ -9,6 +9,7 @@ from mailcore.cli.common import Site, counted, json_option, pass_site, plain, pr
 from mailcore.domain import AccountState
 from mailcore.services.accounts import accounts, sunset
 from mailcore.services.accounts.sunset import Person
+from mailcore.services.audit import COMMAND_LINE
 
 
 @click.group("sunset")
@@ -86,7 +87,7 @@ def letters(site: Site, sent: bool, again: bool) -> None:
 def read(site: Site, name: str) -> None:
     """Record that the owner of account NAME has confirmed to the desk that they know."""
     account = accounts.find_account(site.core, name)
-    is_new = sunset.confirm_read(site.core, account.id, "desk", actor="command line")
+    is_new = sunset.confirm_read(site.core, account.id, "desk", actor=COMMAND_LINE)
     click.echo(f"{account.name} has read it" if is_new else f"{account.name} had read it before")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.provisioning import api_tokens
 from mailcore.services.provisioning.api_tokens import TokenScope
 
@@ -20,7 +21,7 @@ def token() -> None:
 @pass_site
 def create(site: Site, label: str, scope: str) -> None:
     """Create a token for the program LABEL, and print it; it is shown once."""
-    click.echo(api_tokens.create_token(site.core, label, TokenScope(scope), actor="command line"))
+    click.echo(api_tokens.create_token(site.core, label, TokenScope(scope), actor=COMMAND_LINE))
 
 
 @token.command("list")
@@ -47,5 +48,5 @@ def _format_use(at: datetime | None) -> str:
 @pass_site
 def delete(site: Site, number: int) -> None:
     """Delete token NUMBER: its program is out at once."""
-    api_tokens.delete_token(site.core, number, actor="command line")
+    api_tokens.delete_token(site.core, number, actor=COMMAND_LINE)
     click.echo(f"token {number} is deleted")

@@ -20,12 +20,11 @@ from mailcore.cli.common import (
 )
 from mailcore.domain import Account
 from mailcore.services.accounts import accounts, closing, people_file, sleeping
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.delivery import sending_limits
 from mailcore.services.forwarding import complaints
 from mailcore.services.operations import administration
 from mailcore.services.signin import web_sessions
-
-ACTOR = "command line"
 
 
 @click.group()
@@ -81,11 +80,11 @@ def add(
         contact=contact,
         language=language,
         reserved=reserved,
-        actor=ACTOR,
+        actor=COMMAND_LINE,
     )
     click.echo(account.address(site.config.domain))
     if password is None:
-        click.echo(accounts.create_password_link(site.core, account.name, actor=ACTOR))
+        click.echo(accounts.create_password_link(site.core, account.name, actor=COMMAND_LINE))
 
 
 def _list_of_kind(site: Site, kind: str) -> list[Account]:
@@ -130,7 +129,7 @@ def show(site: Site, name: str, as_json: bool) -> None:
 @pass_site
 def quota(site: Site, name: str, octets: int) -> None:
     """Set the quota of an account: for example 2G, or unlimited."""
-    account = accounts.set_quota(site.core, name, octets, actor=ACTOR)
+    account = accounts.set_quota(site.core, name, octets, actor=COMMAND_LINE)
     click.echo(f"{account.name}: {size(account.used)} of {quota_size(account.quota)}")
 
 
@@ -139,7 +138,7 @@ def quota(site: Site, name: str, octets: int) -> None:
 @pass_site
 def close(site: Site, name: str) -> None:
     """Close an account; its name is never given away again."""
-    account, link = closing.close_account(site.core, name, actor=ACTOR)
+    account, link = closing.close_account(site.core, name, actor=COMMAND_LINE)
     click.echo(f"{account.name} is closed; for thirty days this opens it again:")
     click.echo(link)
 
@@ -150,7 +149,7 @@ def close(site: Site, name: str) -> None:
 def reopen(site: Site, name: str) -> None:
     """Reopen an account that was closed less than thirty days ago."""
     found = accounts.find_account(site.core, name)
-    click.echo(f"{closing.reopen_account(site.core, found.id, actor=ACTOR).name} is open again")
+    click.echo(f"{closing.reopen_account(site.core, found.id, actor=COMMAND_LINE).name} is open again")
 
 
 @user.command()
@@ -158,7 +157,7 @@ def reopen(site: Site, name: str) -> None:
 @pass_site
 def wake(site: Site, name: str) -> None:
     """Wake an account that sleeps; say how you know its owner in the ticket."""
-    woken = sleeping.wake(site.core, name, actor=ACTOR)
+    woken = sleeping.wake(site.core, name, actor=COMMAND_LINE)
     click.echo(f"{name} {'is awake' if woken else 'did not sleep'}")
 
 
@@ -167,7 +166,7 @@ def wake(site: Site, name: str) -> None:
 @pass_site
 def password_link(site: Site, name: str) -> None:
     """Print a link that sets the password once."""
-    click.echo(accounts.create_password_link(site.core, name, actor=ACTOR))
+    click.echo(accounts.create_password_link(site.core, name, actor=COMMAND_LINE))
 
 
 @user.command()
@@ -176,7 +175,7 @@ def password_link(site: Site, name: str) -> None:
 @pass_site
 def role(site: Site, name: str, role: str) -> None:
     """Make the owner of an account an agent of the help desk, or end that."""
-    account = accounts.set_role(site.core, name, "" if role == "none" else role, actor=ACTOR)
+    account = accounts.set_role(site.core, name, "" if role == "none" else role, actor=COMMAND_LINE)
     click.echo(f"{account.name}: {role}")
 
 
@@ -186,7 +185,7 @@ def role(site: Site, name: str, role: str) -> None:
 @pass_site
 def release(site: Site, name: str, drop: bool) -> None:
     """Release an account whose sending was put on hold."""
-    account, count = sending_limits.release(site.core, name, drop=drop, actor=ACTOR)
+    account, count = sending_limits.release(site.core, name, drop=drop, actor=COMMAND_LINE)
     click.echo(f"{account.name} may send; {count} held messages {'are forgotten' if drop else 'go on'}")
 
 
@@ -197,7 +196,7 @@ def release(site: Site, name: str, drop: bool) -> None:
 def hold(site: Site, name: str, why: str) -> None:
     """Put the sending of an account on hold, and say WHY; its owner is told, and the desk has a case."""
     account = accounts.find_account(site.core, name)
-    administration.hold_account(site.core, account, why, actor=ACTOR)
+    administration.hold_account(site.core, account, why, actor=COMMAND_LINE)
     click.echo(f"{account.name} may not send")
 
 
@@ -207,7 +206,7 @@ def hold(site: Site, name: str, why: str) -> None:
 def log_out(site: Site, name: str) -> None:
     """Log an account out of all browsers and mail programs; passwords stay as they are."""
     account = accounts.find_account(site.core, name)
-    web_sessions.end_all_sessions(site.core, account.id, actor=ACTOR)
+    web_sessions.end_all_sessions(site.core, account.id, actor=COMMAND_LINE)
     click.echo(f"{account.name} is logged out everywhere")
 
 
@@ -217,5 +216,5 @@ def log_out(site: Site, name: str) -> None:
 def import_(site: Site, file: Path) -> None:
     """Create the accounts of a CSV file: username, password, name, person, quota, addresses (blanks between them)."""
     wishes = people_file.read_csv(file, site.core.config.mail_domains)
-    count = counted(accounts.import_accounts(site.core, wishes, actor=ACTOR), len(wishes), "accounts")
+    count = counted(accounts.import_accounts(site.core, wishes, actor=COMMAND_LINE), len(wishes), "accounts")
     click.echo(f"{count} accounts made")

@@ -3,9 +3,8 @@
 import click
 
 from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, print_table
+from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.operations import webhooks
-
-ACTOR = "command line"
 
 
 @click.group()
@@ -26,7 +25,7 @@ def webhook() -> None:
 @pass_site
 def add(site: Site, label: str, url: str, kinds: tuple[str, ...]) -> None:
     """Tell the program LABEL at URL from now on, and print the key that signs; it is shown once."""
-    _, key = webhooks.add_webhook(site.core, label, url, kinds or webhooks.KINDS, actor=ACTOR)
+    _, key = webhooks.add_webhook(site.core, label, url, kinds or webhooks.KINDS, actor=COMMAND_LINE)
     click.echo(key)
 
 
@@ -66,7 +65,7 @@ def show(site: Site, number: int, as_json: bool) -> None:
 @pass_site
 def test(site: Site, number: int) -> None:
     """Send webhook NUMBER a test, and print the id of its event; the answer stands in `show`."""
-    click.echo(webhooks.send_test(site.core, number, actor=ACTOR))
+    click.echo(webhooks.send_test(site.core, number, actor=COMMAND_LINE))
 
 
 @webhook.command()
@@ -75,7 +74,7 @@ def test(site: Site, number: int) -> None:
 @pass_site
 def retry(site: Site, number: int, delivery: int | None) -> None:
     """Send one DELIVERY again, or all that were given up."""
-    click.echo(f"{webhooks.send_again(site.core, number, delivery, actor=ACTOR)} on their way again")
+    click.echo(f"{webhooks.send_again(site.core, number, delivery, actor=COMMAND_LINE)} on their way again")
 
 
 @webhook.command()
@@ -83,7 +82,7 @@ def retry(site: Site, number: int, delivery: int | None) -> None:
 @pass_site
 def on(site: Site, number: int) -> None:
     """Turn webhook NUMBER on again."""
-    click.echo(f"{webhooks.set_state(site.core, number, on=True, actor=ACTOR).label} is on")
+    click.echo(f"{webhooks.set_state(site.core, number, on=True, actor=COMMAND_LINE).label} is on")
 
 
 @webhook.command()
@@ -91,7 +90,7 @@ def on(site: Site, number: int) -> None:
 @pass_site
 def off(site: Site, number: int) -> None:
     """Turn webhook NUMBER off: what happens meanwhile, it is not told."""
-    click.echo(f"{webhooks.set_state(site.core, number, on=False, actor=ACTOR).label} is off")
+    click.echo(f"{webhooks.set_state(site.core, number, on=False, actor=COMMAND_LINE).label} is off")
 
 
 @webhook.command("new-key")
@@ -99,7 +98,7 @@ def off(site: Site, number: int) -> None:
 @pass_site
 def new_key(site: Site, number: int) -> None:
     """Make a new key and print it; for a day the former one signs too."""
-    click.echo(webhooks.change_key(site.core, number, actor=ACTOR))
+    click.echo(webhooks.change_key(site.core, number, actor=COMMAND_LINE))
 
 
 @webhook.command()
@@ -107,4 +106,4 @@ def new_key(site: Site, number: int) -> None:
 @pass_site
 def delete(site: Site, number: int) -> None:
     """Delete webhook NUMBER, with what waits for it."""
-    click.echo(f"{webhooks.delete_webhook(site.core, number, actor=ACTOR).label} is deleted")
+    click.echo(f"{webhooks.delete_webhook(site.core, number, actor=COMMAND_LINE).label} is deleted")

@@ -275,11 +275,11 @@ class Context:
                 [
                     mail.ask_for_one(here.mailbox),
                     imapsieve.ask_for_script(self.owner, here.mailbox),
-                    *mail.ask_for_changes(here.mailbox, since),
                     *watched,
+                    *mail.ask_for_changes(here.mailbox, since),
                 ]
             )
-            news, changed = answers[: len(answers) - len(watched)], answers[len(answers) - len(watched) :]
+            changed, news = answers[: len(watched)], answers[len(watched) :]
             others = self._read_news(tx, news, since)
             failed = [row[0] for rows in changed for row in rows]
             wanted = without(ranges, failed) if failed else ranges

@@ -58,17 +58,8 @@ async def authenticate(context: Context, read: Reader) -> bytes:
     if not context.may_log_in:
         client_doctor.record_unencrypted(context.core, context.wire.peer)
         raise Refused("Use TLS before you log in", "ENCRYPT-NEEDED")
-    core, wire = context.core, context.wire
-    identity = await sasl_login.authenticate(
-        core,
-        mechanism,
-        first,
-        partial(_ask, context),
-        peer=wire.peer,
-        secure=wire.secure,
-        channel=wire.channel,
-        scope=Scope.SIEVE,
-    )
+    wire, ask = context.wire, partial(_ask, context)
+    identity = await sasl_login.authenticate(context.core, wire, mechanism, first, ask, Scope.SIEVE)
     if identity is None:
         raise Refused("That mechanism is not offered")
     context.account, wire.is_known, wire.identity = identity.account, True, identity

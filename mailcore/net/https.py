@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import SplitResult
 
 SECONDS = 20  # of silence
 WHOLE_SECONDS = 60
@@ -24,6 +25,11 @@ class Answer:
     status: int
     kind: str
     octets: bytes
+
+
+def target_of(parts: SplitResult) -> str:
+    """Return the request target of a URL in origin form (RFC 9112 section 3.2.1)."""
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def ask(

@@ -18,6 +18,7 @@ from mailcore.store.people.audit import (
 )
 
 __all__ = [
+    "COMMAND_LINE",
     "AuditEntry",
     "AuditFilter",
     "AuditLine",
@@ -28,6 +29,7 @@ __all__ = [
     "search_entries",
 ]
 MOST_EXPORTED = 50_000
+COMMAND_LINE = "command line"  # the actor who works at the server itself
 
 
 class Event(StrEnum):

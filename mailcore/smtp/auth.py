@@ -5,7 +5,6 @@ from base64 import b64encode
 from functools import partial
 
 from mailcore.domain import Scope
-from mailcore.net.transport import channel_of
 from mailcore.services.operations import client_doctor
 from mailcore.services.signin import sasl_login
 from mailcore.smtp.parameters import Refused
@@ -15,7 +14,7 @@ from mailcore.wire.reader import SyntaxProblem
 
 
 def offered(session: Session) -> tuple[str, ...]:
-    return sasl_login.list_mechanisms(session.door.core, secure=session.tls, channel=channel_of(session.transport))
+    return sasl_login.list_mechanisms(session.door.core, secure=session.secure, channel=session.channel)
 
 
 async def authenticate(session: Session, argument: str) -> None:
@@ -28,18 +27,10 @@ async def authenticate(session: Session, argument: str) -> None:
     if session.account is not None or session.transaction is not None:
         raise Refused("503 5.5.1 Not now")
     mechanism, _, first = argument.partition(" ")
-    first = first.strip()
+    core, ask = session.door.core, partial(_ask, session)
     try:
-        identity = await sasl_login.authenticate(
-            session.door.core,
-            mechanism.upper(),
-            sasl.decode(first.encode()) if first else None,
-            partial(_ask, session),
-            peer=session.peer,
-            secure=session.tls,
-            channel=channel_of(session.transport),
-            scope=Scope.SMTP,
-        )
+        response = sasl.decode(first.encode()) if (first := first.strip()) else None
+        identity = await sasl_login.authenticate(core, session, mechanism.upper(), response, ask, Scope.SMTP)
     except SyntaxProblem as problem:
         raise Refused(f"501 5.5.2 {problem}") from None
     if identity is None:

@@ -76,7 +76,7 @@ async def _ehlo(session: Session, name: str) -> None:
         session.hostname, f"SIZE {session.data_size_limit}", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES",
         "CHUNKING", "DSN", f"LIMITS RCPTMAX={session.door.max_recipients}",
     ]  # fmt: skip
-    if session.tls:
+    if session.secure:
         lines.append("REQUIRETLS")  # RFC 8689 section 2: never without TLS
     elif session.tls_context is not None:
         lines.append("STARTTLS")
@@ -101,7 +101,7 @@ def _greet(session: Session, name: str) -> None:
 
 
 async def _starttls(session: Session, argument: str) -> bool:
-    if session.tls or session.tls_context is None:
+    if session.secure or session.tls_context is None:
         raise Refused(UNKNOWN)
     if argument:
         raise Refused("501 5.5.4 STARTTLS takes nothing")

@@ -50,7 +50,7 @@ def received(core: Core, session: Session, transaction: Transaction) -> tuple[st
     queue_id = current_mail_id()
     one = transaction.recipients[0] if len(transaction.recipients) == 1 else ""
     protocol = "LMTP" if session.handler.lmtp else "SMTP" if transaction.mail.smtputf8 else "ESMTP"
-    protocol = ("UTF8" if transaction.mail.smtputf8 else "") + protocol + ("S" if session.tls else "")
+    protocol = ("UTF8" if transaction.mail.smtputf8 else "") + protocol + ("S" if session.secure else "")
     field = trace.received(session.helo, session.peer, core.config.host, protocol, queue_id, one, core.clock.now())
     return queue_id, field
 

@@ -15,10 +15,12 @@ from aiosmtpd.smtp import SMTP
 
 from mailcore.domain import Account, Envelope, Identity
 from mailcore.mail.reading.octets import Octets
+from mailcore.net.transport import channel_of
 from mailcore.smtp.door import Door
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
 from mailcore.smtp.state import Problem, Transaction
+from mailcore.wire.sasl import Channel
 
 IDLE_SECONDS = 300
 ABORT_SECONDS = 10
@@ -52,7 +54,7 @@ Serve = Callable[["Session"], Awaitable[None]]
 
 
 class Session(SMTP):
-    """State: `peer`, `helo`, `tls`, `account` (after AUTH), `transaction` (after MAIL)."""
+    """State: `peer`, `helo`, `secure` (under TLS), `account` (after AUTH), `transaction` (after MAIL)."""
 
     # aiosmtpd and StreamReader keep these to themselves or leave them optional; here they are always there.
     transport: Any
@@ -65,7 +67,7 @@ class Session(SMTP):
         self, door: Door, handler: Handler, serve: Serve, loop: asyncio.AbstractEventLoop, peer: str = ""
     ) -> None:
         self.door, self.handler, self._serve = door, handler, serve
-        self.tls = door.implicit
+        self.secure = door.implicit
         self.helo = ""
         self.peer = peer  # as a balancer named it, or the other end of the connection
         self.forwarded = False  # XFORWARD told whose connection it is
@@ -114,7 +116,7 @@ class Session(SMTP):
     def eof_received(self) -> bool:
         """A peer that has said all and only listens still gets its replies; TLS knows no such half."""
         asyncio.StreamReaderProtocol.eof_received(self)
-        return not self.tls
+        return not self.secure
 
     def set_deadline(self, seconds: float) -> None:
         """The conversation ends when nothing came of it until then."""
@@ -235,14 +237,18 @@ class Session(SMTP):
         self._reader._transport = new
         self._writer._transport = new
         self._transport = new
-        self.tls, self.helo, self.account, self.identity = True, "", None, None
+        self.secure, self.helo, self.account, self.identity = True, "", None, None
         self.forget_transaction()
         return True
 
     # What the verbs ask
 
+    @property
+    def channel(self) -> Channel:
+        return channel_of(self.transport)
+
     def may_log_in(self) -> bool:
-        return self.handler.submission and (self.tls or self.door.plaintext_allowed(self.peer))
+        return self.handler.submission and (self.secure or self.door.plaintext_allowed(self.peer))
 
     def envelope_of(self, transaction: Transaction) -> Envelope:
         return Envelope(

@@ -44,7 +44,7 @@ async def _mail(session: Session, argument: str) -> None:
         raise Refused("503 5.5.1 Say EHLO first")
     if session.transaction is not None:
         raise Refused("503 5.5.1 There is a sender already")
-    asked = parameters.mail(argument, tls=session.tls)
+    asked = parameters.mail(argument, tls=session.secure)
     if asked.size and asked.size > session.data_size_limit:
         raise TooLarge("announced")
     await session.handler.mail(session, asked)

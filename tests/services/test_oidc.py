@@ -18,6 +18,7 @@ from mailcore.store.people.second_factors import FactorKind
 from mailcore.wire.sasl import Channel
 from tests import provider as providers
 from tests.directory import university
+from tests.sasl_client import SaslClient
 
 PASSWORD = "en god lang setning"
 
@@ -327,11 +328,7 @@ def test_the_conversation_of_rfc_7628_ends_in_a_log_in_or_in_words_for_the_clien
 
     def talk(token: str):
         first = b"n,a=ola,\x01auth=Bearer " + token.encode() + b"\x01\x01"
-        return asyncio.run(
-            sasl_login.authenticate(
-                only, "OAUTHBEARER", first, ask, peer="192.0.2.1", secure=True, channel=Channel(), scope=Scope.SMTP
-            )
-        )
+        return asyncio.run(sasl_login.authenticate(only, SaslClient(), "OAUTHBEARER", first, ask, Scope.SMTP))
 
     assert talk(provider.access_token()).account.name == "ola"
     assert said == []

@@ -18,6 +18,7 @@ from mailcore.services.limits import keys
 from mailcore.services.signin import sasl_login
 from mailcore.store.people import scram as verifiers
 from mailcore.wire.sasl import Channel
+from tests.sasl_client import SaslClient
 
 OLD_TLS = Channel("TLSv1.2", b"what TLS says of itself")
 PASSWORD = "en lang hemmelighet"
@@ -52,7 +53,7 @@ def client(core, username, password, *, plus=True, challenges=None, scope=Scope.
         return final + b",p=" + b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))
 
     name = "SCRAM-SHA-256-PLUS" if plus else "SCRAM-SHA-256"
-    talk = sasl_login.authenticate(core, name, None, ask, peer="192.0.2.1", secure=True, channel=OLD_TLS, scope=scope)
+    talk = sasl_login.authenticate(core, SaslClient(channel=OLD_TLS), name, None, ask, scope)
     return asyncio.run(talk)
 
 

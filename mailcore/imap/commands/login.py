@@ -49,17 +49,8 @@ async def authenticate(context: Context, read: Reader) -> Tagged:
         first = sasl.decode(read.atom())
     read.end()
     _require_privacy(context)
-    core, wire = context.core, context.wire
-    identity = await sasl_login.authenticate(
-        core,
-        mechanism,
-        first,
-        partial(_ask, context),
-        peer=wire.peer,
-        secure=wire.secure,
-        channel=wire.channel,
-        scope=Scope.IMAP,
-    )
+    ask = partial(_ask, context)
+    identity = await sasl_login.authenticate(context.core, context.wire, mechanism, first, ask, Scope.IMAP)
     if identity is None:
         raise Refused("That mechanism is not offered", "CANNOT")
     return _welcome(context, identity)

@@ -18,7 +18,7 @@ from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, NotAllowed
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, closing
-from mailcore.services.audit import Event
+from mailcore.services.audit import COMMAND_LINE, Event
 from mailcore.services.credentials import contact_addresses
 from mailcore.services.limits import keys
 from mailcore.services.notices.notices import LANGUAGES
@@ -82,7 +82,7 @@ def announce_end(core: Core, ends: date, *, successor: str = "", words: dict[str
     def write(tx: Tx) -> Sunset:
         check_end(core, ends)
         store.add_sunset(tx, ends, successor, words, core.clock.seconds())
-        audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor="command line", detail=ends.isoformat())
+        audit.note(core, tx, None, Event.SUNSET_ANNOUNCED, actor=COMMAND_LINE, detail=ends.isoformat())
         announced = store.find_latest(tx)
         assert announced is not None  # noqa: S101 - it was added above
         return announced
@@ -105,7 +105,7 @@ def withdraw_end(core: Core) -> Sunset:
 
     def write(tx: Tx) -> None:
         store.withdraw_sunset(tx, current.id, core.clock.seconds())
-        audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor="command line", detail=current.ends.isoformat())
+        audit.note(core, tx, None, Event.SUNSET_WITHDRAWN, actor=COMMAND_LINE, detail=current.ends.isoformat())
 
     core.db.write(write)
     return current
@@ -262,7 +262,7 @@ def record_letters(core: Core, recipients: list[Person]) -> None:
     def write(tx: Tx) -> None:
         for person in recipients:
             store.save_letter_sent(tx, current.id, person.account, now)
-            audit.note(core, tx, person.account, Event.SUNSET_LETTER, actor="command line")
+            audit.note(core, tx, person.account, Event.SUNSET_LETTER, actor=COMMAND_LINE)
 
     core.db.write(write)
 

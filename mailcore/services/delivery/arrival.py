@@ -11,7 +11,7 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Verdict
 from mailcore.mail.passing import srs
 from mailcore.mail.reading.feedback import Feedback, read_feedback
-from mailcore.mail.reading.returned import MOST_READ, Returned, read_returned
+from mailcore.mail.reading.returned import Returned, read_returned
 from mailcore.services.tickets import ticket_inbox
 from mailcore.services.tickets.ticket_inbox import Letter
 from mailcore.store.mail.blobs import Prepared
@@ -54,7 +54,7 @@ async def read(
         letter = await core.threads.run(ticket_inbox.read_letter, core, prepared.message, envelope.sender, trace)
         feedback = await core.threads.run(read_feedback, prepared.message.octets, prepared.message.root)
     if any(address.lower().startswith(srs.PREFIX) for address in addresses):
-        report = await core.threads.run(lambda: read_returned(prepared.octets[:MOST_READ]))
+        report = await core.threads.run(read_returned, prepared.octets)
     return Arrival(envelope, prepared, verdict, trace, letter, report, feedback)
 
 

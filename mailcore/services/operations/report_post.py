@@ -32,7 +32,7 @@ def post_report(core: Core, url: str, kind: str, octets: bytes) -> bool:
         return False
     if parts.scheme != "https" or not host or not host.isascii() or parts.username or len(url) > MOST_URL:
         return False
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = https.target_of(parts)
     fields = {"Content-Type": kind, "User-Agent": "Alumnimail"}
     for address in _resolve_addresses(core, host):
         try:

@@ -145,7 +145,7 @@ def _post(core: Core, webhook: LeasedWebhook, delivery: WebhookDelivery, signing
     """Send one change, and return how the server answered.  Blocking; never raises for what the other side does."""
     parts = urlsplit(webhook.url)
     host, port = (parts.hostname or "").rstrip("."), parts.port or PORTS[0]
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = https.target_of(parts)
     settings, began = core.config.webhooks, time.monotonic()
     address = find_address(core, host, port, settings.networks, PORTS)
     if not address:

@@ -1,7 +1,6 @@
 """Tokens by which programs of the university ask us: created on the command line, shown once, saved as hashes."""
 
 import secrets
-import threading
 from enum import StrEnum
 
 from mailcore.core import Core
@@ -9,10 +8,10 @@ from mailcore.errors import InvalidName, LinkExpired, TooMany, WrongPassword
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits.links import hash_token
+from mailcore.services.limits.rates import Portions
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import provisioned as store
 from mailcore.store.people.provisioned import ApiToken
-from mailcore.store.site import rates
 
 __all__ = [
     "ApiToken",
@@ -26,8 +25,6 @@ PREFIX = "almt_"  # scanners for leaked secrets find it
 MAX_LABEL = 100
 USED_SECONDS = 3600  # between two notes of a use
 MOST_PER_MINUTE, MINUTE = 1200, 60  # requests of one token, over all processes
-REFUSED_SECONDS = 5
-_PORTION = 20  # that a process counts at once, so that most requests cost no write
 
 
 class TokenScope(StrEnum):
@@ -80,37 +77,7 @@ def verify_token(core: Core, token: str, scope: TokenScope) -> ApiToken:
     now = core.clock.seconds()
     if found.last_used_at is None or now - found.last_used_at.timestamp() > USED_SECONDS:
         core.db.write(lambda tx: store.mark_token_used(tx, found.id, now))
-    if not core.resources.get("token uses", _Uses).count_one(core, found.id, now):
+    portions = core.resources.get("token uses", Portions)
+    if not portions.count_use_in_thread(core, f"token {found.id}", limit=MOST_PER_MINUTE, window_seconds=MINUTE):
         raise TooMany("too many requests")
     return found
-
-
-class _Uses:
-    """Uses that this process has counted and that are not made yet, by token."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._left: dict[int, tuple[int, int]] = {}  # token -> (valid until, uses left)
-
-    def count_one(self, core: Core, token: int, now: int) -> bool:
-        """Count one more use; False where the limit of the minute is reached."""
-        with self._lock:
-            until, left = self._left.get(token, (0, 0))
-            if until > now and left:
-                if left > 0:
-                    self._left[token] = (until, left - 1)
-                return left > 0  # less than nothing: it was refused a moment ago
-
-        def take(tx: Tx) -> int:
-            for amount in (_PORTION, 1):
-                if rates.count_if_allowed(tx, f"token {token}", amount, MOST_PER_MINUTE, MINUTE, now):
-                    return amount
-            return 0
-
-        taken = core.db.write(take, of=())
-        with self._lock:
-            until, left = self._left.get(token, (0, 0))
-            spare = max(left, 0) if until > now else 0  # of another thread that asked at the same time
-            # a refusal is remembered for a while, so that a flood costs no writes
-            self._left[token] = (now + MINUTE, spare + taken - 1) if taken else (now + REFUSED_SECONDS, -1)
-        return taken > 0

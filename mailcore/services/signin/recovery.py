@@ -17,7 +17,7 @@ from mailcore.errors import AccountNotFound, LinkExpired, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
-from mailcore.services.audit import Event
+from mailcore.services.audit import COMMAND_LINE, Event
 from mailcore.services.credentials import contact_addresses, credentials, login
 from mailcore.services.limits import keys, throttle
 from mailcore.services.notices import account_notices, notices
@@ -31,7 +31,6 @@ from mailcore.store.people.contact_addresses import Recovery, RecoveryState
 CODES = 10
 MAX_PROOF = 1500  # characters
 DESK_SECONDS = 24 * 3600
-COMMAND_LINE = "command line"  # the agent who works at the server itself
 SECOND_SECONDS = 7 * 86_400  # within which the second agent must agree
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 

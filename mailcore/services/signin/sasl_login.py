@@ -5,6 +5,7 @@ Which mechanisms are offered, and why SCRAM is not always: see services/credenti
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Protocol
 
 from mailcore.core import Core
 from mailcore.domain import Identity, Scope
@@ -17,6 +18,17 @@ from mailcore.store.people.credentials import Credential
 from mailcore.wire import sasl
 
 Ask = Callable[[bytes], Awaitable[bytes]]  # a challenge, and the client's answer to it; neither in base64
+
+
+class Client(Protocol):
+    """The connection of the client that authenticates; `secure`: under TLS, `channel`: what SCRAM may be bound to."""
+
+    @property
+    def peer(self) -> str: ...
+    @property
+    def secure(self) -> bool: ...
+    @property
+    def channel(self) -> sasl.Channel: ...
 
 
 def list_mechanisms(core: Core, *, secure: bool, channel: sasl.Channel) -> tuple[str, ...]:
@@ -40,38 +52,29 @@ def _bindings(core: Core, channel: sasl.Channel) -> dict[str, bytes]:
 
 
 async def authenticate(
-    core: Core,
-    mechanism: str,
-    first: bytes | None,
-    ask: Ask,
-    *,
-    peer: str,
-    secure: bool,
-    channel: sasl.Channel,
-    scope: Scope,
+    core: Core, client: Client, mechanism: str, first: bytes | None, ask: Ask, scope: Scope
 ) -> Identity | None:
     """Authenticate a client and return its identity; None if there is no such mechanism.
 
     Args:
         mechanism: as the client named it, in upper case.
         first: the initial response, None if there was none.
-        secure: under TLS.
-        channel: what SCRAM may be bound to.
         scope: what the log-in is for.
 
     Raises:
         SyntaxProblem: the client's answers are no such conversation.
         WrongPassword, TemporarilyUnavailable, TooMany: see services/credentials/login.py.
     """
+    peer = client.peer
     if mechanism == "PLAIN":
         return await _check(core, sasl.plain(await ask(b"") if first is None else first), peer, scope)
     if mechanism == "LOGIN":
         user = sasl.text(await ask(b"Username:") if first is None else first)
         return await _check(core, sasl.Login(user, sasl.text(await ask(b"Password:"))), peer, scope)
-    if mechanism == "OAUTHBEARER" and secure and oidc_login.is_bearer_offered(core):
+    if mechanism == "OAUTHBEARER" and client.secure and oidc_login.is_bearer_offered(core):
         return await _bearer(core, sasl.bearer(await ask(b"") if first is None else first), ask, peer, scope)
     if mechanism in sasl.SCRAM and core.config.limits.scram != "never":
-        exchange = sasl.Scram(_bindings(core, channel), plus=mechanism.endswith("-PLUS"))
+        exchange = sasl.Scram(_bindings(core, client.channel), plus=mechanism.endswith("-PLUS"))
         return await _scram(core, exchange, await ask(b"") if first is None else first, ask, peer, scope)
     return None
 

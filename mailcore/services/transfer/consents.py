@@ -303,7 +303,7 @@ def _ask(core: Core, provider: Provider, form: Mapping[str, str]) -> dict[str, A
         address = find_address(core, host, port, core.config.imports.networks) if parts.scheme == "https" else ""
         if not address:
             raise TemporarilyUnavailable(_DOWN)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        path = https.target_of(parts)
         answer = https.ask(address, port, host, "POST", path, fields, body, seconds=_SECONDS, ca=core.config.imports.ca)
         document = json.loads(answer.octets)
     except (OSError, http.client.HTTPException, ValueError) as problem:

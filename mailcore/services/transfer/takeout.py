@@ -54,6 +54,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
 _RESERVED = re.compile(r"(?i)\.mbox\Z|\.mbx\Z|\A(?:cur|new|tmp)\Z|[. ]\Z|\A(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|\Z)")
 
 Progress = Callable[[int, int], None]  # octets of mail done, and in all
+_Box = tuple[Mailbox, int, int, int]  # the uid below which its messages are, how many, and their octets
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def make_plan(core: Core, account: AccountId, form: str = "mbox", *, small: bool
 def make_mark(core: Core, account: AccountId, planned: Plan) -> str:
     """Return a text that differs when the octets of the file would differ (an ETag)."""
     found = hashlib.sha256(repr(planned).encode())
-    for name, text in _list_texts(core, account, planned):
+    for name, text in _list_texts(core, account, planned, _list_boxes(core, account, planned)):
         found.update(repr((name, text)).encode("utf-8", "surrogatepass"))
     standing = core.db.read(lambda tx: [store.find_standing(tx, box, below) for box, below in planned.boxes])
     found.update(repr(standing).encode())
@@ -140,7 +141,7 @@ def write_zip(
     total = sum(octets for _box, _below, _count, octets in boxes)
     pipe, done = _Pipe(), 0
     with zipfile.ZipFile(pipe, "w") as archive:
-        for name, text in _list_texts(core, account, planned):
+        for name, text in _list_texts(core, account, planned, boxes):
             archive.writestr(_make_member(name, planned.at, planned), text.encode("utf-8", "replace"))
         paths = _choose_paths([box for box, *_ in boxes], planned.form)
         for box, below, _count, _octets in boxes:
@@ -268,10 +269,10 @@ def _make_level(level: str) -> str:
     return safe
 
 
-def _list_boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mailbox, int, int, int]]:
-    """The mailboxes of the plan that are still there, the uid below which its messages are, how many, and their octets."""
+def _list_boxes(core: Core, account: AccountId, planned: Plan) -> list[_Box]:
+    """List the mailboxes of the plan that are still there."""
 
-    def read(tx: Tx) -> list[tuple[Mailbox, int, int, int]]:
+    def read(tx: Tx) -> list[_Box]:
         here = {int(box.id): box for box in core.mail.mailboxes(tx, account)}
         return [
             (here[box], below, *store.find_standing(tx, box, below)[:2]) for box, below in planned.boxes if box in here
@@ -280,9 +281,8 @@ def _list_boxes(core: Core, account: AccountId, planned: Plan) -> list[tuple[Mai
     return core.db.read(read)
 
 
-def _list_texts(core: Core, account: AccountId, planned: Plan) -> Iterator[tuple[str, str]]:
+def _list_texts(core: Core, account: AccountId, planned: Plan, boxes: Sequence[_Box]) -> Iterator[tuple[str, str]]:
     """Yield name and text of the members that are not mail."""
-    boxes = _list_boxes(core, account, planned)
     paths = _choose_paths([box for box, *_ in boxes], planned.form)
 
     def read(tx: Tx) -> tuple[Account, dict[str, Any], list[Any]]:  # Any: what JSON holds

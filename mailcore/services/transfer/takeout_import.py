@@ -8,7 +8,7 @@ still agrees.
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from typing import IO, Any
@@ -31,7 +31,7 @@ from mailcore.mail.moving import maildir, mbox
 from mailcore.mail.moving.mbox import NotMbox, Stored
 from mailcore.saying import Saying
 from mailcore.services.sieve_scripts import filters, out_of_office
-from mailcore.services.transfer.foreign_boxes import list_boxes, read_box
+from mailcore.services.transfer.foreign_boxes import ForeignBox, list_boxes, read_box
 from mailcore.services.transfer.mail_import import PIECE, Importer, Progress, Report, finish_import
 from mailcore.services.transfer.takeout import FORMAT
 from mailcore.services.transfer.zip_reader import DAMAGED, ZipReader
@@ -51,12 +51,13 @@ def import_takeout(core: Core, account: AccountId, file: IO[bytes], progress: Pr
         ImportRefused: it is no such file, or it could not be read before anything came in.
     """
     archive = ZipReader(file)
-    description = _read_description(archive)
+    foreign, left_out = ([], 0) if "alumnimail.json" in archive else list_boxes(archive)
+    description = {} if foreign else _read_description(archive)
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
-        if description is None:
-            yield from _bring_foreign(core, archive, importer)
+        if foreign:
+            yield from _bring_foreign(core, archive, importer, foreign, left_out)
             return
         _import_settings(core, account, archive, description, importer)
         boxes = [box for box in description.get("mailboxes", []) if isinstance(box, dict)]
@@ -97,9 +98,10 @@ def _bring(
         importer.break_off(Saying("%(name)s in the file is damaged; what came before the damage is here.", name=path))
 
 
-def _bring_foreign(core: Core, archive: ZipReader, importer: Importer) -> Iterator[None]:
+def _bring_foreign(
+    core: Core, archive: ZipReader, importer: Importer, boxes: Sequence[ForeignBox], left_out: int
+) -> Iterator[None]:
     """Bring the mailboxes of another program's zip file."""
-    boxes, left_out = list_boxes(archive)
     for one in boxes[:MAX_MAILBOXES]:
         try:
             box = importer.mailbox(one.name)
@@ -112,10 +114,8 @@ def _bring_foreign(core: Core, archive: ZipReader, importer: Importer) -> Iterat
         importer.note(Saying("Files in the zip file that hold no mail that we can read: %(count)s.", count=left_out))
 
 
-def _read_description(archive: ZipReader) -> dict[str, Any] | None:
-    """Read the description in a file of ours; None for one of another program.  Raises ImportRefused."""
-    if "alumnimail.json" not in archive and list_boxes(archive)[0]:
-        return None
+def _read_description(archive: ZipReader) -> dict[str, Any]:
+    """Read the description in a file of ours.  Raises ImportRefused."""
     try:
         description = json.loads(archive.text("alumnimail.json"))
     except (KeyError, *DAMAGED) as problem:

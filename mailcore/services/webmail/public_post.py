@@ -26,7 +26,7 @@ def post(core: Core, url: str, fields: Mapping[str, str], body: bytes, *, second
     if len(url) > MAX_URL or parts.scheme != "https" or not host or parts.username or not remote_pictures.may_use(port):
         raise NotAllowed("not an address that we ask")
     address = remote_pictures.find_public_address(core, host)
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = https.target_of(parts)
     fields = {**fields, "User-Agent": "Alumnimail"}
     try:
         return https.ask(str(address), port or 443, host, "POST", path, fields, body, seconds=seconds).status

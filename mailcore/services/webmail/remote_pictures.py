@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from mailcore.core import Core
 from mailcore.errors import NotAllowed, TooLarge, TooMany
 from mailcore.mail.showing import pictures
+from mailcore.net import https
 from mailcore.net.dns import DnsTrouble
 from mailcore.net.https import cut_off
 
@@ -111,7 +112,7 @@ def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> bytes | 
     """Raises OSError, http.client.HTTPException, ValueError, NotAllowed, TooLarge."""
     if isinstance(connection.sock, ssl.SSLSocket):
         connection.sock.do_handshake()
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = https.target_of(parts)
     connection.request(
         "GET",
         path.encode("ascii", "ignore").decode().replace(" ", "%20"),

@@ -22,10 +22,10 @@ from mailcore.services.limits import throttle
 from mailcore.services.limits.throttle import CODES, CODES_IN_ALL, IN_SESSION
 from mailcore.services.signin import recovery, sasl_login, two_factor
 from mailcore.wire.reader import SyntaxProblem
-from mailcore.wire.sasl import Channel
 from portal import create_app
 from tests import directory as directories
 from tests.portal.conftest import PASSWORD, Browser
+from tests.sasl_client import SaslClient
 
 ROOT = Path(__file__).resolve().parents[3]
 STRANGER = "203.0.113.9"
@@ -190,9 +190,8 @@ def test_programs_are_counted_by_the_account_that_they_open_however_they_name_it
             return next(answers)
 
         first = f"{acts_for}\0{name}\0{password}" if mechanism == "PLAIN" else name
-        talk = sasl_login.authenticate(
-            core, mechanism, first.encode(), ask, peer=STRANGER, secure=True, channel=Channel(), scope=scope
-        )
+        client = SaslClient(STRANGER)
+        talk = sasl_login.authenticate(core, client, mechanism, first.encode(), ask, scope)
         try:
             asyncio.run(talk)
         except (WrongPassword, TooMany, SyntaxProblem) as problem:
