@@ -1,4 +1,4 @@
-"""What is asked of messages: UIDs, rows for FETCH, octets, and the changes after a modseq."""
+"""Reading messages: UIDs, rows for FETCH, octets, and the changes after a modseq."""
 
 from array import array
 from collections.abc import Sequence
