@@ -116,5 +116,5 @@ fuzz: dev ## throws octets at every parser, FUZZ_SECONDS each; findings go to te
 	$(BIN)/python -m tests.fuzz.run --seconds $(FUZZ_SECONDS) $(if $(GUIDED),--guided)
 
 CRASH ?= --rounds 200
-crash: dev ## faults of machine and network under traffic, an hour; CRASH="--rounds 20 --only 'kill -9'" for fewer
+crash: dev ## faults of machine and network under traffic, an hour; CRASH="--rounds 20 --only 'kill -9'" for fewer, --engines with PostgreSQL and S3
 	$(BIN)/python -m tests.crash $(CRASH)

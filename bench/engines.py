@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import delivery
 import psycopg
 import reading
-from load import Imap, Target, logged_in, message, timed
+from load import Imap, Target, end_in_order, logged_in, message, timed
 from run import ours
 
 from tests import postgres_server, s3_server
@@ -107,6 +107,7 @@ FOLDERS: dict[str, Path] = {}
 @contextlib.contextmanager
 def targets(root: Path, workers: int, accounts: int, inside: str) -> Iterator[list[Target]]:
     """Start all services."""
+    end_in_order()
     with contextlib.ExitStack() as stack:
 
         def start(name: str, top: str = "", more: str = "") -> Target:

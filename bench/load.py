@@ -1,11 +1,14 @@
 """The load of each case, the same for every server: plain sockets and threads, nothing of the project."""
 
 import re
+import signal
 import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,18 @@ def logged_in(target: Target, user: str) -> Imap:
     client = Imap(target.imap)
     client.command(f'LOGIN {user} "{target.password}"')
     return client
+
+
+def end_in_order() -> None:
+    """Let a signal end the program as an error would: whatever it has started is stopped."""
+
+    def leave(number: int, _frame: object) -> None:
+        for one in ENDING:
+            signal.signal(one, signal.SIG_IGN)  # what is being stopped is waited for
+        raise SystemExit(128 + number)
+
+    for one in ENDING:
+        signal.signal(one, leave)
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -22,7 +22,7 @@ import outgoing
 import reading
 import scripts
 from delivery import ACCOUNTS
-from load import Target
+from load import Target, end_in_order
 
 CASES: dict[str, Callable[[Target], float]] = {**delivery.CASES, **reading.CASES, **outgoing.CASES, **scripts.CASES}
 PASSWORD = "seks-og-tretti-ugler"  # in no list of those that others try, of which an owner is told
@@ -32,6 +32,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a service in order, or at least end it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # as a rule nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -52,6 +63,7 @@ def ours(
         more: tables behind all.
         command: another version's; "" = ours.
     """
+    end_in_order()
     smtp, imap, submission, sink = free_port(), free_port(), free_port(), free_port()
     config = folder / "bench.toml"
     config.write_text(
@@ -66,20 +78,21 @@ def ours(
         people.write_text("username,password\n" + "".join(f"user{n},{PASSWORD}\n" for n in range(1, accounts + 1)))
         subprocess.run([*alumnimail, "init"], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([*alumnimail, "user", "import", str(people)], check=True, stdout=subprocess.DEVNULL)
-    with (folder / "log").open("a") as log:
-        process = subprocess.Popen(
-            [*alumnimail, "serve", "--workers", str(workers)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with (folder / "log").open("a") as log:
+            process = subprocess.Popen(
+                [*alumnimail, "serve", "--workers", str(workers)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
         if process.stdout is None or process.stdout.readline().strip() != b"ready":
             raise RuntimeError("the server did not start")
         yield Target(name, smtp, imap, PASSWORD, submission, sink)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        if process is not None:
+            _stop(process)
 
 
 @contextlib.contextmanager

@@ -84,7 +84,7 @@ def on_postgresql_server(build: Build) -> Iterator[tuple[Build, Databases]]:
         databases = Databases(url)
 
         def build_there(config: Config, clock: Clock | None = None) -> Core:
-            if not config.database:
+            if not config.database and not config.database_path.exists():  # what a backup is opened as stays SQLite's
                 config = dataclasses.replace(config, database=databases.named_for(config.data))
             made = build(config, clock)
             databases.open.append(config.data)

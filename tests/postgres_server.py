@@ -1,5 +1,6 @@
 """A PostgreSQL server of one's own, on a socket in a temporary folder: Debian's, run as its user postgres."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -36,7 +37,9 @@ class Server:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, **{**self._how, "stderr": log})  # type: ignore[call-overload]
+            # what a terminal says to our program it does not say to this one
+            how = {**self._how, "stderr": log, "start_new_session": True}
+            self._process = subprocess.Popen(self._command, **how)  # type: ignore[call-overload]
         _wait(self.url, self._process)
 
     def stop(self) -> None:
@@ -45,6 +48,34 @@ class Server:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(SECONDS)
             self._process = None
+
+    def kill(self) -> None:
+        """`kill -9` of all of it, as a power cut does."""
+        if self._process is not None:
+            self._signal_all(signal.SIGKILL)
+            self._process.wait(SECONDS)
+            self._process = None
+
+    def freeze(self) -> None:
+        """Stop it where it is: connections stay, and nothing is answered."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def backends(self) -> list[int]:
+        """Return the processes that its first one has started: each has a group of its own."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def _signal_all(self, number: int) -> None:
+        assert self._process is not None
+        children = self.backends()
+        self._process.send_signal(number)
+        for pid in {*children, *self.backends()}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """An S3 server of one's own on loopback: SeaweedFS (`weed`), which requirements/seaweedfs.txt installs."""
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -109,6 +110,15 @@ class S3Server:
             self._running.send_signal(signal.SIGKILL)
             self._running.wait(SECONDS)
             self._running = None
+
+    def freeze(self) -> None:
+        """Stop it where it is: connections stay, and nothing is answered."""
+        assert self._running is not None
+        os.killpg(self._running.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._running is not None
+        os.killpg(self._running.pid, signal.SIGCONT)
 
     def store(self, bucket: str, access: str = ACCESS, secret: str = SECRET) -> S3Store:
         return S3Store(

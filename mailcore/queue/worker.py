@@ -22,6 +22,7 @@ from mailcore.queue.destination import Destination
 from mailcore.queue.lookup import Lookup
 from mailcore.queue.outcome import Sequel
 from mailcore.queue.route import TlsResult
+from mailcore.queue.schedule import GIVE_UP_AFTER
 from mailcore.queue.sts import PORT, StsPolicies
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import queue_admin
@@ -60,6 +61,7 @@ SELDOM_SECONDS = 1.0  # where they do
 GATHER_SECONDS = 0.03  # in which what comes in is claimed together, in one write
 BATCH = 200
 GIVE_UP_AGAIN_SECONDS = 60.0
+BUSY_SECONDS = 15  # an item that the database or the bucket kept us from sending; the second time it is a failed try
 IN_FLIGHT = 2000
 SIGNED_WHEN_SENT = (
     "vacation",
@@ -84,6 +86,9 @@ class Worker:
         self._destinations: dict[str, Destination] = {}
         self._connection_tasks: set[asyncio.Task[None]] = set()
         self._in_memory = 0
+        # leased by us, from the claim until what became of it is saved
+        self._held: set[int] = set()
+        self._is_claim_in_doubt = False
         self._give_up_again: dict[int, float] = {}  # items whose giving up failed, and when it is tried again
         self._sealing = asyncio.Semaphore(1)
         self._lessee = lease.name_this_process(core.config.node_name)
@@ -181,6 +186,7 @@ class Worker:
         """Give up what staff asked for, lease what is due and hand it to its destinations; return how many items that are."""
         core = self._core
         try:
+            await self._release_unknown()
             given_up, is_due = await core.db.aread(self._look)
             if given_up:
                 await self._give_up_asked(given_up)
@@ -188,7 +194,9 @@ class Worker:
             if not is_due or room <= 0 or self._has_lapsed(math.inf):
                 return 0
             full = [name for name, destination in self._destinations.items() if destination.is_full]
+            self._is_claim_in_doubt = True
             items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full), of=())
+            self._is_claim_in_doubt = False
         except MailError as problem:
             log.warning("the queue waits: %s", problem)
             return 0
@@ -201,9 +209,19 @@ class Worker:
                 self._destinations[domain] = destination
             destination.failures = rests[domain].failures if domain in rests else 0
             destination.add(now, item)
+            self._held.add(item.id)
             self._in_memory += 1
             self._start_connections(domain, destination)
         return len(items)
+
+    async def _release_unknown(self) -> None:
+        """Free what a claim leased whose answer did not come, as the database went away while it was saved."""
+        if self._is_claim_in_doubt:
+            held = sorted(self._held)
+            freed = await self._core.db.awrite(lambda tx: release_items_of(tx, self._lessee, but=held), of=())
+            self._is_claim_in_doubt = False
+            if freed:
+                log.info("%d items that were leased without our hearing of it are free again", freed)
 
     def _start_connections(self, domain: str, destination: Destination) -> None:
         """Start as many connections as there is work for and the destination bears."""
@@ -245,6 +263,7 @@ class Worker:
                 claimed_at, item = destination.waiting.popleft()
                 self._in_memory -= 1
                 if clock() - claimed_at > START_WITHIN_SECONDS or self._has_lapsed(claimed_at):
+                    self._held.discard(item.id)
                     continue
                 destination.idle -= 1
                 try:
@@ -256,6 +275,7 @@ class Worker:
                         open_route, found_at = await self._open_route(domain), clock()
                     with about_mail(item.mail_id):
                         await self._handle_item(item, claimed_at, domain, destination, open_route)
+                    self._held.discard(item.id)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back
                     raise
@@ -283,7 +303,10 @@ class Worker:
         return bool(destination.waiting)
 
     async def _record_fault(self, item: QueueItem, problem: Exception) -> None:
-        """Defer an item that failed by a fault of ours.  If not even that can be saved, its lease expires."""
+        """Defer an item that failed by a fault of ours: by little where something was away.
+
+        If not even that can be saved, its lease expires.
+        """
         if isinstance(problem, MailError):
             log.warning("queue item %d waits: %s", item.id, problem)
             words = str(problem)
@@ -291,9 +314,19 @@ class Worker:
             log.error("queue item %d failed", item.id, exc_info=problem)
             words = "a fault of ours"
         try:
-            await self._record_outcome(item, Answer(self._core.config.host, 0, words))
+            is_first = item.last_reply != words and self._core.clock.now() - item.created_at < GIVE_UP_AFTER
+            if isinstance(problem, Busy) and is_first:
+                await self._write_until_saved(lambda tx: self._put_off(tx, item, words))
+            else:
+                await self._record_outcome(item, Answer(self._core.config.host, 0, words))
+            self._held.discard(item.id)
         except Exception as second:
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
+
+    def _put_off(self, tx: Tx, item: QueueItem, words: str) -> None:
+        """Put an item off for a moment: what was away when it was to be sent is back by then, and no try was made."""
+        if holds_lease(tx, item.id, self._lessee):
+            put_off_items(tx, [item.id], self._core.clock.seconds() + BUSY_SECONDS, words)
 
     async def _write_until_saved(self, write: Callable[[Tx], None]) -> None:
         """Save a peer's reply even if the disk is full for a while: else the message would be sent again.
@@ -427,6 +460,7 @@ class Worker:
             outcome.record_unreachable(core, tx, domain, still, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)
+        self._held.difference_update(one.id for one in items)
         for one in items:
             with about_mail(one.mail_id):
                 outcome.log_outcome(one, answer, now)

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.crash.faults import FAULTS, play, possible
+from tests.crash.faults import ENGINE_FAULTS, FAULTS, play, possible
 from tests.crash.session import open_world
 
 
@@ -15,15 +15,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0, help="0 = another one each time")
-    parser.add_argument("--only", choices=FAULTS, help="one kind of fault alone")
+    parser.add_argument(
+        "--engines", action="store_true", help="mail stands in PostgreSQL and S3, which have faults too"
+    )
+    parser.add_argument("--only", action="append", choices=[*FAULTS, *ENGINE_FAULTS], help="one kind of fault alone")
     asked = parser.parse_args()
     seed = asked.seed or random.randrange(10**6)
     random.seed(seed)
     folder = Path(tempfile.mkdtemp(prefix="alumnimail-crash-"))
-    print(f"{asked.rounds} rounds, seed {seed}, in {folder}", flush=True)
+    where = "PostgreSQL and S3" if asked.engines else "SQLite and files"
+    print(f"{asked.rounds} rounds on {where}, seed {seed}, in {folder}", flush=True)
     began, promised = time.monotonic(), 0
-    with open_world(folder) as world:
-        kinds = [asked.only] if asked.only else possible(world)
+    with open_world(folder, on_engines=asked.engines) as world:
+        kinds = asked.only or possible(world)
         order: list[str] = []
         for number in range(1, asked.rounds + 1):
             order = order or random.sample(kinds, len(kinds))

@@ -8,13 +8,10 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from tests.crash import engines
+from tests.crash.engines import Engines, pause
 from tests.crash.world import World
 from tests.machine import until
-
-
-def pause(least: float = 0.3, most: float = 1.0) -> None:
-    """Faults come at any moment."""
-    time.sleep(random.uniform(least, most))
 
 
 def kill(world: World) -> None:
@@ -141,13 +138,26 @@ FAULTS: dict[str, Callable[[World], None]] = {
     "DNS is silent": dns_is_silent,
     "DNS fails": dns_fails,
 }
+# what is not of a service that has its mail elsewhere
+OF_ITS_OWN_FILES = ("power loss", "a locked database")
+
+
+def on_engines(fault: Callable[[Engines], None]) -> Callable[[World], None]:
+    def play_it(world: World) -> None:
+        assert world.engines is not None
+        fault(world.engines)
+
+    return play_it
+
+
+ENGINE_FAULTS: dict[str, Callable[[World], None]] = {name: on_engines(fault) for name, fault in engines.FAULTS.items()}
 
 
 def play(world: World, name: str) -> int:
     """One round; return how many messages were promised in it.  Raises AssertionError."""
     world.begin_traffic()
     try:
-        FAULTS[name](world)
+        (FAULTS | ENGINE_FAULTS)[name](world)
         world.assert_flows()
     finally:
         world.end_traffic()
@@ -156,4 +166,6 @@ def play(world: World, name: str) -> int:
 
 
 def possible(world: World) -> list[str]:
+    if world.engines is not None:
+        return [*ENGINE_FAULTS, *(name for name in FAULTS if name not in OF_ITS_OWN_FILES)]
     return [name for name in FAULTS if world.disk is not None or name != "power loss"]

@@ -15,12 +15,13 @@ from mailcore import core as cores
 from mailcore.config_file import parse_config
 from mailcore.services.accounts import accounts
 from tests.crash.disk import Disk
+from tests.crash.engines import Engines
 from tests.crash.machine_faults import MachineFaults
 from tests.journeys.conftest import PASSWORD, House, Sink
 from tests.machine import until
 
 SENDERS, APPENDERS = 3, 1
-LARGE = 150_000  # octets, as a file beside the database
+LARGE = 150_000  # octets, as a file beside the database, or in the bucket
 PATIENCE = 120.0
 LOST = (OSError, smtplib.SMTPException, IMAPClient.Error, IMAPClient.AbortError)
 
@@ -30,21 +31,32 @@ class World:
 
     Attributes:
         promised: subjects of messages that were answered by 250 or OK, in this round.
+        engines: PostgreSQL and S3 where the service has its mail there; None: SQLite and files.
         silent: names under which the name server says nothing; `broken` those for which it fails.
     """
 
-    def __init__(self, folder: Path, dns: str, silent: list[str], broken: list[str], directory: int) -> None:
-        self.silent, self.broken = silent, broken
+    def __init__(
+        self,
+        folder: Path,
+        dns: str,
+        silent: list[str],
+        broken: list[str],
+        directory: int,
+        engines: Engines | None = None,
+    ) -> None:
+        self.silent, self.broken, self.engines = silent, broken, engines
         self.faults = MachineFaults(folder)
         self.sink = Sink()
         (folder / "var").mkdir()
-        self.disk = Disk(folder, folder / "var") if Disk.is_possible() else None
+        self.disk = Disk(folder, folder / "var") if engines is None and Disk.is_possible() else None
+        top, bucket = ("", "") if engines is None else engines.settings()
         more = (
             "connections_per_minute = 0\nmessages_per_hour = 0\nlogin_failures_per_hour = 100000\n[directory]\n"
             f'url = "ldap://127.0.0.1:{directory}"\nbase = "dc=x"\nbind_dn = "cn=x"\nbind_password = "x"\n'
-            f'[dns]\nservers = ["{dns}"]\n'
+            f'[dns]\nservers = ["{dns}"]\n{bucket}'
         )
         self.house = House(folder, self.sink, workers=0, off=("submission", "submissions", "managesieve"), more=more)
+        self.house.config.write_text(top + self.house.config.read_text())
         core = cores.build(parse_config(self.house.config.read_text()))
         accounts.add_account(core, "ola", password=PASSWORD, contact="ola@outside.example")
         cores.close(core)

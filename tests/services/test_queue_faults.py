@@ -8,6 +8,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.errors import Busy
+from mailcore.queue import worker as workers
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import health
 from mailcore.store.queue.items import retry_items
@@ -40,6 +41,37 @@ def test_a_database_that_is_locked_when_the_peer_has_answered_does_not_send_twic
             other.close()
             await until(lambda: not listing(here))
             assert len(peer.mail) == 1
+
+    asyncio.run(play())
+
+
+def test_a_claim_whose_answer_is_lost_delays_nothing(core, monkeypatch):
+    """A database that went away while it saved a claim may have saved it: what is leased so is in no worker's hands."""
+
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            real, lost = here.db.awrite, list[object]()
+
+            async def answer_is_lost(fn, of=None):
+                done = await real(fn, of)
+                if not lost and isinstance(done, tuple) and done[0]:  # what was claimed
+                    lost.append(done)
+                    raise Busy("the database did not answer")
+                return done
+
+            peer.gate.clear()
+            enqueue(here, "first@outside.example")
+            worker.wake()
+            await until(lambda: peer.connections == 1)
+            monkeypatch.setattr(here.db, "awrite", answer_is_lost)
+            enqueue(here, "second@outside.example", "third@outside.example")
+            worker.wake()
+            await until(lambda: lost)
+            peer.gate.set()
+            await until(lambda: not listing(here))
+            assert sorted(to for _, to, _ in peer.mail) == [
+                f"{n}@outside.example" for n in ("first", "second", "third")
+            ]
 
     asyncio.run(play())
 
@@ -111,6 +143,10 @@ def test_octets_that_are_gone_wait_are_told_by_check_and_go_when_they_are_back(c
         file.unlink()
         assert any("octets are missing" in line for line in health.check_installation(core, repair=False))
         async with at_work(core) as (here, worker, peer):
+            await until(lambda: "cannot be read" in listing(here)[0].last_reply)
+            assert listing(here)[0].tries == 0  # what is away for a moment is no failed try
+            clock.forward(seconds=workers.BUSY_SECONDS)
+            worker.wake()
             await until(lambda: [item.tries for item in listing(here)] == [1])
             assert "cannot be read" in listing(here)[0].last_reply
             file.write_bytes(kept)

@@ -180,10 +180,18 @@ def test_what_a_mail_program_asks_all_day_waits_twice(reader, before, command):
         ("COPY 1:5,7,9,11:20 Archive", 1),
         ("MOVE 1:5,7,9 Archive", 1),
         ("EXPUNGE", 1),
+        ("CREATE New", 2),
+        ("CREATE a/b/c/d", 2),
+        ("DELETE Archive", 1),
+        ("RENAME Archive Old", 1),
+        ("RENAME Archive a/b/Old", 2),
+        ("RENAME INBOX a/b/Old", 4),
+        ("SUBSCRIBE Archive", 1),
+        ("UNSUBSCRIBE Archive", 1),
         (f"APPEND Archive {{{len(MESSAGE) + 1}+}}\r\n{(MESSAGE % 777).decode()}", 1),
     ],
 )
-def test_a_change_of_messages_waits_as_often_whatever_their_number(reader, command, times):
+def test_a_change_waits_as_often_whatever_its_size(reader, command, times):
     """Beside the lock at its beginning and the commit."""
     for one in (LOGIN, "SELECT INBOX", r"STORE 1:50 +FLAGS (\Deleted)"):
         reader(one)

@@ -151,6 +151,43 @@ def test_rename_takes_children_along_and_inbox_keeps_its_name(core, ola):
     assert core.db.read(lambda tx: core.mail.mailbox(tx, ola, "Saved")).messages == 1
 
 
+def test_rename_may_take_names_that_it_makes_free(core, ola):
+    def steps(tx) -> list[str]:
+        for name in ("a/b/c", "a/b/b/c"):
+            core.mail.create(tx, ola, name)
+        core.mail.delete(tx, ola, "a")
+        core.mail.rename(tx, ola, "a/b", "a")
+        return [box.name for box in core.mail.mailboxes(tx, ola)]
+
+    assert core.db.write(steps) == ["INBOX", "Trash", "a", "a/b", "a/b/c", "a/c"]
+
+
+def test_rename_keeps_what_a_child_would_replace(core, ola):
+    def steps(tx) -> None:
+        for name in ("Old/2026", "Work/2026"):
+            core.mail.create(tx, ola, name)
+        core.mail.rename(tx, ola, "Old", "Kept")
+        core.mail.delete(tx, ola, "Work")
+        core.mail.rename(tx, ola, "Kept", "Work")
+
+    with pytest.raises(MailboxExists):
+        core.db.write(steps)
+
+
+def test_numbers_of_mailboxes_are_never_given_again(core, ola):
+    def steps(tx) -> list[tuple[int, int]]:
+        core.mail.create(tx, ola, "x/y/z")
+        first = {box.name: box for box in core.mail.mailboxes(tx, ola)}
+        assert [first[n].uidvalidity - first["x"].uidvalidity for n in ("x", "x/y", "x/y/z")] == [0, 1, 2]
+        core.mail.delete(tx, ola, "x/y/z")
+        again = core.mail.create(tx, ola, "x/y/z")
+        assert core.mail.get(tx, again.id) == again
+        return [(box.id, box.uidvalidity) for box in (first["x/y/z"], again)]
+
+    (old, old_validity), (new, new_validity) = core.db.write(steps)
+    assert (old + 1, old_validity + 1) == (new, new_validity)
+
+
 @pytest.mark.parametrize("name", ["", "a//b", "../x", "a/..", "a*", "x\0y", "n" * 300])
 def test_names_that_cannot_be(core, ola, name):
     with pytest.raises(InvalidName):

@@ -119,12 +119,7 @@ async def delete(context: Context, read: Reader) -> Tagged:
     read.end()
     core, owner = context.core, context.owner
 
-    def work(tx: Tx) -> int:
-        gone = context.find_mailbox(tx, name).id
-        core.mail.delete(tx, owner, name)
-        return gone
-
-    gone = await core.db.awrite(work, of=(owner,))
+    gone = await core.db.awrite(lambda tx: core.mail.delete(tx, owner, name), of=(owner,))
     if context.selected is not None and context.selected.mailbox == gone:
         context.deselect()
     return context.ok()

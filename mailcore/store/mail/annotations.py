@@ -65,4 +65,4 @@ def measure_entries(tx: Tx, account: AccountId) -> tuple[int, int]:
 
 
 def delete_entries(tx: Tx, account: AccountId, mailbox: int) -> None:
-    tx.run("DELETE FROM annotation WHERE account_id=? AND mailbox=?", account, mailbox)
+    tx.run_later("DELETE FROM annotation WHERE account_id=? AND mailbox=?", account, mailbox)

@@ -1,7 +1,7 @@
 """Rarely asked facts of mailboxes, and subscriptions to names that no mailbox has any more."""
 
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Statement, Tx
 from mailcore.store.mail import flags
 
 
@@ -45,9 +45,13 @@ def list_lost_subscriptions(tx: Tx, account: AccountId) -> list[str]:
 
 
 def add_lost_subscription(tx: Tx, account: AccountId, name: str) -> None:
-    tx.run("INSERT INTO lost_subscription (account_id,name) VALUES (?,?) ON CONFLICT DO NOTHING", account, name)
+    tx.run_later("INSERT INTO lost_subscription (account_id,name) VALUES (?,?) ON CONFLICT DO NOTHING", account, name)
 
 
-def delete_lost_subscription(tx: Tx, account: AccountId, name: str) -> bool:
-    """Delete the subscription; return True if there was one."""
-    return tx.run("DELETE FROM lost_subscription WHERE account_id=? AND name=?", account, name) > 0
+def ask_to_delete_lost_subscription(account: AccountId, name: str) -> Statement:
+    """Return what to ask for it (`Tx.ask`); it is answered by a row if there was one."""
+    return "DELETE FROM lost_subscription WHERE account_id=? AND name=? RETURNING name", (account, name)
+
+
+def forget_lost_subscription(tx: Tx, account: AccountId, name: str) -> None:
+    tx.run_later("DELETE FROM lost_subscription WHERE account_id=? AND name=?", account, name)

@@ -18,6 +18,11 @@ _COLUMNS = "id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets
 _ONE = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? AND name=?"  # noqa: S608 - our own columns
 _BY_ID = f"SELECT {_COLUMNS} FROM mailbox WHERE id=?"  # noqa: S608
 _MANY = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id IN (SELECT value FROM json_each(?)) AND name IN (%s)"  # noqa: S608
+_NAMES = "SELECT name FROM mailbox WHERE account_id=? AND name IN (%s)"
+_TO_DELETE = (
+    "SELECT subscribed, (SELECT COALESCE(SUM(size),0) FROM message WHERE message.mailbox=mailbox.id"  # noqa: S608
+    f" AND NOT {IS_UNCOUNTED}) FROM mailbox WHERE account_id=? AND name=?"
+)
 
 
 def _mailbox(row: Row) -> Mailbox:
@@ -48,6 +53,12 @@ def check_name(name: str) -> str:
     if any(ord(c) < 32 or ord(c) == 127 or c in "*%" or 0xD800 <= ord(c) < 0xE000 for c in name):
         raise InvalidName(Saying("A mailbox name may not hold control characters, * or %%."))
     return name
+
+
+def _parents(name: str) -> list[str]:
+    """Return the names of those that it is in, the outermost first."""
+    levels = name.split("/")
+    return ["/".join(levels[:depth]) for depth in range(1, len(levels))]
 
 
 class Mailboxes:
@@ -94,60 +105,67 @@ class Mailboxes:
     def create(self, tx: Tx, account: AccountId, name: str, special_use: str = "") -> Mailbox:
         """Create a mailbox and its missing parents; raises MailboxExists, InvalidName."""
         name = check_name(name)
-        if self._exists(tx, account, name):
+        wanted = [*_parents(name), name]
+        there, counted = tx.ask(
+            [
+                (_NAMES % ",".join("?" * len(wanted)), (account, *wanted)),
+                ("SELECT count(*) FROM mailbox WHERE account_id=?", (account,)),
+            ]
+        )
+        names = {row[0] for row in there}
+        if name in names:
             raise MailboxExists(name)
-        count = tx.row("SELECT count(*) FROM mailbox WHERE account_id=?", account)
-        if count and count[0] >= MAX_MAILBOXES:
+        if counted[0][0] >= MAX_MAILBOXES:
             raise InvalidName(Saying("You can have at most %(most)s mailboxes.", most=MAX_MAILBOXES))
-        levels = name.split("/")
-        for depth in range(1, len(levels)):
-            parent = "/".join(levels[:depth])
-            if not self._exists(tx, account, parent):
-                self._insert(tx, account, parent, "")
-        return self.get(tx, self._insert(tx, account, name, special_use))
+        return self._insert(tx, account, [one for one in wanted if one not in names], special_use)[-1]
 
-    def delete(self, tx: Tx, account: AccountId, name: str) -> None:
+    def delete(self, tx: Tx, account: AccountId, name: str) -> MailboxId:
         """Delete a mailbox with its messages; children stay."""
-        box = self.mailbox(tx, account, name)
+        asked = (account, canonical(name))
+        rows, more = tx.ask([(_ONE, asked), (_TO_DELETE, asked)])
+        if not rows:
+            raise MailboxNotFound(name)
+        box, (subscribed, counted_octets) = _mailbox(rows[0]), more[0]
         if box.name == "INBOX":
             raise InvalidName(Saying("The inbox cannot be deleted."))
-        if tx.row("SELECT 1 FROM mailbox WHERE id=? AND subscribed=?", box.id, EXPLICITLY):
+        if subscribed == EXPLICITLY:
             mailbox_facts.add_lost_subscription(tx, account, box.name)
         annotations.delete_entries(tx, account, box.id)
         self._log(tx, account, box.id, box.modseq + 1, "delete")  # stays, as the newest entry (store/mail/condstore.py)
-        row = tx.row(f"SELECT COALESCE(SUM(size),0) FROM message WHERE mailbox=? AND NOT {IS_UNCOUNTED}", box.id)  # noqa: S608
-        tx.run("UPDATE account SET used=used-? WHERE id=?", row[0] if row else 0, account)
-        tx.run("DELETE FROM message WHERE mailbox=?", box.id)
-        tx.run("DELETE FROM change WHERE mailbox=? AND kind='remove'", box.id)
-        tx.run("DELETE FROM mailbox WHERE id=?", box.id)
-        tx.changed.add(account)
+        tx.run_later("UPDATE account SET used=used-? WHERE id=?", counted_octets, account)
+        tx.run_later("DELETE FROM message WHERE mailbox=?", box.id)
+        tx.run_later("DELETE FROM change WHERE mailbox=? AND kind='remove'", box.id)
+        tx.run_later("DELETE FROM mailbox WHERE id=?", box.id)
+        return box.id
 
     def rename(self, tx: Tx, account: AccountId, old: str, new: str) -> None:
         """Rename a mailbox and its children; INBOX gives its messages to the new one (RFC 3501 section 6.3.5)."""
-        box = self.mailbox(tx, account, old)
+        boxes = {box.name: box for box in self.mailboxes(tx, account)}
+        box = boxes.get(canonical(old))
+        if box is None:
+            raise MailboxNotFound(old)
         new = check_name(new)
-        if self._exists(tx, account, new):
+        if new in boxes:
             raise MailboxExists(new)
         if new.startswith(box.name + "/") and box.name != "INBOX":
             raise InvalidName(Saying("A mailbox cannot be moved into itself."))
         if box.name == "INBOX":
             self._empty_into(tx, box, self.create(tx, account, new))
             return
-        levels = new.split("/")
-        for depth in range(1, len(levels)):
-            parent = "/".join(levels[:depth])
-            if not self._exists(tx, account, parent):
-                self._insert(tx, account, parent, "")
         prefix = box.name + "/"
-        for child in self.mailboxes(tx, account):
-            if child.name == box.name or child.name.startswith(prefix):
-                name = check_name(new + child.name[len(box.name) :])
-                if self._exists(tx, account, name):
-                    raise MailboxExists(name)
-                tx.run("UPDATE mailbox SET name=? WHERE id=?", name, child.id)
-                mailbox_facts.delete_lost_subscription(tx, account, name)
-                self._log(tx, account, child.id, child.modseq, "rename")
-        tx.changed.add(account)
+        # shorter names first: they may make room for longer ones
+        moved = sorted((one for one in boxes if one == box.name or one.startswith(prefix)), key=len)
+        staying = boxes.keys() - set(moved)
+        names = {one: check_name(new + one[len(box.name) :]) for one in moved}
+        for name in names.values():
+            if name in staying:
+                raise MailboxExists(name)
+        if missing := [parent for parent in _parents(new) if parent not in boxes]:
+            self._insert(tx, account, missing, "")
+        for one, name in names.items():
+            tx.run_later("UPDATE mailbox SET name=? WHERE id=?", name, boxes[one].id)
+            mailbox_facts.forget_lost_subscription(tx, account, name)
+            self._log(tx, account, boxes[one].id, boxes[one].modseq, "rename")
 
     def subscribe(self, tx: Tx, account: AccountId, name: str, on: bool) -> None:
         """Raises MailboxNotFound: nothing of that name can be subscribed.
@@ -155,13 +173,16 @@ class Mailboxes:
         A subscription that outlived its mailbox can be ended.  To end one that there is not is done already: mail
         programs end that of the old name after each RENAME.
         """
-        if not on and (
-            mailbox_facts.delete_lost_subscription(tx, account, canonical(name))
-            or not self._exists(tx, account, canonical(name))
-        ):
+        asked: list[Statement] = [(_ONE, (account, canonical(name)))]
+        if not on:
+            asked.append(mailbox_facts.ask_to_delete_lost_subscription(account, canonical(name)))
+        rows, *lost = tx.ask(asked)
+        if not on and (not rows or any(lost)):
             return
-        box = self.mailbox(tx, account, name)
-        tx.run("UPDATE mailbox SET subscribed=? WHERE id=?", EXPLICITLY if on else 0, box.id)
+        if not rows:
+            raise MailboxNotFound(name)
+        box = _mailbox(rows[0])
+        tx.run_later("UPDATE mailbox SET subscribed=? WHERE id=?", EXPLICITLY if on else 0, box.id)
         self._log(tx, account, box.id, box.modseq, "subscribe" if on else "unsubscribe")
 
     def subscriptions(self, tx: Tx, account: AccountId) -> list[str]:
@@ -169,50 +190,53 @@ class Mailboxes:
         there = [box.name for box in self.mailboxes(tx, account) if box.subscribed]
         return there + [name for name in mailbox_facts.list_lost_subscriptions(tx, account) if name not in there]
 
-    def _exists(self, tx: Tx, account: AccountId, name: str) -> bool:
-        return tx.row("SELECT 1 FROM mailbox WHERE account_id=? AND name=?", account, name) is not None
-
-    def _insert(self, tx: Tx, account: AccountId, name: str, special_use: str) -> MailboxId:
-        mailbox_facts.delete_lost_subscription(tx, account, name)
-        made = MailboxId(
-            tx.insert(
+    def _insert(self, tx: Tx, account: AccountId, names: Sequence[str], special_use: str) -> list[Mailbox]:
+        """Create mailboxes of these names, the last of them with the use."""
+        ids, validities = self._numbers(tx, len(names))
+        uses = [""] * (len(names) - 1) + [special_use]
+        created = [
+            Mailbox(MailboxId(number), account, name, uidvalidity, 1, 1, 0, 0, 0, use, True)
+            for number, name, uidvalidity, use in zip(ids, names, validities, uses, strict=True)
+        ]
+        for box in created:
+            mailbox_facts.forget_lost_subscription(tx, account, box.name)
+            tx.run_later(
                 "INSERT INTO mailbox (id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets,special_use,"
                 "subscribed,keywords) VALUES (?,?,?,?,1,1,0,0,0,?,1,'')",
-                self._id(tx),
+                box.id,
                 account,
-                name,
-                self._uidvalidity(tx),
-                special_use,
+                box.name,
+                box.uidvalidity,
+                box.special_use,
             )
-        )
-        self._log(tx, account, made, 1, "create")
-        return made
+            self._log(tx, account, box.id, 1, "create")
+        return created
 
-    def _id(self, tx: Tx) -> int:
-        """Never used before: what sessions, caches and the change log know of a deleted mailbox is of no other one."""
-        [(value,)] = tx.rows(
-            "INSERT INTO setting (key,value) VALUES ('mailbox',CAST((SELECT COALESCE(max(id),0)+1 FROM mailbox) AS TEXT))"
-            " ON CONFLICT (key) DO UPDATE SET"
-            " value=CAST(max(CAST(setting.value AS INTEGER)+1,CAST(excluded.value AS INTEGER)) AS TEXT) RETURNING value"
-        )
-        return int(value)
+    def _numbers(self, tx: Tx, count: int) -> tuple[range, range]:
+        """Return ids and UIDVALIDITYs that were never used before.
 
-    def _uidvalidity(self, tx: Tx) -> int:
-        """Never used before, also after a mailbox of the same name was deleted (RFC 9051 section 2.3.1.1)."""
-        [(value,)] = tx.rows(
-            "INSERT INTO setting (key,value) VALUES ('uidvalidity',?) ON CONFLICT (key) DO UPDATE SET"
-            " value=CAST(max(CAST(setting.value AS INTEGER)+1,CAST(excluded.value AS INTEGER)) AS TEXT) RETURNING value",
-            str(self._clock.seconds()),
+        What sessions, caches and the change log know of a deleted mailbox is of no other one, and a new one of the same name is
+        another (RFC 9051 section 2.3.1.1).
+        """
+        rows = tx.rows(
+            "INSERT INTO setting (key,value) VALUES ('mailbox',CAST((SELECT COALESCE(max(id),0) FROM mailbox)+? AS TEXT)),"
+            "('uidvalidity',CAST(? AS TEXT)) ON CONFLICT (key) DO UPDATE SET"
+            " value=CAST(max(CAST(setting.value AS INTEGER)+?,CAST(excluded.value AS INTEGER)) AS TEXT) RETURNING key,value",
+            count,
+            self._clock.seconds() + count - 1,
+            count,
         )
-        return int(value)
+        last = {key: int(value) for key, value in rows}
+        ids, validities = last["mailbox"] + 1, last["uidvalidity"] + 1
+        return range(ids - count, ids), range(validities - count, validities)
 
     def _empty_into(self, tx: Tx, box: Mailbox, target: Mailbox) -> None:
         uids = [row[0] for row in tx.rows("SELECT uid FROM message WHERE mailbox=? ORDER BY uid", box.id)]
         if not uids:
             return
         now = self._clock.seconds()
-        tx.run("UPDATE message SET mailbox=?, modseq=2, saved_at=? WHERE mailbox=?", target.id, now, box.id)
-        tx.run(
+        tx.run_later("UPDATE message SET mailbox=?, modseq=2, saved_at=? WHERE mailbox=?", target.id, now, box.id)
+        tx.run_later(
             "UPDATE mailbox SET uidnext=?, modseq=2, messages=?, unseen=?, octets=?, keywords=?, recent=? WHERE id=?",
             box.uidnext,
             box.messages,
@@ -222,7 +246,7 @@ class Mailboxes:
             box.recent,
             target.id,
         )
-        tx.run("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
+        tx.run_later("UPDATE mailbox SET modseq=modseq+1, messages=0, unseen=0, octets=0 WHERE id=?", box.id)
         self._log(tx, box.account, target.id, 2, "add")
         self._log(tx, box.account, box.id, box.modseq + 1, "remove", uidset.text(uids))
 

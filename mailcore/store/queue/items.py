@@ -1,5 +1,6 @@
 """Outgoing mail at rest: items, leases, attempts.  Work is claimed by a conditional update, so nobody sends twice."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -159,9 +160,14 @@ def holds_lease(tx: Tx, item: int, lessee: str) -> bool:
     return tx.row("SELECT 1 FROM queue WHERE id=? AND leased_by=? AND leased_until>0", item, lessee) is not None
 
 
-def release_items_of(tx: Tx, lessee: str) -> int:
-    """Give back what a dead process leased; return the number of items."""
-    return tx.run("UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0", lessee)
+def release_items_of(tx: Tx, lessee: str, but: Sequence[int] = ()) -> int:
+    """Give back what a process leased, but for these items; return the number of those that were given back."""
+    return tx.run(
+        "UPDATE queue SET leased_until=0 WHERE leased_by=? AND leased_until>0"
+        " AND id NOT IN (SELECT value FROM json_each(?))",
+        lessee,
+        json.dumps(list(but)),
+    )
 
 
 def put_off_items(tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
