@@ -2,6 +2,8 @@
 .PHONY: crash lifetime fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
 PYTHON ?= python3
 BIN := .venv/bin
+# Images of CI often forbid it, and then each of the hundreds of processes that tests start compiles the whole program.
+export PYTHONDONTWRITEBYTECODE :=
 PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
 
 help:
