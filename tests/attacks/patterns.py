@@ -22,6 +22,8 @@ import sieve
 PACKAGES = (mailcore, sieve, portal)
 TAKE_A_PATTERN = {"compile", "search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn"}
 ANCHORED = {"match", "fullmatch", "Regexp"}  # these begin at one place; all others try each
+# only a file with one of these has a pattern, or uses one
+MENTIONS = re.compile(rf"\.(?:{'|'.join(sorted(TAKE_A_PATTERN))})\b|\bRegexp\b")
 
 
 @dataclass(slots=True)
@@ -53,17 +55,22 @@ def modules() -> Iterator[ModuleType]:
 def collect() -> tuple[list[Found], list[Made]]:
     found: dict[str, Found] = {}
     made: list[Made] = []
-    trees = [(module, ast.parse(Path(str(module.__file__)).read_text())) for module in modules()]
-    for module, tree in trees:
-        visitor = _Visitor(module, found, made)
-        visitor.visit(tree)
+    trees: list[tuple[ModuleType, ast.Module]] = []
+    for module in modules():
+        text = Path(str(module.__file__)).read_text()
+        if MENTIONS.search(text):
+            tree = ast.parse(text)
+            trees.append((module, tree))
+            _Visitor(module, found, made).visit(tree)
+        known = {other.pattern for other in found.values()}
         for name, value in vars(module).items():
             for one in _within(value):
-                if not any(other.pattern == one for other in found.values()):
+                if one not in known:
+                    known.add(one)
                     where = f"{module.__name__}:{name}"
                     found[where if where not in found else f"{where} {one.pattern[:40]!r}"] = Found(where, one)
     _add_uses(found, trees)
-    return sorted(found.values(), key=lambda one: one.where), made
+    return sorted(found.values(), key=lambda one: (one.where, str(one.pattern))), made
 
 
 def _within(value: object, deep: int = 3) -> "Iterator[re.Pattern[Any]]":
