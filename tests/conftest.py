@@ -18,6 +18,7 @@ from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services.credentials import passwords
+from mailcore.store.engine import sqlite
 from portal.spoken import SpokenEnvironment
 from tests import writes_twice
 from tests.engines import Databases, on_postgresql_server
@@ -130,6 +131,28 @@ def _pages_are_compiled_once() -> Iterator[None]:
     SpokenEnvironment.compile, Rule._compile_builder = compiled, built  # type: ignore[method-assign,assignment]
     yield
     SpokenEnvironment.compile, Rule._compile_builder = compile_template, compile_rule  # type: ignore[method-assign]
+
+
+FSYNC, SYNCHRONOUS = os.fsync, sqlite._PRAGMAS["synchronous"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_waits_for_the_disk() -> Iterator[None]:
+    """No test loses its power: what a test's own process writes is not brought to the disk; `real_disk` does it.
+
+    A commit waited milliseconds for the disk of a busy machine, a hundred thousand times a run.  Servers that tests start as
+    processes of their own write as ever.
+    """
+    sqlite._PRAGMAS["synchronous"] = "off"
+    os.fsync = lambda fd: None
+    yield
+    os.fsync, sqlite._PRAGMAS["synchronous"] = FSYNC, SYNCHRONOUS
+
+
+@pytest.fixture
+def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sqlite._PRAGMAS, "synchronous", SYNCHRONOUS)
+    monkeypatch.setattr(os, "fsync", FSYNC)
 
 
 OURS = passwords._HASHER

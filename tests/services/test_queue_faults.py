@@ -99,7 +99,7 @@ class FailingFile(apsw.VFSFile):
 
 
 @pytest.mark.sqlite
-def test_an_fsync_that_fails_is_temporary_and_the_answer_is_written_down_later(tmp_path):
+def test_an_fsync_that_fails_is_temporary_and_the_answer_is_written_down_later(real_disk, tmp_path):
     disk = Failing()
     core = cores.build(Config(data=str(tmp_path)))
 

@@ -347,7 +347,7 @@ def test_order_2_a_change_and_its_change_row_commit_together(core, ola):
 
 
 @pytest.mark.sqlite
-def test_order_3_an_answer_means_that_another_connection_can_see_it(core, ola):
+def test_order_3_an_answer_means_that_another_connection_can_see_it(real_disk, core, ola):
     uid = put(core, ola)
     other = apsw.Connection(str(core.config.database_path))
     try:
