@@ -105,6 +105,7 @@ _URLS = (
     "directory.url",
     "filter.rspamd",
     "filter.learn",
+    "opentelemetry.endpoint",
     "portal_users.url",
     *(f"oidc.{each.name}.issuer" for each in dataclasses.fields(Oidc)),
     *(f"imports.{name}.{url}_url" for name in ("google", "microsoft") for url in ("authorize", "token")),
@@ -185,6 +186,8 @@ def _check(config: Config) -> None:
         raise ConfigError("help.identity_checks: each has at least one character and at most 100")
     if config.sleep.months not in (0, *range(3, 25)):
         raise ConfigError("sleep.months must be from 3 to 24, or 0 for never")
+    if not 1 <= config.opentelemetry.percent <= 100:
+        raise ConfigError("opentelemetry.percent must be from 1 to 100")
     if config.outbound.mode == "relay" and not config.outbound.host:
         raise ConfigError('outbound.mode is "relay", so outbound.host must name the relay')
     if bool(config.tls.certificate) != bool(config.tls.key):

@@ -19,6 +19,8 @@ MESSAGES = "mailcore.messages"  # the logger of what becomes of messages
 TEXT = "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"
 _messages = logging.getLogger(MESSAGES)
 _messages.setLevel(logging.WARNING)  # until the settings ask for it
+# What else hears of messages, with the facts: spans.py, where somebody traces.
+listeners: list[Callable[[str, dict[str, int | str]], None]] = []
 _mail_id: ContextVar[str] = ContextVar("id of the message at hand", default="")
 
 
@@ -57,8 +59,11 @@ def call_about_mail(mail_id: str, fn: Callable[..., T], *args: object) -> T:
 
 def log_message(event: str, **facts: int | str | None) -> None:
     """Log what became of the message at hand, if the settings ask for it; `facts` name nobody."""
-    if _messages.isEnabledFor(logging.INFO):
-        _messages.info(event, extra={"facts": {name: fact for name, fact in facts.items() if fact is not None}})
+    if listeners or _messages.isEnabledFor(logging.INFO):
+        known = {name: fact for name, fact in facts.items() if fact is not None}
+        _messages.info(event, extra={"facts": known})
+        for listen in listeners:
+            listen(event, known)
 
 
 def start_logging(form: str = "text", *, messages: bool = False) -> None:

@@ -37,6 +37,7 @@ from mailcore.net.transport import Listener
 from mailcore.process import heartbeat, key_agent, malloc, secrecy
 from mailcore.process.connection_counts import ConnectionCounts, clear, count_cells
 from mailcore.process.data_lock import lock_data
+from mailcore.process.tracing import check_tracing, start_tracing
 from mailcore.queue.worker import Worker
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
@@ -55,8 +56,9 @@ def prepare(config: Config) -> None:
     """Create database, blobs, keys and certificates; safe to repeat.
 
     Raises:
-        ConfigError: the certificate or the bucket cannot be used.
+        ConfigError: the certificate or the bucket cannot be used, or an extra is missing.
     """
+    check_tracing(config)
     core = cores.build(config)
     try:
         with shared_files.changing(core):
@@ -118,6 +120,7 @@ async def _mail(
     """Everything that one process runs, until it is told to stop; `supervisor` is the process that started it and others."""
     malloc.configure()
     core = cores.build(config)
+    start_tracing(config, "one" if mail and queue else "queue" if queue else "mail")
     # rows of ten thousand messages are no garbage: looking through them took half the time of THREAD
     gc.set_threshold(100_000, 50, 1000)
     loop = asyncio.get_running_loop()

@@ -21,6 +21,7 @@ from mailcore.config import Config, host_and_port
 from mailcore.config_file import load_config
 from mailcore.log import start_logging
 from mailcore.process import malloc
+from mailcore.process.tracing import start_tracing
 
 # of each process; at most 48 hold a stream (services/webmail/live.py), 48 a large answer (portal/large_answers.py) and 12 a
 # large request (portal/bodies.py)
@@ -105,6 +106,7 @@ def _load() -> Callable[..., Any]:
     malloc.configure()
     core = cores.build(load_config())
     core.waits.share(core.config.database_key)
+    start_tracing(core.config, "portal")
     return create_app(core)
 
 

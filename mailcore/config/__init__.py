@@ -1,6 +1,6 @@
 """Settings as frozen values; `config_file` reads them.  docs/configuration.md explains each key."""
 
-from mailcore.config.machines import S3, Bucket, Cluster, Log, Origin
+from mailcore.config.machines import S3, Bucket, Cluster, Log, OpenTelemetry, Origin
 from mailcore.config.mail import (
     Acme,
     Dns,
@@ -50,6 +50,7 @@ __all__ = [
     "MOST_OCTETS",
     "Oidc",
     "OidcProvider",
+    "OpenTelemetry",
     "OrderSettings",
     "Origin",
     "Outbound",

@@ -1,4 +1,4 @@
-"""Settings of machines: the log, the bucket of large messages, nodes on one database, and the file itself."""
+"""Settings of machines: the log, spans, the bucket of large messages, nodes on one database, and the file itself."""
 
 from dataclasses import dataclass
 
@@ -56,6 +56,19 @@ class Log:
 
     format: str = "text"
     messages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTelemetry:
+    """Spans of messages.
+
+    Attributes:
+        endpoint: URL that takes them by OTLP over HTTP; "" = none are made.
+        percent: of messages, by their ids.
+    """
+
+    endpoint: str = ""
+    percent: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from mailcore.config.machines import S3, Bucket, Cluster, Log, Origin
+from mailcore.config.machines import S3, Bucket, Cluster, Log, OpenTelemetry, Origin
 from mailcore.config.mail import (
     Acme,
     Dns,
@@ -60,6 +60,7 @@ class Config:
     quota: Quota = field(default_factory=Quota)
     outbound: Outbound = field(default_factory=Outbound)
     log: Log = field(default_factory=Log)
+    opentelemetry: OpenTelemetry = field(default_factory=OpenTelemetry)
     dns: Dns = field(default_factory=Dns)
     reports: Reports = field(default_factory=Reports)
     forwarding: ForwardingSettings = field(default_factory=ForwardingSettings)

@@ -29,6 +29,7 @@ from mailcore.services.delivery import queue_admin
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
 from mailcore.services.delivery.recipients import check_recipient
 from mailcore.services.mailauth import dkim
+from mailcore.spans import open_span
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
@@ -273,7 +274,11 @@ class Worker:
                         open_route = None
                     if open_route is None:
                         open_route, found_at = await self._open_route(domain), clock()
-                    with about_mail(item.mail_id):
+                    tries = item.tries + 1
+                    with (
+                        about_mail(item.mail_id),
+                        open_span("attempt", item=item.id, origin=item.origin, tries=tries),
+                    ):
                         await self._handle_item(item, claimed_at, domain, destination, open_route)
                     self._held.discard(item.id)
                 except asyncio.CancelledError:
@@ -393,14 +398,15 @@ class Worker:
         try:
             async with asyncio.timeout(ITEM_SECONDS):
                 for connection in hosts:
-                    answer = await connection.send(
-                        item.sender,
-                        item.recipient,
-                        parts,
-                        item.dsn,
-                        require_tls=item.require_tls,
-                        has_lapsed=lambda: self._has_lapsed(claimed_at),
-                    )
+                    with open_span("send", host=connection.hop.host):
+                        answer = await connection.send(
+                            item.sender,
+                            item.recipient,
+                            parts,
+                            item.dsn,
+                            require_tls=item.require_tls,
+                            has_lapsed=lambda: self._has_lapsed(claimed_at),
+                        )
                     if answer.ok or answer.permanent:
                         break
         except TimeoutError:

@@ -24,6 +24,7 @@ from mailcore.smtp.parameters import Mail, Refused
 from mailcore.smtp.reply import REPLIES, rejected
 from mailcore.smtp.session import Session
 from mailcore.smtp.state import Problem, Transaction
+from mailcore.spans import open_span
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
 
@@ -205,12 +206,15 @@ class Inbound:
         if verdict.disposition is Disposition.REFUSE:
             reply = f"550 5.7.26 DMARC: {verdict.author} asks to refuse what does not come from it"
             return await self._refuse(transaction, envelope, message, verdict, reply)
-        scan = await scanning.scan_message(self._core, envelope, octets, queue_id)
+        with open_span("scan"):
+            scan = await scanning.scan_message(self._core, envelope, octets, queue_id)
         if scan.reply:
             return await self._refuse(transaction, envelope, message, verdict, scan.reply)
         verdict = replace(verdict, scan=scan, field=verdict.field + scan.fields)
         accounts = [item.account for item in transaction.found if isinstance(item, MailboxRecipient)]
-        verdict = replace(verdict, judged=await judging.judge_message(self._core, envelope, message, verdict, accounts))
+        with open_span("judge"):
+            judged = await judging.judge_message(self._core, envelope, message, verdict, accounts)
+        verdict = replace(verdict, judged=judged)
         ready = await prepared(self._core, incoming, message)
         return await self._deliver(transaction, envelope, ready, verdict, field, f"250 2.0.0 OK {queue_id}")
 
@@ -238,7 +242,8 @@ class Inbound:
         return [reply]
 
     async def _judge(self, _session: Session, envelope: Envelope, message: Message) -> Verdict:
-        return await authentication.judge(self._core, envelope, message)
+        with open_span("authenticate"):
+            return await authentication.judge(self._core, envelope, message)
 
     async def _deliver(
         self, transaction: Transaction, envelope: Envelope, message: Prepared, verdict: Verdict, field: bytes, ok: str

@@ -15,6 +15,7 @@ from mailcore.smtp.parameters import Rcpt, Refused
 from mailcore.smtp.reply import reply_to
 from mailcore.smtp.session import Session
 from mailcore.smtp.state import Patience, Transaction
+from mailcore.spans import open_span
 
 READ = 262_144
 ANSWER_SECONDS = 600  # that our own answer to a message may take (RFC 5321 section 4.5.3.2.6)
@@ -226,7 +227,7 @@ async def _end(session: Session, transaction: Transaction, incoming: Incoming) -
     session.set_deadline(ANSWER_SECONDS)
     session.idle, session.is_answering = 0, True
     try:
-        with about_mail(create_mail_id()):
+        with about_mail(create_mail_id()), open_span("receive", first=True):
             replies = await _hand_over(session, transaction, incoming)
             by = "submission" if session.handler.submission else "lmtp" if session.handler.lmtp else "smtp"
             log_message(

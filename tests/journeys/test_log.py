@@ -1,8 +1,11 @@
-"""The log of a whole service as programs read it: each line of each process is an object, and one id goes through all."""
+"""The log of a whole service as programs read it, and its spans: each line is an object, and one id goes through all."""
 
 import json
 import smtplib
 
+import pytest
+
+from tests import collector
 from tests.journeys.conftest import PASSWORD, House, Sink
 from tests.machine import until
 
@@ -16,9 +19,16 @@ def read(house: House) -> list[dict]:
     return [json.loads(line) for line in lines if line not in ("", "ready")]
 
 
-def test_one_id_goes_through_all_processes_and_each_line_is_an_object(tmp_path):
+@pytest.fixture
+def spans():
+    with collector.running() as running:
+        yield running
+
+
+def test_one_id_goes_through_all_processes_and_each_line_is_an_object(tmp_path, spans):
     sink = Sink()
-    house = House(tmp_path, sink, workers=1, more='[log]\nformat = "json"\nmessages = true')
+    more = f'[log]\nformat = "json"\nmessages = true\n[opentelemetry]\nendpoint = "{spans.url}"'
+    house = House(tmp_path, sink, workers=1, more=more)
     house.run("init")
     house.run("user", "add", "ola", "--password-stdin", given=f"{PASSWORD}\n")
     house.run("forward", "set", "ola", FRIEND, "--confirmed")
@@ -40,4 +50,8 @@ def test_one_id_goes_through_all_processes_and_each_line_is_an_object(tmp_path):
     text = (house.folder / "log").read_text()
     assert "elsewhere.example" not in text
     assert "secret words" not in text
+    assert {(span.process, span.name) for span in spans.spans} >= {("mail", "receive"), ("queue", "attempt")}
+    of_message = [span for span in spans.spans if span.facts["mail.id"] == mail_id]
+    assert len({span.trace for span in of_message}) == 1
+    assert {span.parent for span in of_message} - {span.id for span in of_message} == {""}
     assert read(house)  # to the last line, also of the portal that was stopped

@@ -22,6 +22,7 @@ from mailcore.services.delivery.arrival import OWN, Arrival
 from mailcore.services.delivery.carrying_out import carry_out
 from mailcore.services.delivery.plans import DeliveryPlan, MailboxPlan, PlanOutdated
 from mailcore.services.tickets import first_notice
+from mailcore.spans import open_span
 from mailcore.store.delivery import account_facts
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import Prepared
@@ -85,12 +86,14 @@ async def plan_and_write(
     for _ in range(PLANS):
         locks = of
         try:
-            plan = await core.db.aread(partial(_make_plan, core, arrival, find))
+            with open_span("plan"):
+                plan = await core.db.aread(partial(_make_plan, core, arrival, find))
             deliver, locks = partial(_carry_out, core, plan), None if of is None else _find_locks(plan, of)
         except MailError as problem:
             deliver = partial(_raise, problem)
         try:
-            written = await core.db.awrite(partial(_write, write, partial(noting, deliver)), of=locks)
+            with open_span("write"):
+                written = await core.db.awrite(partial(_write, write, partial(noting, deliver)), of=locks)
             break
         except PlanOutdated:
             log.debug("a delivery is planned anew: what its plan rests on has changed")
@@ -128,7 +131,8 @@ async def _try_light(core: Core, arrival: Arrival, recipients: Sequence[Recipien
             await asyncio.sleep(0)  # other messages that are ready are planned now, and share the commit
         else:
             plan = await core.threads.run(make)
-        return await core.db.awrite(partial(_carry_out, core, plan), of=_find_locks(plan))
+        with open_span("write"):
+            return await core.db.awrite(partial(_carry_out, core, plan), of=_find_locks(plan))
     except (PlanOutdated, planning.NeedsThread):
         return None
 

@@ -16,6 +16,7 @@ from mailcore.services.delivery.delivery import Deliver, plan_and_write
 from mailcore.services.delivery.recipients import check_recipient, merge_recipients
 from mailcore.services.filtering import judging
 from mailcore.services.mailauth import dkim
+from mailcore.spans import open_span
 from mailcore.store.engine.db import Tx
 from mailcore.store.mail.blobs import INSIDE, Prepared
 from mailcore.store.people.addresses import list_addresses
@@ -83,7 +84,8 @@ async def send(
     Args:
         also: done in the same transaction, after everything else.
     """
-    with about_mail(current_mail_id() or create_mail_id()):
+    mail_id = current_mail_id()
+    with about_mail(mail_id or create_mail_id()), open_span("submit", first=not mail_id):
         await _send(core, envelope, account, prepared, also)
         log_message("submitted", account=account.id, recipients=len(envelope.recipients), size=prepared.size)
 

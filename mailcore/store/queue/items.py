@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailcore.domain import AccountId, Attempt, Dsn, QueueItem, QueueState
-from mailcore.log import create_mail_id, current_mail_id
+from mailcore.log import about_mail, create_mail_id, current_mail_id
+from mailcore.spans import open_span
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.blobs import Blobs, Prepared
 from mailcore.store.queue import destinations
@@ -66,7 +67,11 @@ def enqueue_mail(
 
     The items have the id of the message that causes them, so that the log tells of all that came of it.
     """
-    blob, mail_id = blobs.save(tx, prepared, now), current_mail_id() or create_mail_id()
+    blob, mail_id = blobs.save(tx, prepared, now), current_mail_id()
+    if not mail_id:
+        mail_id = create_mail_id()
+        with about_mail(mail_id), open_span("write", first=True, origin=origin):
+            pass
     tx.changed.add(QUEUE)
     answers = tx.ask(
         [
