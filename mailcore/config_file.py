@@ -79,7 +79,7 @@ _CHOICES = {
     "log.format": ("text", "json"),
     "limits.plaintext": ("no", "loopback"),
     "limits.scram": ("auto", "always", "never"),
-    "limits.far_log_ins": ("ask", "allow"),
+    "limits.far_log_ins": ("ask", "far", "allow"),
     "limits.confinement": ("auto", "off"),
 }
 

@@ -100,7 +100,7 @@ orders ACCOUNT ACCOUNT: id key name display_name contact affiliation state langu
     place person proof token confirmed
 affiliation ACCOUNT REGISTER: person login kinds until present seen_at gone_at blocked returned name checked_at
 leaving ACCOUNT ACCOUNT: account_id step told_at
-presence ACCOUNT ACCOUNT: account_id seen_at step told_at regions
+presence ACCOUNT ACCOUNT: account_id seen_at step told_at regions networks
 closing ACCOUNT NEVER_AGAIN: account_id closed_at new_address forwarding erased_at
 correspondent ACCOUNT WHILE_IT_COUNTS: account_id mark
 sunset_person ACCOUNT ACCOUNT: account_id sunset_id step first_at told_at next_at read_at how letter_at new_address

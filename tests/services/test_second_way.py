@@ -12,7 +12,16 @@ from mailcore.net import regions
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, sleeping, waves
 from mailcore.services.audit import Event
-from mailcore.services.credentials import app_passwords, breached, credentials, login, login_log, second_way, stop_links
+from mailcore.services.credentials import (
+    app_passwords,
+    breached,
+    credentials,
+    login,
+    login_log,
+    second_way,
+    stop_links,
+    usual_networks,
+)
 from mailcore.services.limits import throttle
 from mailcore.services.tickets import tickets
 from mailcore.store.people import contact_addresses
@@ -138,6 +147,110 @@ def test_a_site_may_allow_log_ins_from_far(tmp_path):
         assert enter(built, TOKYO).account.name == "ola"
     finally:
         cores.close(built)
+
+
+# From near, where the owner never is
+
+NEIGHBOUR, PHONE, TRAIN = "84.209.1.1", "77.16.2.2", "2a01:799:5::/64"
+
+
+def live(core: Core, clock: SetClock, *days: tuple[int, str]) -> None:
+    """Open ola's account from these places, each so many days after the one before, as the daily job sees it."""
+    for after, peer in days:
+        clock.forward(days=after)
+        login_log.record_login(core, Identity(ola(core), "alumni"), Scope.PORTAL, peer)
+        core.db.write(lambda tx: None)
+        sleeping.note_signs(core)
+
+
+AT_HOME = [(1, OSLO), (20, OSLO), (20, BERGEN), (20, OSLO), (1, OSLO)]
+
+
+def test_a_thief_in_the_owners_own_part_of_the_world_needs_the_second_way_too(core, clock):
+    live(core, clock, *AT_HOME)
+    for scope, answer in ((Scope.PORTAL, ProofNeeded), (Scope.IMAP, WrongPassword)):
+        with pytest.raises(answer):
+            enter(core, NEIGHBOUR, scope)
+    assert enter(core, "81.166.200.9").account.name == "ola"  # the same provider, elsewhere
+    login_log.record_login(core, Identity(ola(core), "link"), Scope.PORTAL, NEIGHBOUR)  # the link was used there
+    core.db.write(lambda tx: None)
+    clock.forward(days=31)
+    assert enter(core, "84.209.77.7").account.name == "ola"
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [*AT_HOME, (1, PHONE), (1, "77.18.1.1")],  # who moves about
+        AT_HOME[:4],  # who is seldom seen
+        [(10, OSLO)] * 5,  # who is new
+    ],
+)
+def test_who_travels_is_seldom_seen_or_new_is_not_asked(core, clock, days):
+    live(core, clock, *days)
+    assert enter(core, NEIGHBOUR).account.name == "ola"
+    assert enter(core, TRAIN, Scope.IMAP).account.name == "ola"
+
+
+def test_whoever_settles_again_is_asked_again(core, clock):
+    live(core, clock, *AT_HOME, (1, PHONE), (1, "77.18.1.1"), (1, TRAIN), (100, OSLO), (1, TRAIN))
+    with pytest.raises(ProofNeeded):
+        enter(core, NEIGHBOUR)
+    assert enter(core, TRAIN, Scope.IMAP).account.name == "ola"
+
+
+def test_a_password_that_leaked_is_not_enough_from_any_new_network(core, clock):
+    live(core, clock, (1, OSLO))
+    assert enter(core, NEIGHBOUR).account.name == "ola"
+    core.db.write(lambda tx: tx.run("UPDATE credential SET breached=1"))
+    with pytest.raises(ProofNeeded):
+        enter(core, PHONE)
+    assert enter(core, OSLO).account.name == "ola"
+
+
+def test_who_has_no_second_way_is_not_locked_out_of_near_either(core, clock):
+    core.db.write(lambda tx: tx.run("DELETE FROM reach"))
+    live(core, clock, *AT_HOME)
+    assert enter(core, NEIGHBOUR).account.name == "ola"
+
+
+def test_a_site_may_ask_of_what_is_far_alone(tmp_path, clock):
+    built = build(tmp_path, '[limits]\nfar_log_ins = "far"\n', clock=clock)
+    try:
+        built.db.write(lambda tx: contact_addresses.save_verified(tx, ola(built).id, "ola@elsewhere.example", 1))
+        live(built, clock, *AT_HOME)
+        assert enter(built, NEIGHBOUR).account.name == "ola"
+        with pytest.raises(ProofNeeded):
+            enter(built, TOKYO)
+    finally:
+        cores.close(built)
+
+
+@pytest.mark.parametrize(
+    ("place", "network"),
+    [
+        (OSLO, "81.166.0.0/16"),
+        ("::ffff:81.166.7.7", "81.166.0.0/16"),
+        ("2a01:799:5::/64", "2a01:799::/32"),
+        ("10.0.0.1", ""),
+        ("browser x", ""),
+        ("", ""),
+    ],
+)
+def test_a_network_is_what_a_provider_has_in_common(place, network):
+    assert usual_networks.network_of(place) == network
+
+
+def test_networks_are_counted_by_the_day_and_the_latest_are_kept():
+    known = usual_networks.add_uses((), [OSLO, "81.166.9.9", "browser x"], 10)
+    known = usual_networks.add_uses(known, [OSLO], 10)
+    assert known == (usual_networks.UsedNetwork("81.166.0.0/16", 10, 10, 1),)
+    for number in range(30):
+        known = usual_networks.add_uses(known, [f"77.{number}.1.1"], 11 + number)
+    assert len(known) == usual_networks.MOST
+    assert known[0].network == "77.29.0.0/16"
+    assert usual_networks.from_text(usual_networks.to_text(known)) == known
+    assert usual_networks.from_text("") == ()
 
 
 # A wave of stolen passwords

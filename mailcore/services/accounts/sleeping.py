@@ -18,7 +18,7 @@ from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.accounts import accounts, closing
 from mailcore.services.audit import Event
-from mailcore.services.credentials import waking
+from mailcore.services.credentials import usual_networks, waking
 from mailcore.services.limits import links
 from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.notices import account_notices, notices
@@ -57,19 +57,23 @@ def note_signs(core: Core) -> None:
         store.add_missing(tx)
         store.note_logins(tx, since)
         store.note_events(tx, SIGNS, since)
-        _note_regions(tx, since)
+        _note_places(tx, since, core.clock.seconds())
 
     core.db.write(write)
 
 
-def _note_regions(tx: Tx, since: int) -> None:
-    """Remember parts of the world for longer than the list of log-ins does (services/credentials/second_way.py)."""
-    seen: dict[AccountId, set[str]] = {}
-    for account, place in store.list_recent_places(tx, since):
-        if region := regions.region_of(place):
-            seen.setdefault(account, set()).add(region)
-    for account, found in seen.items():
-        store.save_regions(tx, account, found)
+def _note_places(tx: Tx, since: int, now: int) -> None:
+    """Remember networks and parts of the world for longer than the list of log-ins does (services/credentials/second_way.py)."""
+    seen: dict[AccountId, list[tuple[str, int]]] = {}
+    for account, place, at in store.list_recent_places(tx, since):
+        seen.setdefault(account, []).append((place, min(at, now) // DAY))
+    for account, places in seen.items():
+        store.save_regions(tx, account, {region for place, _ in places if (region := regions.region_of(place))})
+        known = before = usual_networks.from_text(store.get_networks(tx, account))
+        for day in sorted({day for _, day in places}):
+            known = usual_networks.add_uses(known, (place for place, on in places if on == day), day)
+        if known != before:
+            store.save_networks(tx, account, usual_networks.to_text(known))
 
 
 def send_letters(core: Core) -> int:

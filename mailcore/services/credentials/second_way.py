@@ -3,6 +3,8 @@
 * From a network in which a wave of stolen passwords runs: many names failed there within an hour, and those with passwords of
   known breaches count twice.  The bar stands for a day, and the desk is told (services/accounts/waves.py).
 * From a part of the world in which the owner never was (net/regions.py), if the owner has a second way at all.
+* From another network than the few that the owner has used for months, near as it is (usual_networks.py), if there is a second
+  way; with a password of a known breach from any network that the owner has not used.
 
 Places that the owner has used lately, their own browsers and trusted networks are asked nothing, and cost no question.
 """
@@ -14,6 +16,7 @@ from mailcore.net.address import place as place_of
 from mailcore.saying import Saying
 from mailcore.services import audit
 from mailcore.services.audit import Event
+from mailcore.services.credentials import usual_networks
 from mailcore.services.limits import tries
 from mailcore.services.limits.throttle import KNOWN_SECONDS, Lane
 from mailcore.services.limits.tries import Bound
@@ -28,8 +31,11 @@ def find_reason(core: Core, tx: Tx, account: AccountId, lane: Lane) -> Saying | 
     """Say why the password is not enough in this lane, whose place is not known; None: it is."""
     if is_raised(core, tx, lane.peer):
         return Saying("Somebody tries stolen passwords from the network that you use.")
-    if core.config.limits.far_log_ins == "ask" and _is_far(tx, account, lane.place):
+    asks = core.config.limits.far_log_ins
+    if asks != "allow" and _is_far(tx, account, lane.place):
         return Saying("Your account was never opened from this part of the world.")
+    if asks == "ask" and _is_unusual(tx, account, lane.place, core.clock.seconds() // tries.DAY):
+        return Saying("Your account was never opened from this network.")
     return None
 
 
@@ -47,6 +53,18 @@ def _is_far(tx: Tx, account: AccountId, place: str) -> bool:
     seen = {regions.region_of(one) for one in presence.list_places(tx, account)} | presence.list_regions(tx, account)
     if not seen or regions.UNKNOWN in seen or here in seen:
         return False
+    return presence.has_second_way(tx, account)
+
+
+def _is_unusual(tx: Tx, account: AccountId, place: str, today: int) -> bool:
+    here = usual_networks.network_of(place)
+    known = usual_networks.from_text(presence.get_networks(tx, account))
+    if not here or not known or here in {one.network for one in known}:
+        return False
+    if not usual_networks.is_settled(known, today) and not credentials.is_breached(tx, account):
+        return False
+    if here in {usual_networks.network_of(one) for one in presence.list_places(tx, account)}:
+        return False  # of today
     return presence.has_second_way(tx, account)
 
 

@@ -131,6 +131,12 @@ def replace_hash(tx: Tx, credential: Credential, hashed: str) -> None:
     )
 
 
+def is_breached(tx: Tx, account: AccountId) -> bool:
+    """Say if the account's password stands in a list of breaches."""
+    sql = "SELECT 1 FROM credential WHERE account_id=? AND kind='password' AND breached<>0"
+    return tx.row(sql, account) is not None
+
+
 def mark_breached(tx: Tx, credential: Credential) -> bool:
     """Mark a password as one of a list of breaches; True the first time."""
     return (

@@ -127,17 +127,30 @@ def list_regions(tx: Tx, account: AccountId) -> set[str]:
     return set(row[0].split()) if row else set()
 
 
-def list_recent_places(tx: Tx, since: int) -> list[tuple[AccountId, str]]:
+def list_recent_places(tx: Tx, since: int) -> list[tuple[AccountId, str, int]]:
+    """Return from where accounts were opened since then, and when last."""
     rows = tx.rows(
-        "SELECT DISTINCT account_id,place FROM login_event WHERE outcome='ok' AND place<>'' AND last_at>?", since
+        "SELECT account_id,place,MAX(last_at) FROM login_event WHERE outcome='ok' AND place<>'' AND last_at>?"
+        " GROUP BY account_id,place",
+        since,
     )
-    return [(AccountId(account), place) for account, place in rows]
+    return [(AccountId(account), place, at) for account, place, at in rows]
 
 
 def save_regions(tx: Tx, account: AccountId, regions: Iterable[str]) -> None:
     known = list_regions(tx, account)
     if not set(regions) <= known:
         tx.run("UPDATE presence SET regions=? WHERE account_id=?", " ".join(sorted(known | set(regions))), account)
+
+
+def get_networks(tx: Tx, account: AccountId) -> str:
+    """Return the networks that the owner uses, as services/credentials/usual_networks.py writes them."""
+    row = tx.row("SELECT networks FROM presence WHERE account_id=?", account)
+    return str(row[0]) if row else ""
+
+
+def save_networks(tx: Tx, account: AccountId, networks: str) -> None:
+    tx.run("UPDATE presence SET networks=? WHERE account_id=?", networks, account)
 
 
 def has_second_way(tx: Tx, account: AccountId) -> bool:

@@ -24,7 +24,8 @@ class LeavingRow(Model):
 class PresenceRow(Model):
     """The last sign of an owner, and what they were told since: services/accounts/sleeping.py.
 
-    `regions` are parts of the world from which the account was opened, apart by spaces.
+    `regions` are parts of the world from which the account was opened, apart by spaces; `networks` are those of its owner, as
+    services/credentials/usual_networks.py writes them.
     """
 
     ERASE = Delete()
@@ -34,6 +35,7 @@ class PresenceRow(Model):
     step = TextField(default="")
     told_at = BigIntegerField(null=True)
     regions = TextField(default="")
+    networks = TextField(default="")
 
     class Meta:
         table_name = "presence"
