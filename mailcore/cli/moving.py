@@ -11,7 +11,7 @@ from mailcore.errors import ImportRefused
 from mailcore.services.accounts import accounts
 from mailcore.services.sieve_scripts import sieve_import
 from mailcore.services.transfer import imap_import, mail_import, maildir_reader, takeout, takeout_import
-from mailcore.services.transfer.imap_import import Server
+from mailcore.services.transfer.imap_connection import Server
 
 
 @click.command()

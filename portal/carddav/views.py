@@ -4,7 +4,7 @@ Programs log in with each request (RFC 7617), by an app password for contacts or
 other collections are not offered: the five methods that phones use are.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import quote, unquote, urlsplit
 from xml.etree.ElementTree import Element
 
@@ -30,6 +30,8 @@ VCARD = "text/vcard; charset=utf-8"
 CHANGES = "urn:x-alumnimail:changes:"  # begins the name of a state of the book (RFC 6578 section 4)
 METHODS = ["GET", "HEAD", "OPTIONS", "PROPFIND", "PROPPATCH", "REPORT", "PUT", "DELETE"]
 MAX_RESULTS = 5000  # of one query; programs ask for less
+MAX_CHARACTERS = 32 * 2**20  # of the cards in one answer, which is put together in memory
+SOME = 20  # cards that are read at once
 
 
 @blueprint.route("/.well-known/carddav", methods=["GET", "PROPFIND"])
@@ -143,14 +145,18 @@ def _report() -> Response:
 def _multiget(body: Element) -> Response:
     paths = [(one.text or "").strip() for one in body.findall(dav("href"))]
     names = {path: _resource_of(path) for path in paths}
-    cards = _texts([name for name in dict.fromkeys(names.values()) if name])
-    wish = Wish.parse(body)
-    return _multistatus(
-        xml.response(_path(found.name), _card_properties(_ref(found), found, body), wish)
-        if (found := cards.get(names[path]))
-        else xml.format_gone(path)
-        for path in paths
+    asked = [name for name in dict.fromkeys(names.values()) if name]
+    cards, wish = _texts(asked), Wish.parse(body)
+    answers = [
+        xml.response(_path(found.name), _card_properties(_ref(found), found, body), wish) for found in cards.values()
+    ]
+    left = (
+        {ref.name for ref in service.list_refs(current.core(), current.program().id)} if len(cards) < len(asked) else ()
     )
+    for path, name in names.items():
+        if name not in cards:
+            answers.append(xml.format_full(path) if name in left else xml.format_gone(path))
+    return _multistatus(answers)
 
 
 def _query(body: Element) -> Response:
@@ -159,11 +165,15 @@ def _query(body: Element) -> Response:
     except filters.UnsupportedFilter:
         return _error(403, element(card("supported-filter")))
     wish, most = Wish.parse(body), _limit(body, card)
-    found = [one for one in service.list_cards(current.core(), current.program().id) if matches(one.text)]
-    answers = [xml.response(_path(one.name), _card_properties(_ref(one), one, body), wish) for one in found[:most]]
-    if len(found) > most:  # section 8.6.2
-        full = element(dav("status"), "HTTP/1.1 507 Insufficient Storage")
-        answers.append(element(dav("response"), href(_book()), full))
+    answers: list[str] = []
+    size = 0
+    for one in _walk([ref.name for ref in service.list_refs(current.core(), current.program().id)]):
+        if not matches(one.text):
+            continue
+        if len(answers) == most or size > MAX_CHARACTERS:  # section 8.6.2
+            return _multistatus(answers, xml.format_full(_book()))
+        answers.append(xml.response(_path(one.name), _card_properties(_ref(one), one, body), wish))
+        size += len(answers[-1])
     return _multistatus(answers)
 
 
@@ -183,8 +193,7 @@ def _sync(body: Element) -> Response:
     answers = [xml.response(_path(ref.name), _card_properties(ref, cards.get(ref.name), body), wish) for ref in living]
     answers += [xml.format_gone(_path(ref.name)) for ref in changes.cards if not ref.etag and asked]
     if changes.more:  # section 3.6
-        full = element(dav("status"), "HTTP/1.1 507 Insufficient Storage")
-        answers.append(element(dav("response"), href(_book()), full))
+        answers.append(xml.format_full(_book()))
     return _multistatus(answers, element(dav("sync-token"), f"{CHANGES}{changes.seq}"))
 
 
@@ -211,8 +220,22 @@ def _limit(body: Element, of: Callable[[str], str]) -> int:
     )
 
 
+def _walk(names: Sequence[str]) -> Iterator[StoredCard]:
+    """Read whole cards, a few at a time: a book may be larger than what a process should hold."""
+    for start in range(0, len(names), SOME):
+        yield from service.list_cards(current.core(), current.program().id, names[start : start + SOME])
+
+
 def _texts(names: Sequence[str]) -> dict[str, StoredCard]:
-    return {one.name: one for one in service.list_cards(current.core(), current.program().id, names)}
+    """Read whole cards, as many as one answer has room for; programs ask for the others again."""
+    cards: dict[str, StoredCard] = {}
+    size = 0
+    for one in _walk(names):
+        cards[one.name] = one
+        size += len(one.text)
+        if size > MAX_CHARACTERS:
+            break
+    return cards
 
 
 # Properties of the four kinds of resources

@@ -1,6 +1,6 @@
 """XML of WebDAV (RFC 4918): what programs ask, and answers.
 
-A body is read as UTF-8 without a document type, so that there are no entities; names are `{namespace}name`, as
+A body is read as UTF-8 without a document type, so that there are no entities (CWE-776); names are `{namespace}name`, as
 ElementTree writes them.  Answers are written as text: a book of 20,000 cards is one string for each.
 """
 
@@ -39,11 +39,12 @@ def parse_body(octets: bytes) -> Element | None:
     """Parse the body of a request; None for an empty one.  Raises BadXml."""
     if not octets.strip():
         return None
-    if b"<!" in octets.replace(b"<!--", b"").replace(b"<![CDATA[", b""):
+    if b"<!" in octets.replace(b"<!--", b"").replace(b"<![CDATA[", b"") or b"\0" in octets:
         raise BadXml("document types are not read")
     parser = XMLParser(encoding="utf-8")  # noqa: S314 - there is no document type, so there are no entities
     try:
-        parser.feed(octets)
+        # UTF-16, by its mark or by its zeros, would count for more than the encoding above, and "<!" look different
+        parser.feed(octets.decode("utf-8-sig"))
         root: Element = parser.close()
     except (ParseError, ValueError, LookupError) as problem:
         raise BadXml("not XML") from problem
@@ -120,6 +121,11 @@ def refuse(path: str, names: Iterable[str]) -> str:
 def format_gone(path: str) -> str:
     """Write that a resource is not there."""
     return element(dav("response"), href(path), element(dav("status"), "HTTP/1.1 404 Not Found"))
+
+
+def format_full(path: str) -> str:
+    """Write that there is no room for more in this answer (RFC 4918 section 11.5)."""
+    return element(dav("response"), href(path), element(dav("status"), "HTTP/1.1 507 Insufficient Storage"))
 
 
 _STATUS = {200: "200 OK", 403: "403 Forbidden", 404: "404 Not Found"}

@@ -21,7 +21,7 @@ from mailcore.domain import Account
 from mailcore.errors import InvalidName, LinkExpired, MailError, NotAllowed, TemporarilyUnavailable
 from mailcore.services.accounts import accounts
 from mailcore.services.transfer import consents, imap_import, mail_fetch, mail_fetch_work
-from mailcore.services.transfer.imap_import import Server
+from mailcore.services.transfer.imap_connection import Server
 from mailcore.store.site import fetches as store
 from mailcore.store.site.fetches import Fetch, FetchState
 from tests import consenting

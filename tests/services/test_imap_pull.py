@@ -9,7 +9,7 @@ from mailcore.config import Config
 from mailcore.errors import ImportRefused
 from mailcore.services.accounts import accounts
 from mailcore.services.transfer import imap_import
-from mailcore.services.transfer.imap_import import Server
+from mailcore.services.transfer.imap_connection import Server
 from tests.imap_server import imap_server
 from tests.mailboxes import everything, put
 

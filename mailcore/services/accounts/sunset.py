@@ -27,6 +27,7 @@ from mailcore.store.people import sunset as store
 from mailcore.store.people.sunset import Person, Progress, Sunset
 
 __all__ = ["Person", "Progress", "Sunset"]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - spreadsheets take the wide ones, too
 LETTER_COLUMNS = ("user name", "address", "name", "person", "language", "contact address", "why", "letter sent")
 
 
@@ -251,7 +252,7 @@ def format_letters_csv(core: Core, recipients: list[Person]) -> str:
 
 def escape_formula(cell: str) -> str:
     """Escape a cell that a spreadsheet would take for a formula; names are written by people."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def record_letters(core: Core, recipients: list[Person]) -> None:

@@ -3,29 +3,25 @@
 Nothing is changed there: mailboxes are opened read-only and messages peeked at.  An import that was broken off is started again.
 """
 
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from imapclient import IMAPClient
-from imapclient import tls as imapclient_tls
-from imapclient.exceptions import IMAPClientError, LoginError
 
 from mailcore.core import Core
 from mailcore.domain import AccountId
-from mailcore.errors import ImportRefused, LoginRefused, MailError
+from mailcore.errors import MailError
 from mailcore.mail.asking.keywords import is_keyword
 from mailcore.mail.moving.mbox import Stored
 from mailcore.services.transfer import mail_import
+from mailcore.services.transfer.imap_connection import Server, open_connection
 from mailcore.services.transfer.mail_import import Importer, Progress, Report
 from mailcore.store.mail.flags import BY_LOWER
+from mailcore.store.mail.mailboxes import MAX_MAILBOXES
 
 FETCH_OCTETS = 8 * 2**20  # asked for at once, unless one message is larger
-TIMEOUT_SECONDS = 60
 _SPECIAL = {
     b"\\drafts": "\\Drafts",
     b"\\sent": "\\Sent",
@@ -43,23 +39,6 @@ _DOUBLED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """The server to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file.
-
-    `may_connect` says which of its network addresses may be asked; None = any, as whoever types a command on this machine may.
-    """
-
-    host: str
-    user: str
-    password: str = ""
-    token: str = ""
-    port: int = 993
-    tls: bool = True
-    ca: str = ""
-    may_connect: Callable[[str], bool] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Folder:
     """A mailbox there: its name on the wire, its name here, its special use."""
 
@@ -72,13 +51,8 @@ class Folder:
 
 def list_folders(server: Server) -> list[Folder]:
     """List the folders that can be fetched.  Raises ImportRefused."""
-    with _Connection(server) as client:
+    with open_connection(server) as client:
         return _list_folders(client)
-
-
-def open_connection(server: Server) -> AbstractContextManager[IMAPClient]:
-    """Log in.  What goes wrong within is raised as ImportRefused, also LoginRefused."""
-    return _Connection(server)
 
 
 def fetch_folder(
@@ -99,7 +73,7 @@ def import_mail(core: Core, account: AccountId, server: Server, progress: Progre
     importer = Importer(core, account, progress)
 
     def work() -> Iterator[None]:
-        with _Connection(server) as client:
+        with open_connection(server) as client:
             for folder in _list_folders(client):
                 try:
                     box = importer.mailbox(mail_import.tidy_name(folder.name), folder.special_use)
@@ -113,83 +87,14 @@ def import_mail(core: Core, account: AccountId, server: Server, progress: Progre
     return mail_import.finish_import(core, account, importer, f"IMAP {server.host}", work())
 
 
-def _checked_client(may_connect: Callable[[str], bool]) -> type[IMAPClient]:
-    """Return a client that connects only to addresses that may be asked, whatever the name says a moment later."""
-
-    class Tls(imapclient_tls.IMAP4_TLS):  # type: ignore[misc]  # imapclient has no types
-        def _create_socket(self, timeout: float | None = None) -> socket.socket:
-            for _family, _kind, _protocol, _name, place in socket.getaddrinfo(
-                self.host, self.port, type=socket.SOCK_STREAM
-            ):
-                if may_connect(str(place[0])):
-                    plain = socket.create_connection((str(place[0]), self.port), timeout or TIMEOUT_SECONDS)
-                    secure: socket.socket = imapclient_tls.wrap_socket(plain, self.ssl_context, self.host)
-                    return secure
-            raise OSError("no such server")
-
-    class Client(IMAPClient):  # type: ignore[misc]
-        def _create_IMAP4(self) -> Tls:  # noqa: N802 - imapclient's name
-            return Tls(self.host, self.port, self.ssl_context, TIMEOUT_SECONDS)
-
-    return Client
-
-
-class _Connection:
-    """Logged in, or ImportRefused with words for whoever typed the command."""
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._client: IMAPClient | None = None
-
-    def __enter__(self) -> IMAPClient:
-        server = self._server
-        context = ssl.create_default_context(cafile=server.ca or None) if server.tls else None
-        try:
-            kind = IMAPClient if server.may_connect is None else _checked_client(server.may_connect)
-            client = kind(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
-        except (IMAPClientError, OSError) as problem:
-            raise ImportRefused(f"{server.host} cannot be reached: {problem}") from None
-        client.normalise_times = False
-        try:
-            if server.token:
-                _log_in_by_token(client, server)
-            else:
-                client.login(server.user, server.password)
-        except LoginError as problem:
-            client.shutdown()
-            raise LoginRefused(f"{server.host} refused the log-in: {problem}") from None
-        except (IMAPClientError, OSError) as problem:
-            client.shutdown()
-            raise ImportRefused(f"{server.host} broke off: {problem}") from None
-        self._client = client
-        return client
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
-        try:
-            if self._client is not None:
-                self._client.logout()
-        except (IMAPClientError, OSError):  # it is over in any case
-            if self._client is not None:
-                with suppress(IMAPClientError, OSError):
-                    self._client.shutdown()
-        if isinstance(problem, IMAPClientError | OSError):
-            raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
-
-
-def _log_in_by_token(client: IMAPClient, server: Server) -> None:
-    """Log in by OAUTHBEARER (RFC 7628) where it is offered, else by XOAUTH2, which Microsoft has alone.  Raises LoginError."""
-    if client.has_capability("AUTH=OAUTHBEARER"):
-        client.oauthbearer_login(server.user, server.token)
-    else:
-        client.oauth2_login(server.user, server.token)
-
-
 def _list_folders(client: IMAPClient) -> list[Folder]:
-    folders = []
+    folders: list[Folder] = []
     for flags, delimiter, name in client.list_folders():
         lower = {flag.lower() for flag in flags}
         if lower & _DOUBLED:
             continue
+        if len(folders) >= MAX_MAILBOXES:
+            break  # no account here may have more
         special = next((_SPECIAL[flag] for flag in lower if flag in _SPECIAL), "")
         separator = delimiter.decode() if isinstance(delimiter, bytes) else delimiter or "/"
         here = name.replace("/", "-").replace(separator, "/") if separator != "/" else name

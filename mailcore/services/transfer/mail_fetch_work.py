@@ -11,6 +11,7 @@ One connection for each import, and a pause between two of them; a server that b
 import dataclasses
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 
@@ -23,7 +24,8 @@ from mailcore.mail.moving.mbox import Stored
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.transfer import consents, imap_import, mail_import
-from mailcore.services.transfer.imap_import import Server
+from mailcore.services.transfer.imap_connection import Server, open_connection
+from mailcore.services.transfer.imap_import import FETCH_OCTETS
 from mailcore.services.transfer.mail_fetch import PORT, unseal_password
 from mailcore.services.transfer.mail_import import BATCH, BATCH_OCTETS, Importer
 from mailcore.services.webmail.remote_pictures import is_public
@@ -193,6 +195,8 @@ def _work_at(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
         port=fetch.port,
         ca=core.config.imports.ca,
         may_connect=lambda address: may_ask(core, address, fetch.port),
+        # the sizes that a server tells are not always those of its messages
+        literal_octets=core.config.message_octets + 2 * FETCH_OCTETS,
     )
     if fetch.state is FetchState.LISTING:
         _list(core, fetch, lease, server)
@@ -212,10 +216,12 @@ def may_ask(core: Core, address: str, port: int) -> bool:
 
 def _list(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
     found: dict[str, FetchedFolder] = {}
+    doubled = Counter[str]()  # a server may have thousands whose names become one
     for folder in imap_import.list_folders(server):
-        name = mail_import.tidy_name(folder.name)
+        name = tidy = mail_import.tidy_name(folder.name)
         while name in found:
-            name += "~"
+            doubled[tidy] += 1
+            name = f"{tidy}~{doubled[tidy] if doubled[tidy] > 1 else ''}"
         found[name] = FetchedFolder(folder.there, name, folder.special_use, folder.messages, folder.octets)
 
     def write(tx: Tx) -> None:
@@ -230,7 +236,7 @@ def _list(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
 def _fetch_all(core: Core, fetch: Fetch, lease: _Lease, server: Server) -> None:
     stop = time.monotonic() + TURN_SECONDS
     folders = list(fetch.folders)
-    with imap_import.open_connection(server) as client:
+    with open_connection(server) as client:
         for number, folder in enumerate(folders):
             if not folder.chosen or folder.is_over:
                 continue

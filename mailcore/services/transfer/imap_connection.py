@@ -1,0 +1,169 @@
+"""One connection to an IMAP server that somebody names: it may be anybody's, and answer with whatever it likes.
+
+What it sends for one command is bounded, as it is put together in memory: literals by what was asked for, everything else by
+lines and octets.  Where an owner names the server, the connection ends after MAX_SECONDS, however the octets drip in.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.imap4 import IMAP4WithTimeout
+from imapclient.tls import IMAP4_TLS
+
+from mailcore.errors import ImportRefused, LoginRefused
+from mailcore.net.https import cut_off
+
+TIMEOUT_SECONDS = 60  # of silence
+MAX_SECONDS = 1200  # of a connection to an owner's server
+MAX_LINES, MAX_LINE_OCTETS = 50_000, 8 * 2**20  # of one command's answers, beside its literals
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server to fetch from; `token` is an OAuth access token (XOAUTH2) instead of a password, `ca` a PEM file.
+
+    `may_connect` says which of its network addresses may be asked; None = any, as whoever types a command on this machine may.
+    `literal_octets` are the most that are asked for at once.
+    """
+
+    host: str
+    user: str
+    password: str = ""
+    token: str = ""
+    port: int = 993
+    tls: bool = True
+    ca: str = ""
+    may_connect: Callable[[str], bool] | None = None
+    literal_octets: int = 64 * 2**20
+
+
+def open_connection(server: Server) -> AbstractContextManager[IMAPClient]:
+    """Log in.  What goes wrong within is raised as ImportRefused, also LoginRefused."""
+    return _Connection(server)
+
+
+class _Bounded:
+    """Count the octets that came since the last command was sent; a part of a client of imaplib."""
+
+    literals = lines = line_octets = 0
+    most_literals = 0
+
+    def send(self, data: bytes) -> None:
+        self.literals = self.lines = self.line_octets = 0
+        super().send(data)  # type: ignore[misc]  # of imaplib.IMAP4, beside which this stands
+
+    def read(self, size: int) -> bytes:
+        self.literals += size
+        if self.literals > self.most_literals:
+            raise self.abort("more than was asked for")  # type: ignore[attr-defined]
+        octets: bytes = super().read(size)  # type: ignore[misc]
+        return octets
+
+    def readline(self) -> bytes:
+        line: bytes = super().readline()  # type: ignore[misc]
+        self.lines += 1
+        self.line_octets += len(line)
+        if self.lines > MAX_LINES or self.line_octets > MAX_LINE_OCTETS:
+            raise self.abort("too many answers")  # type: ignore[attr-defined]
+        return line
+
+
+def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
+    """Connect, to an address that may be asked, whatever the name says a moment later.
+
+    Args:
+        stack: ends what watches over the time of the connection.
+    """
+
+    class Plain(_Bounded, IMAP4WithTimeout):  # type: ignore[misc]  # imapclient has no types
+        most_literals = server.literal_octets
+
+    class Tls(_Bounded, IMAP4_TLS):  # type: ignore[misc]
+        most_literals = server.literal_octets
+
+        def _create_socket(self, timeout: float | None = None) -> socket.socket:
+            if server.may_connect is None:
+                whole: socket.socket = super()._create_socket(timeout)
+                return whole
+            for *_kind, place in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+                if server.may_connect(str(place[0])):
+                    plain = socket.create_connection((str(place[0]), self.port), timeout or TIMEOUT_SECONDS)
+                    context: ssl.SSLContext = self.ssl_context
+                    secure = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+                    stack.enter_context(cut_off(secure, MAX_SECONDS))
+                    secure.do_handshake()
+                    return secure
+            raise OSError("no such server")
+
+    class Client(IMAPClient):  # type: ignore[misc]
+        def _create_IMAP4(self) -> Any:  # noqa: N802 - imapclient's name
+            if server.tls:
+                return Tls(self.host, self.port, self.ssl_context, TIMEOUT_SECONDS)
+            return Plain(self.host, self.port, TIMEOUT_SECONDS)
+
+    context = ssl.create_default_context(cafile=server.ca or None) if server.tls else None
+    return Client(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
+
+
+class _Connection:
+    """Logged in, or ImportRefused with words for whoever typed the command."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client: IMAPClient | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> IMAPClient:
+        try:
+            return self._log_in()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _log_in(self) -> IMAPClient:
+        server = self._server
+        try:
+            client = _make_client(server, self._stack)
+        except (IMAPClientError, OSError) as problem:
+            raise ImportRefused(f"{server.host} cannot be reached: {problem}") from None
+        client.normalise_times = False
+        try:
+            if server.token:
+                _log_in_by_token(client, server)
+            else:
+                client.login(server.user, server.password)
+        except LoginError as problem:
+            client.shutdown()
+            raise LoginRefused(f"{server.host} refused the log-in: {problem}") from None
+        except (IMAPClientError, OSError) as problem:
+            client.shutdown()
+            raise ImportRefused(f"{server.host} broke off: {problem}") from None
+        self._client = client
+        return client
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
+        try:
+            if self._client is not None:
+                self._client.logout()
+        except (IMAPClientError, OSError):  # it is over in any case
+            if self._client is not None:
+                with suppress(IMAPClientError, OSError):
+                    self._client.shutdown()
+        finally:
+            self._stack.close()
+        if isinstance(problem, IMAPClientError | OSError):
+            raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
+
+
+def _log_in_by_token(client: IMAPClient, server: Server) -> None:
+    """Log in by OAUTHBEARER (RFC 7628) where it is offered, else by XOAUTH2, which Microsoft has alone.  Raises LoginError."""
+    if client.has_capability("AUTH=OAUTHBEARER"):
+        client.oauthbearer_login(server.user, server.token)
+    else:
+        client.oauth2_login(server.user, server.token)
