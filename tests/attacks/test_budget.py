@@ -82,17 +82,20 @@ def test_what_is_within_another_budget_has_that_one():
 
 
 def test_nothing_comes_too_late():
-    """Thousands of short works beside the edge of their budget: it is raised within them or never."""
-    ended = 0
+    """Thousands of short works beside the edge of their budget: it is raised within them or never.
+
+    How many of them fit into it depends on the machine; every fifth is next to nothing and every fifth is far too much.
+    """
+    ended = []
     for number in range(60):
         try:
-            budget.spend(0.01, lambda n=number: [sum(range(1000)) for _ in range(300 + 300 * (n % 5))])
+            budget.spend(0.01, lambda n=number: [sum(range(1000)) for _ in range((1, 300, 900, 1500, 10**9)[n % 5])])
         except Busy:
-            ended += 1
+            ended.append(number)
     end = time.thread_time() + 1.0
     while time.thread_time() < end:  # it would come here
         sum(range(1000))
-    assert ended < 60
+    assert {number % 5 for number in ended} >= {4}
 
 
 def test_the_interpreter_is_at_rest_afterwards():

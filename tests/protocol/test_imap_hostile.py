@@ -307,7 +307,6 @@ def test_an_account_that_reads_slowly_makes_only_its_own_connections_wait(core, 
 
 def test_a_client_that_never_takes_what_it_asked_for_is_let_go(core, monkeypatch):
     monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
-    monkeypatch.setattr("mailcore.net.transport.SLOW_SECONDS", 0.3)
     ola, opened = accounts.find_account(core, "ola").id, []
 
     def work(tx):
@@ -322,6 +321,7 @@ def test_a_client_that_never_takes_what_it_asked_for_is_let_go(core, monkeypatch
         client.writer.write(b"t UID FETCH * BODY.PEEK[]\r\n")
         assert b"FETCH" in await client.line()
         assert sum(len(one.connections) for one in opened) == 1
+        monkeypatch.setattr("mailcore.net.transport.SLOW_SECONDS", 0.3)
         for _ in range(1200):
             await asyncio.sleep(0.05)
             if not any(one.connections for one in opened):
@@ -335,7 +335,6 @@ def test_a_client_that_never_takes_what_it_asked_for_is_let_go(core, monkeypatch
 @pytest.mark.parametrize(("limit", "said"), [("STRANGER_SECONDS", b""), ("IDLE_SECONDS", b"* BYE Too quiet\r\n")])
 def test_a_silent_client_is_let_go(core, monkeypatch, limit, said):
     monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(f"mailcore.net.transport.{limit}", 0.3)
 
     async def play(imaps, _):
         client = await Client.connect(imaps, tls=True)
@@ -343,6 +342,8 @@ def test_a_silent_client_is_let_go(core, monkeypatch, limit, said):
             await client.command(LOGIN)
             client.writer.write(b"t IDLE\r\n")
             assert (await client.line()).startswith(b"+")
+        # not before: to connect takes its time
+        monkeypatch.setattr(f"mailcore.net.transport.{limit}", 0.3)
         assert await rest(client) == said
 
     run(core, play)
@@ -350,10 +351,10 @@ def test_a_silent_client_is_let_go(core, monkeypatch, limit, said):
 
 def test_a_stranger_who_talks_and_talks_is_let_go_too(core, monkeypatch):
     monkeypatch.setattr("mailcore.net.transport.CHECK_SECONDS", 0.05)
-    monkeypatch.setattr("mailcore.net.transport.LOGIN_SECONDS", 0.5)
 
     async def play(imaps, _):
         client = await Client.connect(imaps, tls=True)
+        monkeypatch.setattr("mailcore.net.transport.LOGIN_SECONDS", 0.5)
         with contextlib.suppress(ConnectionError):
             for _ in range(1000):
                 client.writer.write(b"t NOOP\r\n")

@@ -17,6 +17,7 @@ from mailcore.services.signin import password_requests, recovery, two_factor
 from mailcore.store.people import contact_addresses as contact_store
 from mailcore.store.people import second_factors
 from mailcore.store.people.second_factors import FactorKind
+from tests.processor import without_collecting
 from tests.readers import text_of
 from tests.services.conftest import SetClock
 
@@ -71,9 +72,10 @@ def test_s15_the_time_tells_nothing(core: Core, ola: Account) -> None:
     """The same work is done: a message is signed and a write is committed, for strangers' names as well."""
 
     def cost(name: str) -> float:
-        start = time.process_time()
-        password_requests.send_links(core, name)
-        return time.process_time() - start
+        with without_collecting():
+            start = time.process_time()
+            password_requests.send_links(core, name)
+            return time.process_time() - start
 
     cost("ola")
     ratio = sorted(cost(f"nobody{n}") for n in range(5))[2] / sorted(cost("ola") for _ in range(5))[2]
