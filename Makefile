@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Images of CI often forbid it, and then each of the hundreds of processes that tests start compiles the whole program.
 export PYTHONDONTWRITEBYTECODE :=
-PARALLEL := -n auto --dist loadfile # a file stays with one process: what its tests share is started once
+# a file stays with one process: what its tests share is started once; tests/conftest.py says which file is first
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 help:
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10

@@ -6,7 +6,9 @@ A test that cannot run here is skipped by name; with CI=true such a skip is a fa
 import gc
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import argon2
 import pytest
@@ -46,6 +48,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item.get_closest_marker("sqlite") is None]
     if config.getoption("writes_twice"):
         items[:] = [item for item in items if item.get_closest_marker("once") is None]
+    if hasattr(config, "workerinput"):
+        begin_with_long_files(items)
+
+
+def begin_with_long_files(items: list[pytest.Item]) -> None:
+    """Order files by what they may take, longest first: one that is long and comes last has a processor for itself.
+
+    xdist goes by the number of tests, and so began the journeys, of a few tests and a minute each, when all others were done.
+    """
+    may_take: Counter[Path] = Counter()
+    for item in items:
+        is_long = item.get_closest_marker("slow") or item.get_closest_marker("interop")
+        may_take[item.path] += 50 if is_long else 1
+    items.sort(key=lambda item: -may_take[item.path])
 
 
 def pytest_configure(config: pytest.Config) -> None:
