@@ -10,6 +10,7 @@ import time
 import pytest
 
 from mailcore.process.waits import BOUNDS, ROWS, Wait, Waits, read_shared
+from tests.machine import until
 
 OTHER = """
 import sys
@@ -157,10 +158,9 @@ def test_a_write_that_waits_for_another_and_work_that_waits_for_a_thread_are_cou
     holding.start()
     begun.wait()
     waiting = threading.Thread(target=core.db.write, args=(lambda tx: None,))
-    before = time.perf_counter()
     waiting.start()
-    while time.perf_counter() - before < 0.3:
-        time.sleep(0.01)
+    assert until(lambda: not core.db._waiting.empty())
+    time.sleep(0.3)
     go_on.set()
     holding.join()
     waiting.join()
