@@ -35,7 +35,7 @@ def message(octets: int, number: int) -> bytes:
 
 class Smtp:
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket: socket.socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
         self._answer()
@@ -56,8 +56,8 @@ class Smtp:
         for _ in lines:
             self._answer()
 
-    def send(self, recipients: list[str], octets: bytes) -> None:
-        self.ask(b"MAIL FROM:<sender@outside.example>", *(b"RCPT TO:<%s>" % r.encode() for r in recipients), b"DATA")
+    def send(self, recipients: list[str], octets: bytes, *, sender: str = "sender@outside.example") -> None:
+        self.ask(b"MAIL FROM:<%s>" % sender.encode(), *(b"RCPT TO:<%s>" % r.encode() for r in recipients), b"DATA")
         self.ask(octets + b".")
 
     def close(self) -> None:

@@ -3,59 +3,30 @@
 import base64
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from load import Target, in_threads, message, timed
+from load import Smtp, Target, in_threads, message, timed
 
 SESSIONS, MESSAGES = 10, 1000
 
 
-class Submission:
+class Submission(Smtp):
     """A mail client: STARTTLS, AUTH PLAIN, then messages."""
 
     def __init__(self, port: int, user: str, password: str) -> None:
-        plain = socket.create_connection(("127.0.0.1", port))
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket: socket.socket = plain
-        self._file = plain.makefile("rb")
-        self._answer()
-        self.ask(b"EHLO bench.example")
+        super().__init__(port)
         self.ask(b"STARTTLS")
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        self._socket = context.wrap_socket(plain)
+        self._socket = context.wrap_socket(self._socket)
         self._file = self._socket.makefile("rb")
         self.ask(b"EHLO bench.example")
         self.ask(b"AUTH PLAIN " + base64.b64encode(f"\0{user}\0{password}".encode()))
-
-    def _answer(self) -> None:
-        while True:
-            line = self._file.readline()
-            if line[3:4] != b"-":
-                if line[:1] not in b"23" or not line:
-                    raise RuntimeError(line.decode("ascii", "replace"))
-                return
-
-    def ask(self, *lines: bytes) -> None:
-        """Send commands at once, and wait for all answers."""
-        self._socket.sendall(b"".join(line + b"\r\n" for line in lines))
-        for _ in lines:
-            self._answer()
-
-    def send(self, sender: str, recipient: str, octets: bytes) -> None:
-        self.ask(f"MAIL FROM:<{sender}>".encode(), f"RCPT TO:<{recipient}>".encode(), b"DATA")
-        self.ask(octets + b".")
-
-    def close(self) -> None:
-        self.ask(b"QUIT")
-        self._file.close()
-        self._socket.close()
 
 
 def outgoing(target: Target) -> float:
@@ -75,7 +46,7 @@ def outgoing(target: Target) -> float:
     def session(number: int) -> None:
         client = Submission(target.submission, "user1", target.password)
         for at in range(number, MESSAGES, SESSIONS):
-            client.send("user1@alumni.example", f"friend{at}@outside.example", mail[at])
+            client.send([f"friend{at}@outside.example"], mail[at], sender="user1@alumni.example")
         client.close()
 
     def all_of_it() -> None:

@@ -3,6 +3,11 @@
 from datetime import UTC, datetime
 
 
+def to_time(seconds: int) -> datetime:
+    """Return the time of whole seconds since 1970, as the database saves it."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 class Clock:
     """Wall clock in UTC."""
 

@@ -61,7 +61,7 @@ def running() -> Iterator[Collector]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            """Whoever hung up before the answer is no error of the test's."""
+            """Ignore a client that hung up before the answer: it is no error of the test."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         collector.url = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"

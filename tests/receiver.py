@@ -76,7 +76,7 @@ def running(ca: Path, host: str = "127.0.0.1", path: str = "/hooks?crm=1") -> It
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: object) -> None:
-            """Whoever hung up before the answer is no error of the test's."""
+            """Ignore a client that hung up before the answer: it is no error of the test."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)

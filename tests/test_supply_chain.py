@@ -1,4 +1,4 @@
-"""What is installed is what was looked at: pinned, hashed, declared, licensed; and what is built can be built again."""
+"""Installed packages are those that were reviewed: pinned, hashed, declared, licensed; and builds are reproducible."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Which rights each process of `serve` keeps: a process that somebody takes over does not have what it never needed.
+"""Rights that each process of `serve` keeps: one that an attacker takes over does not have what it never needed.
 
 None can execute a program, trace or end others, or listen on a port that is not in the settings.  Mail and portal write to
 the database, messages, search indexes and uploads, and to nothing else.  The portal can read neither the private keys of DKIM and

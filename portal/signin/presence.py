@@ -28,7 +28,10 @@ class LegacyForm(Form):
 @blueprint.route("/here/<token>", methods=["GET", "POST"])
 @public
 def here(token: str) -> Answer:
-    """Whoever is logged in; GET shows buttons only, for programs look at links in mail."""
+    """Confirm that the account is in use, or close it, whoever is logged in.
+
+    GET shows buttons only, for programs open links in mail.
+    """
     core = current.core()
     owner, form, problem = sleeping.find_owner(core, token), LegacyForm(), ""
     if form.validate_on_submit():

@@ -1,4 +1,4 @@
-"""Who takes too much processor time hears "try again later", and the worker goes on with others."""
+"""A request with too much processor time is answered "try again later", and the worker goes on with others."""
 
 import asyncio
 import contextlib

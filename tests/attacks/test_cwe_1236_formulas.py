@@ -1,4 +1,4 @@
-"""What people wrote is no formula where a spreadsheet opens our CSV (CWE-1236)."""
+"""Text that people wrote is no formula where a spreadsheet opens our CSV (CWE-1236)."""
 
 import pytest
 

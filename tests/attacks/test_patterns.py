@@ -96,7 +96,7 @@ class Reader(SreOpParser):
 
 
 def judged(pattern: "re.Pattern[Any]") -> list[str]:
-    """What regexploit finds: cubic and worse."""
+    """Return what regexploit finds to be cubic or worse in a pattern."""
     text = pattern.pattern.decode("latin-1") if isinstance(pattern.pattern, bytes) else pattern.pattern
     tree = Reader().parse_sre(text, pattern.flags & ~(re.UNICODE | re.DEBUG))
     if tree is None:

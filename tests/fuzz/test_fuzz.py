@@ -1,4 +1,4 @@
-"""What was found once is tried each time, and each target for a while anew: FUZZ_TEST_SECONDS for all of them together.
+"""Saved findings of the fuzzer are tried each time, and each target is fuzzed for its part of FUZZ_TEST_SECONDS.
 
 `make fuzz` goes on for longer.
 """

@@ -57,7 +57,7 @@ def proxy(server: S3Server) -> Iterator[TcpProxy]:
 
 
 def settings(server: S3Server, databases: str, endpoint: str, database: str) -> tuple[str, str]:
-    """What stands at the top of the file, and the table of the bucket."""
+    """Return the settings at the top of the file, and the table of the bucket."""
     place = server.new_place()
     with psycopg.connect(databases, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {database}".encode())

@@ -1,4 +1,4 @@
-"""What the set-up page and every format say is parsed, compared, and logged in with (S17a, S17b, S17c)."""
+"""The set-up page and every set-up format are parsed, compared with each other, and logged in with (S17a, S17b, S17c)."""
 
 import base64
 import gc

@@ -140,7 +140,7 @@ def world() -> tuple[Zone, list[Case], list[Case]]:
 
 
 def odd(zone: Zone, legit: list[Case], spoofs: list[Case]) -> None:
-    """What is rarer, and breaks on the way where somebody is careless."""
+    """Return the rarer messages, which a careless host breaks on the way."""
     strict = "reject-s-both.example"
     for shape in range(6, len(SHAPES)):
         for how in HOW:

@@ -1,4 +1,4 @@
-"""What comes by SMTP, and what one client does, reaches another client's IDLE and NOTIFY through other processes (S05)."""
+"""New mail and changes by one client reach another client's IDLE and NOTIFY through other processes (S05)."""
 
 import smtplib
 

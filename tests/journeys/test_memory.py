@@ -21,7 +21,7 @@ pytestmark = [
 
 
 def own_mebibytes(pid: int) -> int:
-    """What is resident now and no mapped file, which the kernel takes back when it wants to."""
+    """Return the resident memory without mapped files, which the kernel takes back when it wants to."""
     return int(re.search(r"RssAnon:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) // 1024
 
 

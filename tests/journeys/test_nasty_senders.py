@@ -1,4 +1,4 @@
-"""What the author's field, signatures and DNS of strangers try with us: each row says what becomes of it (N3, N4).
+"""Hostile From fields, signatures and DNS records of strangers: each row says what becomes of the message (N3, N4).
 
 `on` = forwarded octet for octet, `ours` = forwarded with us as the author, `kept` = in the INBOX only, `junk`, `refused`.
 What goes on is judged by a program of its own (rspamd).
@@ -52,7 +52,7 @@ WEAK = rsa.generate_private_key(65537, 1024)
 
 
 def short_key() -> bytes:
-    """Of 512 bits, which the libraries no longer make."""
+    """Return an RSA key of 512 bits, which the libraries no longer make."""
     made = subprocess.run([program("openssl"), "genrsa", "-traditional", "512"], capture_output=True, check=True)
     return made.stdout
 

@@ -1,4 +1,4 @@
-"""Which password opens what, with the real server, a real directory, and each protocol's own client (S11, S12, S13, N10)."""
+"""Passwords and the protocols that each opens, with a real server, a directory and real clients (S11, S12, S13, N10)."""
 
 import base64
 import imaplib

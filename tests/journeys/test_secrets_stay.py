@@ -249,7 +249,7 @@ def test_no_secret_is_left_in_temporary_files(planted):
 
 
 def test_no_command_takes_a_secret_as_an_argument(planted):
-    """Whoever is on the machine can read the arguments of a command: a password comes by the standard input."""
+    """Everybody on the machine can read the arguments of a command, so a password is read from standard input."""
     for command in (("user", "add"), ("import", "imap")):
         options = re.findall(
             r"--[\w-]*(?:password|secret|token)[\w-]*(?: +[A-Z]+)?", planted.house.run(*command, "--help")

@@ -1,4 +1,4 @@
-"""What failed in other mail programs, by their public reports: each message of reports/ as it came, and what is right.
+"""Messages that other mail programs failed on, by their public reports: each file of reports/ and its expected result.
 
 The zoo has more of each kind; these are the first of them.
 """

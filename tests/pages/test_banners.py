@@ -1,4 +1,4 @@
-"""What stands on every page at times: the end of a tie to the university (N9), the end of the service (N11)."""
+"""Banners on every page: the end of a tie to the university (N9), the end of the service (N11)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What people do with the pages: by keyboard alone, without JavaScript, on a narrow screen (issue 4, S02, S19)."""
+"""The pages are used by keyboard alone, without JavaScript, and on a narrow screen (issue 4, S02, S19)."""
 
 import pytest
 from playwright.sync_api import expect

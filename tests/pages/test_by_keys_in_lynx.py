@@ -26,7 +26,7 @@ def house(tmp_path, monkeypatch):
 
 
 def press(house, path: str, *keys: str) -> str:
-    """What lynx showed until it was left; a word that is no key is typed."""
+    """Return what lynx showed until it was left; words that are no keys are typed."""
     base, _, folder = house
     script = folder / "keys"
     lines = [

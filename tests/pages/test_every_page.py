@@ -26,7 +26,7 @@ TOO_WIDE = (
 
 @dataclass
 class Seen:
-    """What one visit of a page showed."""
+    """Result of one visit of a page."""
 
     octets: int = 0
     problems: list[str] = field(default_factory=list)

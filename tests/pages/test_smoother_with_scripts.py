@@ -1,4 +1,4 @@
-"""What JavaScript adds, and that nothing is lost by it: HTMX at the desk, rows asked for anew, a text that is kept."""
+"""JavaScript adds comfort and loses nothing: HTMX at the desk, rows that are fetched anew, a draft that is saved."""
 
 import re
 

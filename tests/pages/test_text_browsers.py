@@ -1,4 +1,4 @@
-"""What w3m and lynx show (N16).  The dumps under `w3m/` are looked over by people: UPDATE_DUMPS=1 writes them anew."""
+"""Pages as w3m and lynx show them (N16).  People review the dumps under `w3m/`: UPDATE_DUMPS=1 writes them anew."""
 
 import os
 import re
@@ -91,7 +91,7 @@ def standing(tmp_path_factory):
 
 @pytest.fixture
 def visitors(standing):
-    """Whoever has looked at a page in a language keeps it, which a case shows: here it is English at first, for everybody."""
+    """Reset the language of all visitors to English, since one case leaves another language behind."""
     made, core = standing
     for name in ("ola", "agnes", "eva"):
         accounts.set_language(core, accounts.find_account(core, name).id, "en")

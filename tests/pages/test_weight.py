@@ -18,7 +18,7 @@ _PICTURE = re.compile(r'url\("?([^)"]+)"?\)')
 
 
 class Weigher:
-    """What pages bring, each file asked for once."""
+    """Weighs pages with all that they load, each file fetched once."""
 
     def __init__(self, base: str, role: str) -> None:
         self._visitor = site.Visitor(base, role)

@@ -1,4 +1,4 @@
-"""What people do with their account: log in in two steps, see where they are logged in, make app passwords, recover, close."""
+"""An owner's account pages: log-in in two steps, open sessions, app passwords, recovery, closing."""
 
 import re
 from dataclasses import replace

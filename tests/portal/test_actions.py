@@ -1,4 +1,4 @@
-"""What people do: log in and out, order, change passwords, forward, read."""
+"""Daily actions in the portal: log-in and log-out, orders, passwords, forwarding, reading."""
 
 import re
 from datetime import UTC, datetime

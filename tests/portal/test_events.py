@@ -1,4 +1,4 @@
-"""What happened to an account is told in the owner's language."""
+"""The events of an account are listed in the owner's language."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whoever reads at a forwarding's target says stop, without an account (N1)."""
+"""The reader at a forwarding's target can stop it without an account (N1)."""
 
 import pytest
 

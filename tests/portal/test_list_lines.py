@@ -1,4 +1,4 @@
-"""What lists know of their mail: learned in portions, ahead of time where it is much, forgotten when it goes."""
+"""Saved lines of message lists: built in portions, ahead of time for large mailboxes, deleted with the messages."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -101,7 +101,7 @@ def test_removals_that_the_change_log_no_longer_tells_of_are_noticed(core, ola, 
 
 
 def test_nothing_is_known_of_an_account_that_is_gone(core, ola):
-    """Who is there keeps what is known of them."""
+    """Lines of accounts that still exist stay."""
 
     def known_of(tx) -> list[int]:
         return [row[0] for row in tx.rows("SELECT account_id FROM thread_id")]

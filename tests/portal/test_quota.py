@@ -73,7 +73,7 @@ def test_s19_it_follows_delivery_and_deletion_and_is_what_imap_says(inside, core
         mail.login("ola", PASSWORD)
 
         def same():
-            """What the page says, if GETQUOTA says the same."""
+            """Return the quota that the page shows, after a comparison with GETQUOTA."""
             [found] = mail.get_quota()
             words = shown(inside.get("/mail/"))
             percent = found.usage * 100 // found.limit

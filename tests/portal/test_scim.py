@@ -207,7 +207,7 @@ def test_n38_no_question_breaks_it(system: System, query: str) -> None:
 
 
 def test_n38_the_directory_does_not_contradict(core: Core, system: System, ola: Account) -> None:
-    """Of whom the identity system tells, the hourly reading of the directory says nothing."""
+    """The hourly reading of the directory changes no affiliation of a person whom the identity system provisions."""
     system.add_user({"userType": "student"})
     assert affiliations.refresh_affiliation(core, ola) in (None, read(core, ola))
     assert read(core, ola).present

@@ -1,4 +1,4 @@
-"""What a writer may have overlooked is asked once, and what is quoted has no signature (S30)."""
+"""The webmail asks once about likely oversights of a writer, and quotes a message without its signature (S30)."""
 
 import io
 

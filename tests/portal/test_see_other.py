@@ -1,4 +1,4 @@
-"""What leads on from a form is looked at and never sent again: 303 after every POST (RFC 9110 section 15.4.4)."""
+"""Every POST is answered by 303, so that going on never sends a form again (RFC 9110 section 15.4.4)."""
 
 import re
 from urllib.parse import urlsplit

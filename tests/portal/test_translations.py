@@ -71,7 +71,7 @@ def test_every_error_of_a_script_is_a_saying():
 
 @pytest.mark.parametrize("language", ["nb", "nn"])
 def test_no_text_is_translated_in_vain(language):
-    """What is in the catalogues is said somewhere."""
+    """Every message of the catalogues is used somewhere."""
     assert set(_catalogue(language)) - _used() == set()
 
 

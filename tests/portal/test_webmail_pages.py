@@ -28,7 +28,7 @@ def fill(core, ola, number: int = 50) -> None:
 
 
 def loaded(page: str) -> list[str]:
-    """What a browser fetches for a page, without what it shows in frames."""
+    """Return what a browser fetches for a page, without the contents of its frames."""
     found = re.findall(r'<(?:script|img)[^>]* src="([^"]+)"', page)
     found += re.findall(r'<link rel="(?:stylesheet|icon)"[^>]* href="([^"]+)"', page)
     return [address for address in dict.fromkeys(found) if not address.startswith("data:")]

@@ -391,7 +391,7 @@ def test_n7_the_webmail_deletes_moves_and_empties_at_105_percent(inside, core, o
 
 
 def keep(inside, page: str, **fields):
-    """What the script sends every half minute."""
+    """Save the draft as the page's script does every half minute."""
     data = {name: value for name, value in form(page).items() if name != "keep"} | fields
     return inside.client.post("/mail/compose/keep", data=data)
 

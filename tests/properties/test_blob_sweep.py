@@ -70,7 +70,7 @@ class Writer:
 
 @dataclass
 class Look:
-    """What a sweep saw in one transaction, and will act on in another."""
+    """Findings of a sweep in one transaction, on which it acts in another."""
 
     unnamed: list[int] = field(default_factory=list)
     strays: list[bytes] = field(default_factory=list)

@@ -25,7 +25,7 @@ deeds = st.lists(
 
 
 class Away:
-    """What the client remembers: flags by UID, and until which modseq it knows."""
+    """State that the client remembers: flags by UID, and the modseq up to which it knows all changes."""
 
     def __init__(self, uidvalidity: int) -> None:
         self.uidvalidity, self.modseq = uidvalidity, 1

@@ -53,7 +53,7 @@ def test_a_fake_end_hides_no_second_message(fake):
     st.lists(st.sampled_from([b"x", b"\r\n", b"\r", b"\n", b".", b"\r\n."]), max_size=20), st.lists(st.integers(0, 99))
 )
 def test_a_lone_line_end_is_seen_wherever_blocks_are_cut(words, cuts):
-    """Of DATA and of BDAT alike."""
+    """DATA and BDAT are alike in this."""
     message = b"".join(words) + b"\r\n"
     bare = b"\r" in message.replace(b"\r\n", b"") or b"\n" in message.replace(b"\r\n", b"")
     ends = LineEnds()

@@ -1,4 +1,4 @@
-"""What one connection was answered OK for is seen by the next command of another at once, whichever process serves it.
+"""A change that one connection was answered OK for is seen by the next command of another, whichever process serves it.
 
 Two servers with nothing in common but the database, as two processes have; neither polls while the test runs.
 """

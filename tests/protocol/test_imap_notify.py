@@ -1,4 +1,4 @@
-"""What clients hear without asking, over real sockets, with another process at work beside them."""
+"""Unsolicited responses of IDLE and NOTIFY, over real sockets, with changes by another process."""
 
 import asyncio
 

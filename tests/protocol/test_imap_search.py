@@ -1,4 +1,4 @@
-"""What SEARCH finds: decoded headers and bodies in any charset, folded; dates; sets that are no numbers here."""
+"""SEARCH in decoded headers and bodies of any charset, by dates, and by sets with numbers that no message has."""
 
 import base64
 from datetime import datetime, timedelta, timezone

@@ -31,7 +31,7 @@ class _Fleeting:
 
 
 class _Mail:
-    """What has come for each person since one looked last: in the box, and at the contact address."""
+    """New mail of each person since the last look: in the mailbox, and at the contact address."""
 
     def __init__(self, core: Core) -> None:
         self._core, self._item = core, 0

@@ -25,7 +25,7 @@ def core(tmp_path_factory):
 
 
 async def gone(readers: list[asyncio.StreamReader], count: int) -> list[bool]:
-    """Which of them the server has closed, once so many are and the others had time to be."""
+    """Say of each connection if the server has closed it, once `count` are closed and the others had time for it."""
     waiting = [asyncio.ensure_future(_closed(reader)) for reader in readers]
     async with asyncio.timeout(60):
         while sum(one.done() for one in waiting) < count:  # noqa: ASYNC110 - it is told to each of them
@@ -44,7 +44,7 @@ async def _closed(reader: asyncio.StreamReader) -> None:
 
 
 async def greeting(port: int) -> bytes:
-    """Of a new connection, as soon as the server knows that there is room."""
+    """Return the greeting of a new connection, as soon as the server knows that there is room."""
     for _ in range(300):
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=TRUSTING)

@@ -1,4 +1,4 @@
-"""What the database keeps in memory is bounded for the process, however many threads read."""
+"""The database's page cache is bounded for the process, however many threads read."""
 
 import threading
 

@@ -62,7 +62,7 @@ def test_the_number_of_a_change_is_never_given_twice(core):
 
 
 def test_the_number_of_a_mailbox_is_never_given_twice(core):
-    """What a session, a cache or the change log still knows of a deleted mailbox must be of no other one."""
+    """Sessions, caches and the change log may still name a deleted mailbox, and must not mean another one by it."""
     ola, box = fill(core, 1)
     core.db.write(lambda tx: core.mail.delete(tx, ola, "Work"))
     assert core.db.write(lambda tx: core.mail.create(tx, ola, "Other")).id > box

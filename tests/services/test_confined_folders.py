@@ -137,7 +137,7 @@ def test_the_folder_of_messages_that_come_in_is_made_anew(core):
 @pytest.mark.parametrize("kind", ["mail", "portal"])
 @pytest.mark.parametrize(("folder", "act", "words"), [("blobs", "spool", "spool"), ("incoming", "upload", "uploads")])
 def test_without_a_folder_to_write_to_it_is_temporary_and_one_line_says_why(core, ola, kind, folder, act, words):
-    """Whoever sends tries again, and the administrator knows which folder; a service that is started anew makes it."""
+    """The sender tries again, and the log names the folder; a service that is started anew creates it."""
     arguments = [ola.id] if act == "upload" else []
     confined = Confined(core.config.data, kind)
     assert confined.tell(act, *arguments) == "written"

@@ -1,4 +1,4 @@
-"""What becomes of a message: filed, forwarded, refused, answered, in one transaction with all recipients."""
+"""Delivery of a message: filed, forwarded, refused or answered, in one transaction for all recipients."""
 
 import asyncio
 from datetime import timedelta

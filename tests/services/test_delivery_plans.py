@@ -271,7 +271,7 @@ def test_s25_a_forwarding_without_copies_keeps_what_cannot_be_queued(core, nothi
 
 
 def test_s25_a_copy_that_cannot_be_made_is_kept(core):
-    """What is ours is signed as it goes on, and the key cannot be read."""
+    """A copy of our own mail is signed when it is forwarded, and here the key cannot be read."""
     personal(core, 'redirect "friend@elsewhere.example";')
     dkim_keys.folder(core.config).mkdir(exist_ok=True)
     dkim_keys.path(core.config, "rsa1").write_text("no key")

@@ -180,7 +180,7 @@ def test_a_key_that_goes_while_a_message_is_sealed_is_replaced_by_the_next(confi
 
 
 def test_a_signature_is_never_empty(config, rotated):
-    """Whoever verified it would find a broken signature in our name; unsigned, the message waits or goes without a seal."""
+    """A verifier would find a broken signature in our name; unsigned, the message waits or goes without a seal."""
     rotated.extend([list(rotated[0])] * 3)
     with pytest.raises(Busy):
         dkim.sign(config, MESSAGE)

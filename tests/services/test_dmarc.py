@@ -1,4 +1,4 @@
-"""Which policy holds for an author, and who is of the same organisation (RFC 9989), with a real DNS server on loopback."""
+"""DMARC policies of authors, and domains of one organisation (RFC 9989), with a real DNS server on loopback."""
 
 import pytest
 

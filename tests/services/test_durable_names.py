@@ -1,4 +1,4 @@
-"""What is written for good has its name on the disk, too: a rename or a link is durable after fsync of the folder alone."""
+"""Files that must survive a power cut have their names on disk, too: fsync of the folder makes a rename or link durable."""
 
 import os
 from pathlib import Path

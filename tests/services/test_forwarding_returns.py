@@ -115,7 +115,7 @@ def test_n2_a_report_whose_message_is_forgotten_stands_in_the_inbox_itself(core,
 
 
 def test_n2_a_message_fails_once_however_often_somebody_says_so(core, ola, clock):
-    """Whoever is at the target knows the envelope sender; reports come past quota."""
+    """The reader at the target knows the envelope sender, and reports are taken whatever the quota."""
     forwarding.set_forwarding(core, ola.id, TARGET, copy=False, confirmed=True)
     arrive(core)
     address = sent_on(core)

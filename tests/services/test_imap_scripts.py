@@ -131,7 +131,7 @@ def test_only_the_script_s_name_is_written_below_shared(core, ola):
 
 @pytest.mark.parametrize("author", [b"kari@outside.example", b"ola@alumni.example"])
 def test_what_a_script_sends_on_is_mail_of_its_owner(core, ola, author):
-    """Whose message it is nobody checks in a mailbox: else anybody's name could be sent from here."""
+    """Nobody checks the author of a message in a mailbox, so anybody's name could be sent from here."""
     dkim_keys.ensure_keys(core.config)
     script(core, ola, 'redirect :copy "friend@far.example";')
     message = MESSAGE.replace(b"kari@outside.example", author)

@@ -23,7 +23,9 @@ def past_of(core, sender: str) -> float:
     """Log odds that the history of this sender's mail gives."""
     verdict, envelope = Verdict(outside=True), replace(ENVELOPE, peer="11.22.33.44")
     found = core.db.read(
-        lambda tx: sender_reputation.find_evidence(tx, envelope, sender, verdict, core.clock.seconds())
+        lambda tx: sender_reputation.find_evidence(
+            tx, sender_reputation.list_keys(envelope, sender, verdict), core.clock.seconds()
+        )
     )
     return sum(odds for _, odds in found)
 
@@ -137,7 +139,9 @@ def percent_of_bulk(core, owner: str = "ola", name: str = "Turid") -> float:
 def list_bulk_evidence(core) -> list[tuple[str, float]]:
     verdict, now = judge_bulk(core, "ola", CAMPAIGN.format(name="Turid"))[1], core.clock.seconds()
     evidence = core.db.read(
-        lambda tx: sender_reputation.find_evidence(tx, BULK, "news@b.example", verdict, now, verdict.scan.bulk)
+        lambda tx: sender_reputation.find_evidence(
+            tx, sender_reputation.list_keys(BULK, "news@b.example", verdict), now, verdict.scan.bulk
+        )
     )
     return [(name, odds) for name, odds in evidence if name.startswith("bulk")]
 
@@ -189,3 +193,14 @@ def test_a_campaign_is_forgotten_after_some_hours(filtering):
     record(core, "kari", 1, "good@b.example", is_spam=False)
     sender_reputation.count_deliveries(core)
     assert core.db.read(lambda tx: tx.rows(rows)) == [(0,)]
+
+
+def test_mail_of_a_peer_of_a_private_network_has_a_history_too_and_our_own_has_none(filtering):
+    core = filtering()
+    near = replace(ENVELOPE, peer="10.0.0.7")
+    keys = sender_reputation.list_keys(near, "good@b.example", Verdict(outside=True))
+    assert keys == {}
+    assert sender_reputation.list_bands(keys, "good@b.example", near.peer, range(40))
+    assert sender_reputation.list_keys(near, "good@b.example", Verdict()) is None
+    assert sender_reputation.list_bands(None, "good@b.example", near.peer, range(40)) == ()
+    assert core.db.read(lambda tx: sender_reputation.find_evidence(tx, None, core.clock.seconds())) == ()

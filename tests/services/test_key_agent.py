@@ -48,7 +48,7 @@ def elsewhere(core, agent, monkeypatch, tmp_path):
 
 @pytest.fixture
 def without(monkeypatch):
-    """What the agent's handlers do is done with the files: they run in this process, in threads of their own."""
+    """Run the agent's handlers in this process, in threads of their own, on the key files."""
     asking, here = key_agent.is_used, threading.get_ident()
     monkeypatch.setattr(key_agent, "is_used", lambda: asking() and threading.get_ident() == here)
 
@@ -126,7 +126,7 @@ def test_without_an_agent_it_is_temporary(elsewhere, agent):
 
 
 def test_a_lack_of_descriptors_ends_no_agent(elsewhere, without, agent, caplog):
-    """Who asks waits until there are some again."""
+    """Requests wait until there are descriptors again."""
     with socket.socket(socket.AF_UNIX) as asking:
         with descriptors.only(0):
             asking.connect("\0" + agent.address)

@@ -1,4 +1,4 @@
-"""What is remembered of a large mailbox is always what a look would give."""
+"""Remembered UIDs of a large mailbox always equal those that a fresh query gives."""
 
 import random
 from datetime import UTC, datetime

@@ -63,7 +63,7 @@ def migrated(dump: str = "") -> SqliteDatabase:
 
 @pytest.fixture(scope="module")
 def new() -> SqliteDatabase:
-    """What all databases must become; tests only look at it."""
+    """Return a new database, whose schema all others must reach; tests only read it."""
     return migrated()
 
 
@@ -76,7 +76,7 @@ def names_ran(database: SqliteDatabase) -> list[str]:
 
 
 def as_text(database: SqliteDatabase) -> dict[str, str]:
-    """What made each table and index, without what is written otherwise and means the same."""
+    """Return the SQL of each table and index, with spellings that mean the same made equal."""
     found = {}
     for name, sql in rows(database, "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"):
         found[name] = re.sub(r"\s*([(),])\s*", r"\1", re.sub(r"\s+", " ", sql.replace('"', "")))

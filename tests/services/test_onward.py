@@ -1,4 +1,4 @@
-"""What is remembered of each forwarded message: where it went and what the other server said."""
+"""The record of each forwarded message: its target, and the reply of the other server."""
 
 import asyncio
 
@@ -41,7 +41,7 @@ def test_what_the_other_server_said_is_kept_with_the_message(core):
 
 
 def _answered(core, ola, target: str, answer: Answer, *, require_tls: bool = False) -> str:
-    """What is remembered of a message that was sent on and answered so."""
+    """Return the record of a message that was forwarded and answered so."""
     prepared = core.blobs.prepare(MESSAGE)
 
     def write(tx):

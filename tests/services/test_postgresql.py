@@ -1,4 +1,4 @@
-"""What PostgreSQL does otherwise than SQLite, on a real server: refusals at the start, turns, texts, writes broken off."""
+"""PostgreSQL where it differs from SQLite, on a real server: refusals at the start, turns, texts, writes broken off."""
 
 import contextlib
 import dataclasses

@@ -73,7 +73,7 @@ def test_a_backlog_that_waits_for_later_is_not_walked_through(core, ask):
 
 
 def test_a_clock_that_jumps_back_keeps_no_mail_waiting(core, clock):
-    """What was put off, or leased, while it was ahead would wait for as long as it was ahead."""
+    """Items that were delayed or leased while the clock was ahead would wait for as long as it was ahead."""
     clock.forward(days=400)
     tried, rested = enqueue(core, "a@a.example", "b@b.example")
     core.db.write(lambda tx: put_off_items(tx, [tried], clock.seconds() + 600, "450 later"))

@@ -1,4 +1,4 @@
-"""What the sender asked of a message (RFC 3461, RFC 8689) stays with each item of the queue."""
+"""The sender's DSN parameters and REQUIRETLS (RFC 3461, RFC 8689) stay with each item of the queue."""
 
 from mailcore.domain import Dsn
 from mailcore.store.queue.items import enqueue_mail, list_items

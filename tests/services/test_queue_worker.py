@@ -451,7 +451,7 @@ def test_what_we_write_ourselves_goes_out_signed(core, origin):
 
 
 def test_a_clock_that_was_ahead_keeps_no_mail_waiting(core, clock, ola):
-    """What came in while it was a day ahead would go out a day later."""
+    """Mail that came in while the clock was a day ahead would be sent a day later."""
 
     async def play():
         clock.forward(days=1)

@@ -1,4 +1,4 @@
-"""What other domains are told once a day: DMARC aggregate reports and TLS reports, of those who ask for them."""
+"""Daily reports to other domains that ask for them: DMARC aggregate reports and TLS reports."""
 
 import base64
 import email

@@ -1,4 +1,4 @@
-"""What an earlier reader of mail derived is derived anew after an upgrade, a part at a time."""
+"""After an upgrade of the mail reader, derived columns are computed anew, a part at a time."""
 
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import rereading

@@ -67,7 +67,7 @@ def on_a_server(tmp_path) -> Iterator[Core]:
 
 
 class Trips:
-    """What is sent to the server and waited for, as psycopg does it: by itself, or together in a pipeline."""
+    """Round trips to the server as psycopg makes them: single statements, or several in a pipeline."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.sent: list[str] = []

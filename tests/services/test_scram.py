@@ -35,7 +35,7 @@ def core(tmp_path, monkeypatch):
 
 
 def client(core, username, password, *, plus=True, challenges=None, scope=Scope.IMAP):
-    """What a client does (RFC 5802 section 3), written from the other side."""
+    """Log in by SCRAM as a client does (RFC 5802 section 3), written independently of ours."""
     header = b"p=tls-server-end-point,," if plus else b"n,,"
     bare = b"n=" + username.encode() + b",r=abc"
 

@@ -47,7 +47,7 @@ Run = Callable[[Coroutine[None, None, T]], T]
 
 
 def with_servers(core: Core, run: Run[T], talk: Callable[[dict[str, int]], T]) -> T:
-    """What `talk` gives, which is called in a thread with the ports by name."""
+    """Return the result of `talk`, which is called in a thread with the ports by name."""
 
     async def main() -> T:
         tls = certificates.tls_context(core.config)

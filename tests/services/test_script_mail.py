@@ -1,4 +1,4 @@
-"""Whom a script's mail reaches, whatever the script writes into it: nobody twice, nobody unseen, nobody else."""
+"""Recipients of a script's mail, whatever the script writes into it: nobody twice, nobody hidden, nobody else."""
 
 from email import message_from_bytes, policy
 from email.message import EmailMessage

@@ -1,4 +1,4 @@
-"""What scripts may ask of the account they run for, in real deliveries."""
+"""Scripts ask for facts of the account that they run for, in real deliveries."""
 
 import asyncio
 from datetime import timedelta
@@ -72,7 +72,7 @@ def queued(core, origin: str) -> bytes:
 
 
 def in_inbox(core, ola, columns: str) -> tuple:
-    """Of the newest message."""
+    """Return columns of the newest message in INBOX."""
     where = "FROM message m JOIN mailbox b ON b.id=m.mailbox WHERE b.account_id=? AND b.name='INBOX' ORDER BY m.uid"
     return core.db.read(lambda tx: tx.rows(f"SELECT {columns} {where}", ola))[-1]
 

@@ -58,7 +58,7 @@ def ola(core: Core) -> Account:
 
 
 def nights(core: Core, clock: SetClock, days: int) -> list[str]:
-    """What the job sent in so many nights, by subject, into the box."""
+    """Return the subjects that the job sent into the mailbox in so many nights."""
     before = len(inbox(core, "ola"))
     for _ in range(days):
         clock.forward(days=1)

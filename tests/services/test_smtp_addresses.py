@@ -169,7 +169,7 @@ def test_our_own_people_do_not_write_there_either(core, returns_to):
 
 
 def test_a_loop_is_seen_whatever_the_detail_of_the_address_holds(core):
-    """What is written into Delivered-To is what is looked for there."""
+    """Delivered-To is written and looked for in one form."""
     kari = accounts.find_account(core, "kari")
     filters.put_script(core, kari.id, "on", 'redirect "kari@home.example";')
     filters.set_active_script(core, kari.id, "on")

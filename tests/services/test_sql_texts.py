@@ -1,4 +1,4 @@
-"""What the end of every run of the tests looks at: a text that PostgreSQL would not take is told with its place."""
+"""The check at the end of every test run: SQL that PostgreSQL would refuse is reported with its place."""
 
 import pytest
 

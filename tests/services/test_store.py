@@ -239,7 +239,7 @@ def sweep_for_days(core, clock, days: int) -> None:
 
 
 def test_octets_that_never_came_to_a_row_go_after_a_day_and_no_others(core, ola, clock):
-    """Of messages that were refused at their end, and what a killed process was writing."""
+    """Such octets are of messages that were refused at their end, and of processes killed while they wrote."""
     core.db.write(lambda tx: tx.run("UPDATE account SET quota=0"))
     young, old, named = (
         core.blobs.objects.path(core.blobs.prepare(letter * (INSIDE + 1)).name) for letter in (b"a", b"b", b"c")

@@ -1,4 +1,4 @@
-"""Who commits wakes the other processes of the machine, so that nobody need ask again and again."""
+"""A commit wakes the other processes of the machine, so that none of them polls."""
 
 import asyncio
 import errno

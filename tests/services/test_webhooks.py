@@ -232,7 +232,7 @@ def test_n38_after_three_days_one_change_is_given_up_and_may_be_sent_again(
 def test_n38_what_waits_longer_than_three_days_for_a_server_arrives_all_the_same(
     house: Core, receiver: Receiver, clock: SetClock
 ) -> None:
-    """Of many changes few are tried while a server is away; the others wait for it."""
+    """While a server is away, few of many changes are tried, and the others wait."""
     webhook, _ = _add(house, receiver.url)
     receiver.answers = [503]
     for number in range(30):

@@ -1,4 +1,4 @@
-"""What is shown of a message and what is offered as a file."""
+"""Parts of a message: those that are shown, and those that are offered as files."""
 
 import pytest
 from hypothesis import given, settings

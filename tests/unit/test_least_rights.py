@@ -1,4 +1,4 @@
-"""What confined processes need is there before they are confined; the unit of systemd gives up what it can."""
+"""Confined processes find all that they need, and the unit of systemd gives up every right that it can."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What goes out between DATA and the final dot (RFC 5321 section 4.5.2)."""
+"""Octets between DATA and the final dot, with dots stuffed (RFC 5321 section 4.5.2)."""
 
 import asyncio
 

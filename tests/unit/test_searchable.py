@@ -1,4 +1,4 @@
-"""What can be found in a message: all that is text, as a reader sees it."""
+"""Searchable text of a message: all that a reader sees as text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a script's author is warned of."""
+"""Advice to a script's author."""
 
 import pytest
 

@@ -88,7 +88,7 @@ async def plan_and_write(
         try:
             with open_span("plan"):
                 plan = await core.db.aread(partial(_make_plan, core, arrival, find))
-            deliver, locks = partial(_carry_out, core, plan), None if of is None else _find_locks(plan, of)
+            deliver, locks = partial(carry_out, core, plan=plan), None if of is None else _find_locks(plan, of)
         except MailError as problem:
             deliver = partial(_raise, problem)
         try:
@@ -132,7 +132,7 @@ async def _try_light(core: Core, arrival: Arrival, recipients: Sequence[Recipien
         else:
             plan = await core.threads.run(make)
         with open_span("write"):
-            return await core.db.awrite(partial(_carry_out, core, plan), of=_find_locks(plan))
+            return await core.db.awrite(partial(carry_out, core, plan=plan), of=_find_locks(plan))
     except (PlanOutdated, planning.NeedsThread):
         return None
 
@@ -149,10 +149,6 @@ def _find_locks(plan: DeliveryPlan, others: Collection[AccountId] = ()) -> set[A
 
 def _write(write: Callable[[Tx, Deliver], T], deliver: Deliver, tx: Tx) -> T:
     return write(tx, deliver)
-
-
-def _carry_out(core: Core, plan: DeliveryPlan, tx: Tx) -> list[Delivered]:
-    return carry_out(core, tx, plan)
 
 
 def _make_plan(core: Core, arrival: Arrival, find: Find, tx: Tx) -> DeliveryPlan:

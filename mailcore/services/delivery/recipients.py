@@ -1,4 +1,4 @@
-"""Whose address is this?  Asked at RCPT, and of what our own people send to each other."""
+"""Owners of addresses: found at RCPT, and for mail between our own people."""
 
 from collections.abc import Iterable
 

@@ -68,14 +68,15 @@ def judge_for(
     core: Core, tx: Tx, envelope: Envelope, message: Message, verdict: Verdict, owners: Sequence[AccountId]
 ) -> Judged:
     """Judge a message for these owners within a transaction that reads."""
-    forced = list_forced(core, message)
-    carried = forced or ([] if core.config.filter.programs == "junk" else _list_programs(message))
-    facts = [*list_facts(verdict), *list_impersonations(core, message, verdict), *carried]
+    carried = [f"program:{kind}" for kind in programs.list_programs(message.octets, message.root)]
+    forced = list_forced(core, message, carried)
+    facts = [*list_facts(verdict), *list_impersonations(core, message, verdict), *(forced or carried)]
     signs = number_signs(list_signs(message, facts))
     author = next((one.spec for one in message.header.authors), "")
     words = [number for name, number in signs if name.startswith("word:")]
-    bulk = sender_reputation.list_bands(envelope, author, verdict, words)
-    past = sender_reputation.find_evidence(tx, envelope, author, verdict, core.clock.seconds(), bulk)
+    keys = sender_reputation.list_keys(envelope, author, verdict)
+    bulk = sender_reputation.list_bands(keys, author, envelope.peer, words)
+    past = sender_reputation.find_evidence(tx, keys, core.clock.seconds(), bulk)
     evidence = [*past, *list_evidence(name for name, _ in signs)]
     sources = find_sources(tx, signs, owners)
     common: Scan | None = None
@@ -124,7 +125,8 @@ class Explanation:
 def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -> Explanation:
     """Judge a message as if it arrived now, without checks of its sender: for one owner, or for those who taught nothing."""
     message, level = Message(octets), core.config.filter.level
-    forced = list_forced(core, message)
+    carried = [f"program:{kind}" for kind in programs.list_programs(message.octets, message.root)]
+    forced = list_forced(core, message, carried)
     signs = number_signs(list_signs(message, [*list_impersonations(core, message, Verdict()), *forced]))
     evidence = list_evidence(name for name, _ in signs)
 
@@ -139,14 +141,10 @@ def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -
     return Explanation(judgement.probability, bar, is_spam, tuple(forced), judgement.reasons)
 
 
-def _list_programs(message: Message) -> list[str]:
-    return [f"program:{kind}" for kind in programs.list_programs(message.octets, message.root)]
-
-
-def list_forced(core: Core, message: Message) -> list[str]:
-    """List what makes a message junk whatever its signs say."""
-    carried = _list_programs(message) if core.config.filter.programs == "junk" else []
-    return (["the standard test text"] if has_test_text(message) else []) + carried
+def list_forced(core: Core, message: Message, carried: list[str]) -> list[str]:
+    """List what makes a message junk whatever its signs say; `carried` are the programs in it."""
+    forced = ["the standard test text"] if has_test_text(message) else []
+    return forced + carried if core.config.filter.programs == "junk" else forced
 
 
 def number_signs(signs: Sequence[str]) -> list[tuple[str, int]]:

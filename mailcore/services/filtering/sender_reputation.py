@@ -27,37 +27,38 @@ from mailcore.store.site import rates
 AT_ONCE = 500
 WORDS_A_DAY = 5  # of one owner that count for the site
 DAY = 86_400
+Keys = dict[str, int]  # by kind: author, domain, network
 Keyed = tuple[list[int], bool, float]  # under which numbers, whether as spam, and how much
 _LAST = "last delivery counted for the history of senders"
 
 
-def find_evidence(
-    tx: Tx, envelope: Envelope, author: str, verdict: Verdict, now: int, bands: Sequence[int] = ()
-) -> Evidence:
+def list_keys(envelope: Envelope, author: str, verdict: Verdict) -> Keys | None:
+    """List the numbers by which the history of a message's sender is saved; None for mail from inside."""
+    if not verdict.outside:
+        return None
+    is_vouched = _is_vouched(verdict.dmarc, verdict.spf, envelope.sender, author)
+    return history.list_keys(Sender(author, envelope.peer, is_vouched))
+
+
+def find_evidence(tx: Tx, keys: Keys | None, now: int, bands: Sequence[int] = ()) -> Evidence:
     """Find what the history of a message's sender and of messages like it says of it; nothing of mail from inside.
 
     Args:
+        keys: those of its sender (`list_keys`).
         bands: what it has in common with those (`list_bands`).
     """
-    if not verdict.outside:
+    if keys is None:
         return ()
-    keys = _list_keys(envelope, author, verdict)
     pasts = store.get_pasts(tx, [*keys.values(), SITE, *bands, *bulk.number_words_of_owners(bands)])
     return [*history.weigh_history(keys, pasts, now), *bulk.weigh_bulk(bands, pasts, now)]
 
 
-def list_bands(envelope: Envelope, author: str, verdict: Verdict, words: Collection[int]) -> tuple[int, ...]:
+def list_bands(keys: Keys | None, author: str, peer: str, words: Collection[int]) -> tuple[int, ...]:
     """List the numbers that a message has in common with others of its sender that are nearly alike."""
-    if not verdict.outside:
+    if keys is None:
         return ()
-    domain = author.rpartition("@")[2].lower()
-    sender = _list_keys(envelope, author, verdict).get("domain") or f"{domain} by {envelope.peer}"
+    sender = keys.get("domain") or f"{author.rpartition('@')[2].lower()} by {peer}"
     return bulk.list_bands(str(sender), words)
-
-
-def _list_keys(envelope: Envelope, author: str, verdict: Verdict) -> dict[str, int]:
-    is_vouched = _is_vouched(verdict.dmarc, verdict.spf, envelope.sender, author)
-    return history.list_keys(Sender(author, envelope.peer, is_vouched))
 
 
 def count_deliveries(core: Core) -> None:

@@ -3,7 +3,7 @@
 A refused try is not counted: asking on and on makes nobody wait longer, and locks out nobody else.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailcore.core import Core
@@ -29,6 +29,11 @@ def _hash_subject(core: Core, action: str, subject: str) -> str:
     return keys.compute_hmac(core.config, "tries", f"{action}\0{subject}").hex()
 
 
+def _hash_subjects(core: Core, action: str, bounds: Iterable[Bound]) -> dict[str, str]:
+    """Hash each of those whom the bounds name, once."""
+    return {who: _hash_subject(core, action, who) for who in dict.fromkeys(bound.who for bound in bounds)}
+
+
 def bounds_of_place(core: Core, peer: str, limit: int, seconds: int = HOUR) -> Iterator[Bound]:
     """Yield the bounds of a network place and of the networks around it; none for a trusted network or no peer."""
     if peer and not core.config.limits.is_trusted(peer):
@@ -46,25 +51,30 @@ def bounds_of_networks(core: Core, peer: str, limit: int, seconds: int = HOUR) -
 def is_reached(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
     """Say if a bound allows no more.  Nothing is counted."""
     bounds = tuple(bounds)
-    asked = ((_hash_subject(core, action, bound.who), bound.seconds) for bound in bounds)
-    counts = count_tries(tx, asked, core.clock.seconds()) if bounds else []
+    return _is_reached(tx, bounds, _hash_subjects(core, action, bounds), core.clock.seconds())
+
+
+def _is_reached(tx: Tx, bounds: Sequence[Bound], hashes: Mapping[str, str], now: int) -> bool:
+    counts = count_tries(tx, ((hashes[bound.who], bound.seconds) for bound in bounds), now) if bounds else []
     return any(count >= bound.limit for count, bound in zip(counts, bounds, strict=True))
 
 
 def count_if_allowed(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> bool:
     """Count one for each bound; False where one allows no more, and then nothing is counted."""
-    bounds = tuple(bounds)
-    if is_reached(core, tx, action, bounds):
+    bounds, now = tuple(bounds), core.clock.seconds()
+    hashes = _hash_subjects(core, action, bounds)
+    if _is_reached(tx, bounds, hashes, now):
         return False
-    count_try(core, tx, action, bounds)
+    for one in hashes.values():
+        add_try(tx, one, now)
     return True
 
 
 def count_try(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
     """Count one for each of those whom the bounds name, whatever the limits."""
     now = core.clock.seconds()
-    for subject in dict.fromkeys(bound.who for bound in bounds):
-        add_try(tx, _hash_subject(core, action, subject), now)
+    for one in _hash_subjects(core, action, bounds).values():
+        add_try(tx, one, now)
 
 
 def is_over_limit(core: Core, tx: Tx, action: str, subject: str, *, limit: int, seconds: int = HOUR) -> bool:

@@ -77,7 +77,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Whoever asks wrongly gets no answer."""
+        """Answer nothing to a request that is wrong."""
 
 
 @contextlib.contextmanager

@@ -1,22 +1,17 @@
 """The forwarding of an account as SQL: its target and state, and the question that waits for an answer."""
 
-from datetime import UTC, datetime
-
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, Forwarding, ForwardingState
 from mailcore.store.engine.db import Tx
 
 _COLUMNS = "target,state,copy,failures,last_reply,confirmed_at,unsafe,digest,rolling_days"
 
 
-def _at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def get_forwarding(tx: Tx, account: AccountId) -> Forwarding:
     row = tx.row(f"SELECT {_COLUMNS} FROM forwarding WHERE account_id=?", account)  # noqa: S608
     if row is None:
         return Forwarding()
-    confirmed_at = _at(row[5]) if row[5] is not None else None
+    confirmed_at = to_time(row[5]) if row[5] is not None else None
     return Forwarding(
         row[0], ForwardingState(row[1]), bool(row[2]), row[3], row[4], confirmed_at, row[6], bool(row[7]), row[8]
     )

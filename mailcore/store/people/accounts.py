@@ -1,8 +1,8 @@
 """Accounts as SQL.  Names come in lower case; who may have which stands in services/accounts."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountNotFound
 from mailcore.store.engine.db import Row, Tx
@@ -10,13 +10,9 @@ from mailcore.store.engine.db import Row, Tx
 ACCOUNT_COLUMNS = "id,name,display_name,person,quota,used,language,contact,state,created_at,main_address,asleep_at"
 
 
-def _at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def account_of(row: Row) -> Account:
     name, display_name, person, quota, used, language, contact = row[1:8]
-    state, created_at, main = AccountState(row[8]), _at(row[9]), row[10]
+    state, created_at, main = AccountState(row[8]), to_time(row[9]), row[10]
     return Account(
         AccountId(row[0]), name, display_name, person, quota, used, language, contact, state, created_at, main,
         row[11] is not None,

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
@@ -17,10 +18,6 @@ class AuditEntry:
     detail: str
 
 
-def _at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def insert_audit_entry(tx: Tx, account: AccountId | None, at: int, actor: str, event: str, detail: str) -> None:
     tx.run("INSERT INTO audit (account_id,at,actor,event,detail) VALUES (?,?,?,?,?)", account, at, actor, event, detail)
 
@@ -31,12 +28,15 @@ def list_audit_entries(tx: Tx, account: AccountId, limit: int) -> list[AuditEntr
         account,
         limit,
     )
-    return [AuditEntry(_at(row[0]), *row[1:]) for row in rows]
+    return [AuditEntry(to_time(row[0]), *row[1:]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries are wanted; what is empty does not count.  `since` and `until` in seconds since 1970, `until` exclusive."""
+    """Conditions of the entries that are wanted; an empty one does not count.
+
+    `since` and `until` in seconds since 1970, `until` exclusive.
+    """
 
     actor: str = ""
     event: str = ""
@@ -72,7 +72,7 @@ def search_audit_entries(tx: Tx, wanted: AuditFilter, before: int, limit: int) -
         *[value for _, value in asked],
         limit,
     )
-    return [AuditLine(row[0], row[1] or "", AuditEntry(_at(row[2]), *row[3:])) for row in rows]
+    return [AuditLine(row[0], row[1] or "", AuditEntry(to_time(row[2]), *row[3:])) for row in rows]
 
 
 def take_untold(tx: Tx, event: str, actor: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Passwords, app passwords and failed log-ins as SQL.  The rules stand in services/credentials/login.py."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import Account, AccountId, Scope
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
@@ -49,10 +50,6 @@ class Holder:
     two_factor: bool
 
 
-def _at(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
 def _credential(row: Row) -> Credential:
     number, account, kind, hashed, generation, scopes, label, created, used, breached = row
     return Credential(
@@ -63,8 +60,8 @@ def _credential(row: Row) -> Credential:
         generation,
         frozenset(Scope(s) for s in scopes.split()),
         label,
-        datetime.fromtimestamp(created, UTC),
-        _at(used),
+        to_time(created),
+        None if used is None else to_time(used),
         bool(breached),
     )
 

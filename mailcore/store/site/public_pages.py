@@ -1,8 +1,8 @@
 """Pages and incidents as SQL; the rules stand in services/operations/page_views.py and services/operations/service_status.py."""
 
 import secrets
-from datetime import UTC, datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import Incident, PageFacts
 from mailcore.store.engine.db import Row, Tx
 
@@ -54,13 +54,9 @@ def count_visit(tx: Tx, name: str, hashed: str) -> None:
 # Incidents
 
 
-def _at(seconds: int | None) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
-
-
 def _incident(row: Row) -> Incident:
     words = dict(zip(("nb", "nn", "en"), row[2:5], strict=True))
-    return Incident(row[0], row[1], words, datetime.fromtimestamp(row[5], UTC), _at(row[6]))
+    return Incident(row[0], row[1], words, to_time(row[5]), to_time(row[6]) if row[6] is not None else None)
 
 
 def add_incident(tx: Tx, level: str, words: dict[str, str], now: int) -> int:

@@ -5,9 +5,9 @@ what was sent and whose answer was not saved is sent again.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, Webhook, WebhookDelivery, WebhookDeliveryState, WebhookKind, WebhookState
 from mailcore.store.engine.db import Row, Tx
 
@@ -26,11 +26,11 @@ class LeasedWebhook(NamedTuple):
 
 def _webhook(row: Row) -> Webhook:
     kinds = tuple(WebhookKind(kind) for kind in row[3].split())
-    return Webhook(row[0], row[1], row[2], kinds, WebhookState(row[4]), row[5], row[6], row[7], _at(row[8]))
+    return Webhook(row[0], row[1], row[2], kinds, WebhookState(row[4]), row[5], row[6], row[7], to_time(row[8]))
 
 
 def _delivery(row: Row) -> WebhookDelivery:
-    answered = _at(row[10]) if row[10] is not None else None
+    answered = to_time(row[10]) if row[10] is not None else None
     return WebhookDelivery(
         row[0],
         row[1],
@@ -39,15 +39,11 @@ def _delivery(row: Row) -> WebhookDelivery:
         row[4],
         WebhookDeliveryState(row[5]),
         row[6],
-        _at(row[7]),
-        _at(row[8]),
+        to_time(row[7]),
+        to_time(row[8]),
         row[9],
         answered,
     )
-
-
-def _at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 # Webhooks

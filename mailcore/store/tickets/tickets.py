@@ -1,22 +1,18 @@
 """Tickets as SQL; the rules stand in services/tickets/tickets.py."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, NewFile, Ticket, TicketFile, TicketMessage, TicketState
 from mailcore.store.engine.db import Row, Tx
 
 _COLUMNS = "id,token,kind,subject,state,language,reply_to,account_id,assignee_id,merged_into,created_at,changed_at"
 
 
-def _at(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
 def _ticket(row: Row) -> Ticket:
     account, assignee = (AccountId(value) if value is not None else None for value in row[7:9])
     number, token, kind, subject, state, language, reply_to, _, _, merged_into, created, changed = row
-    times = _at(created), _at(changed)
+    times = to_time(created), to_time(changed)
     return Ticket(
         number, token, kind, subject, TicketState(state), language, reply_to, account, assignee, merged_into, *times
     )
@@ -238,7 +234,7 @@ def list_messages(tx: Tx, ticket: int) -> list[TicketMessage]:
     ):
         files.setdefault(message, []).append(TicketFile(file, name, kind, size))
     return [
-        TicketMessage(row[0], _at(row[1]), row[2], row[3], row[4], tuple(files.get(row[0], ())), bool(row[5]))
+        TicketMessage(row[0], to_time(row[1]), row[2], row[3], row[4], tuple(files.get(row[0], ())), bool(row[5]))
         for row in tx.rows(
             "SELECT id,at,author,name,text,header<>'' FROM ticket_message WHERE ticket_id=? ORDER BY at,id", ticket
         )

@@ -181,7 +181,7 @@ def test_the_doors_share_one_count(core: Core, ola: Account) -> None:
 def test_programs_are_counted_by_the_account_that_they_open_however_they_name_it(
     core: Core, ola: Account, scope: Scope, mechanism: str
 ) -> None:
-    """Whom a program acts for (the authorization identity) is whom it logs in as, so there is no second key to guess under."""
+    """The authorization identity must be the user name itself, so there is no second key to guess under."""
 
     def log_in(name: str, password: str, acts_for: str = "") -> type[Exception] | None:
         answers = iter([password.encode()])
@@ -330,7 +330,7 @@ def _client(core: Core, peer: str = STRANGER) -> FlaskClient:
 
 @pytest.mark.parametrize("page", ["/password", "/account/apps", "/account/contact", "/account/close", "/forwarding"])
 def test_a_page_that_asks_once_more_is_no_place_to_guess(core: Core, ola: Account, page: str) -> None:
-    """Whoever finds a browser open guesses the password behind it."""
+    """Somebody at a browser that was left open must not guess the password there."""
     browser = Browser(_client(core))
     assert browser.log_in().status_code == 303
     fields = {

@@ -51,7 +51,7 @@ def test_a_filter_of_ten_thousand_tests_is_refused(phone):
 
 
 def test_a_card_costs_the_same_however_many_tests_it_meets():
-    """What is folded is folded once."""
+    """Each property is folded once."""
 
     def count(tests: int) -> int:
         root = parse_body(

@@ -183,7 +183,7 @@ def test_one_place_causes_few_whatever_page_it_asks(core: Core, ola: Account, pe
 
 
 def test_a_wider_network_causes_a_few_times_more(core: Core, ola: Account) -> None:
-    """Whoever has a /48 has 65,536 places."""
+    """A /48 network has 65,536 places."""
     peers = [f"2001:db8:1:{n:x}::1" for n in range(250)]
     assert answers((ask,), core, ola.id, peers, someone, 250) == tickets.PER_HOUR * 2  # within one /56
     peers = [f"2001:db8:2:{n:x}00::1" for n in range(250)]

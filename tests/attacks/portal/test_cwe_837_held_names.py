@@ -41,7 +41,7 @@ def order(core: Core, name: str = "", peer: str = "192.0.2.1", **more: Any) -> O
 
 
 def token(core: Core) -> str:
-    """Of the last order."""
+    """Return the token of the last order."""
     text = queue_admin.octets(core, max(item.id for item in queue_admin.list_queue(core))).decode()
     return text.partition("/order/status/")[2].split()[0]
 

@@ -209,7 +209,7 @@ def test_slow_clients_stop_nobody_behind_nginx(house: House, nginx: int, kind: s
 
 
 def _ends(raw: socket.socket, seconds: float) -> bytes:
-    """What the server says before it closes; it must close within that time."""
+    """Return what the server sends until it closes, which must be within that time."""
     raw.settimeout(seconds)
     said = b""
     while octets := raw.recv(65_536):

@@ -31,7 +31,7 @@ def memory_of(service: Service) -> int:
 
 
 class Fates:
-    """What became of the message to each host."""
+    """Outcomes of one message, by the host that it was sent to."""
 
     def __init__(self, service: Service, listeners: dict[str, Listener]) -> None:
         self._service, self._listeners = service, listeners
