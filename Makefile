@@ -79,7 +79,7 @@ coverage: dev ## like most, and tells how much of each file was run; nothing is 
 po: dev ## brings the catalogues of translations to the texts of today, and lists what is not translated
 	$(BIN)/python -m tools.catalogues
 
-docs: dev ## makes a site of the documents in build/docs, and finds links that lead nowhere
+docs: dev ## makes a site of the documents in build/docs, with what `make pictures` made, and finds links that lead nowhere
 	$(BIN)/python -m tools.site build/docs
 
 wheel: dev ## builds the package into build/wheel
@@ -107,8 +107,8 @@ sbom: dev ## writes what the service is made of, with licences, into build/sbom 
 lifetime: dev ## ten thousand people through forty years, hours; goes on where it was; LIFETIME="--people 500" for fewer
 	$(BIN)/python -m tests.lifetime $(LIFETIME)
 
-pictures: dev ## the main pages as pictures, in three languages, into build/pictures
-	$(BIN)/python -m tests.pages.pictures build/pictures
+pictures: dev ## the main pages as pictures, in three languages, into build/pictures; PICTURES=--tour for those of docs/tour alone
+	$(BIN)/python -m tests.pages.pictures build/pictures $(PICTURES)
 
 bench: dev ## measures this server against another stack, in turn
 	$(BIN)/python bench/run.py

@@ -330,3 +330,19 @@ def test_every_module_at_the_top_stands_on_a_floor():
     there = {path.stem for path in mailcore.glob("*.py") if path.stem != "__init__"}
     there |= {path.name for path in mailcore.iterdir() if path.is_dir() and list(path.rglob("*.py"))}
     assert there == {name for floor in floors_kept()[""] for name in floor} - {"portal", "sieve"}
+
+
+def test_pictures_of_pages_come_along_where_they_were_made_and_else_their_words_stand_there(tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "README.md").write_text("# One\n\n[tour](docs/tour.nb.md)\n")
+    (tmp_path / "docs/tour.nb.md").write_text("# Tur\n\n![Lista](../build/pictures/list.png)\n")
+    page = tmp_path / "site/docs/tour.nb.html"
+    assert site.build(tmp_path / "site", tmp_path) == []
+    assert '<html lang="nb">' in page.read_text()
+    assert "[Lista]" in page.read_text()
+    assert "<img" not in page.read_text()
+    (tmp_path / "build/pictures").mkdir(parents=True)
+    (tmp_path / "build/pictures/list.png").write_bytes(b"x")
+    assert site.build(tmp_path / "site", tmp_path) == []
+    assert '<img src="../build/pictures/list.png" alt="Lista"' in page.read_text()
+    assert (tmp_path / "site/build/pictures/list.png").exists()

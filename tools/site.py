@@ -1,7 +1,8 @@
 """usage: python -m tools.site FOLDER: makes a site of the documents (`make docs`), with links as they are in the checkout.
 
 Each document becomes a page of its own name, README.md index.html; what they link to besides comes along.  A link that leads
-nowhere, to a file or to a heading, is an error.  No page needs a script or another host.
+nowhere, to a file or to a heading, is an error.  No page needs a script or another host.  Pictures of pages are made by
+`make pictures`; where they were not made, their words stand there.
 """
 
 import re
@@ -19,11 +20,13 @@ from markdown_it.token import Token
 ROOT = Path(__file__).resolve().parents[1]
 # The menu, in the order in which somebody may want them; what is missing here stands below.
 FIRST = (
-    "README.md", "docs/operation.md", "docs/configuration.md", "docs/people.md", "docs/webhooks.md", "docs/clients.md",
+    "README.md", "docs/tour.en.md", "docs/tour.nb.md", "docs/tour.nn.md",
+    "docs/operation.md", "docs/configuration.md", "docs/people.md", "docs/webhooks.md", "docs/clients.md",
     "docs/sieve.md",
     "docs/interface.md", "docs/words.md", "docs/requirements.md", "docs/standards.md", "docs/security.md", "docs/performance.md",
     "CONTRIBUTING.md", "docs/architecture.md", "docs/dependencies.md", "docs/decisions/README.md", "SECURITY.md", "CHANGES.md",
 )  # fmt: skip
+PICTURES = "build/pictures/"  # made, and not in the repository: they would age there unseen, at 4 MB each time
 OUTSIDE = re.compile(r"[a-z]+:")
 STYLE = """\
 body { margin: 0 auto; padding: 1rem; max-width: 76rem; font: 1rem/1.5 system-ui, sans-serif; }
@@ -99,6 +102,9 @@ def build(folder: Path, root: Path = ROOT) -> list[str]:
             if target in documents:
                 if anchor and anchor not in documents[target].anchors:
                     problems.append(f"{name}: {target} has no heading #{anchor}")
+            elif target.startswith(PICTURES) and not (root / target).exists():
+                token.type, token.content = "text", f"[{token.content}]"
+                continue
             elif not (root / target).exists():
                 problems.append(f"{name}: there is no {target}")
                 continue
@@ -120,6 +126,11 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+def _language_of(name: str) -> str:
+    """Return the language of a document: `tour.nb.md` says it in its name."""
+    return (re.findall(r"\.(nb|nn)\.md$", name) or ["en"])[0]
+
+
 def _page(document: Document, documents: dict[str, Document]) -> str:
     here = str(Path(address_of(document.name)).parent)
     entries = "".join(
@@ -129,7 +140,8 @@ def _page(document: Document, documents: dict[str, Document]) -> str:
         if name in FIRST
     )
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(document.title)}</title>\n'
+        f'<!doctype html>\n<html lang="{_language_of(document.name)}">\n'
+        f'<head>\n<meta charset="utf-8">\n<title>{escape(document.title)}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{STYLE}</style>\n</head>\n'
         f'<body>\n<nav aria-label="Documents"><ul>\n{entries}</ul></nav>\n<main>\n{document.render()}</main>\n</body>\n</html>\n'
     )

@@ -2,12 +2,14 @@
 
 make pictures            # into build/pictures/
 python -m tests.pages.pictures FOLDER [--languages nb] [--pages login,front]
+make pictures PICTURES=--tour     # those alone that docs/tour.*.md show, in a minute; `make docs` takes them along
 """
 
 import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +41,19 @@ PAGES = {
     "admin": ("eva", "/admin/"), "admin-account": ("eva", "/admin/accounts/ola"),
     "admin-act": ("eva", "/admin/accounts/ola/role"), "admin-webhooks": ("eva", "/admin/webhooks"),
     "admin-webhook": ("eva", "/admin/webhooks/1"),
+    "admin-queue": ("eva", "/admin/queue"), "admin-plots": ("eva", "/admin/plots"),
 }  # fmt: skip
+TOUR = (
+    "list", "search", "forwarding", "account", "moving", "desk", "desk-case", "desk-person", "newsletter-results", "admin",
+    "admin-account", "admin-queue", "admin-plots", "admin-webhooks",
+)  # fmt: skip
 # name: width, colour scheme, JavaScript
 LOOKS = {
     "wide": (1200, "light", True),
     "wide-dark": (1200, "dark", True),
     "narrow": (320, "light", True),
     "narrow-dark-noscript": (320, "dark", False),
+    "tour": (1000, "light", True),  # what a window shows of it
 }
 
 
@@ -57,12 +65,16 @@ def _log_in(page: Any, base: str, role: str) -> None:
     page.wait_for_load_state()
 
 
-def take(browser: Any, base: str, folder: Path, languages: list[str], names: list[str]) -> int:
+def take(
+    browser: Any, base: str, folder: Path, languages: list[str], names: list[str], looks: Iterable[str] = LOOKS
+) -> int:
     """How many were taken."""
     taken = 0
-    for look, (width, scheme, scripts) in LOOKS.items():
+    for look in looks:
+        width, scheme, scripts = LOOKS[look]
+        of_look = [name for name in names if look != "tour" or name in TOUR]
         for role in site.ROLES:
-            wanted = {name: path for name, (whose, path) in PAGES.items() if whose == role and name in names}
+            wanted = {name: path for name, (whose, path) in PAGES.items() if whose == role and name in of_look}
             if not wanted:
                 continue
             context = browser.new_context(
@@ -77,7 +89,7 @@ def take(browser: Any, base: str, folder: Path, languages: list[str], names: lis
             for language in languages:
                 for name, path in wanted.items():
                     page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
-                    page.screenshot(path=folder / f"{name}.{language}.{look}.png", full_page=True)
+                    page.screenshot(path=folder / f"{name}.{language}.{look}.png", full_page=look != "tour")
                     taken += 1
             context.close()
     return taken
@@ -88,6 +100,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--languages", default="nb,nn,en")
     parser.add_argument("--pages", default=",".join(PAGES))
+    parser.add_argument("--tour", action="store_true")
     wish = parser.parse_args()
     path = shutil.which("chromium")
     if path is None:
@@ -96,7 +109,14 @@ def main() -> int:
     wish.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as data, site.served(Path(data)) as (base, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        taken = take(browser, base, wish.folder, wish.languages.split(","), wish.pages.split(","))
+        taken = take(
+            browser,
+            base,
+            wish.folder,
+            wish.languages.split(","),
+            wish.pages.split(","),
+            ("tour",) if wish.tour else LOOKS,
+        )
         browser.close()
     print(f"{taken} pictures in {wish.folder}")
     return 0
