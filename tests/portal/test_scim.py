@@ -236,3 +236,16 @@ def test_n38_programs_read_counts_and_single_answers(
         assert client.get(path).status_code == 401
         assert client.get(path, headers={"Authorization": f"Bearer {system.token}"}).status_code == 401
     assert ola.name == "ola"
+
+
+def test_n38_a_client_that_floods_hears_429_before_anything_is_read_and_others_do_not(
+    core: Core, client: FlaskClient, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api_tokens, "MOST_PER_MINUTE", 30)
+    other = System(client, api_tokens.create_token(core, "other", TokenScope.SCIM, actor="test"))
+    answers = [system.ask("GET", "/Users?count=1") for _ in range(33)]
+    assert [answer.status_code for answer in answers] == [200] * 30 + [429] * 3
+    refused = system.ask("POST", "/Users", {"schemas": [USER], "userName": "olanor"})
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+    assert refused.json["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert other.ask("GET", "/Users").json["totalResults"] == 0
