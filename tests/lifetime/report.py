@@ -30,7 +30,8 @@ figure{margin:0}figcaption{font-weight:600}
 .p0{fill:#1f5fa8}.p1{fill:#b45f06}.p2{fill:#38761d}.p3{fill:#741b47}.bad{color:#a40000;font-weight:700}"""
 _LIMITS = (
     "Thieves come from another part of the world than their owners, or from networks where a wave of guesses runs. A thief who"
-    " has the password of today and sits in the owner's own country is told from the owner only by a second step.",
+    " has the password of today and sits in a network of the owner, or near an owner who moves about, is told from the owner only"
+    " by a second step; those in other networks near an owner who does not are held up in test_second_way, not here.",
     "A contact address is dead for two hundred days at least before somebody else is given it, as the large providers have it.",
     "What was acknowledged after the backup that was restored went with the disk; the table counts it.",
     "Passwords are hashed with a cheap Argon2id, and the queue hears the answers of other servers without a line between.",
