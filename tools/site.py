@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # The menu, in the order in which somebody may want them; what is missing here stands below.
 FIRST = (
     "README.md", "docs/tour.en.md", "docs/tour.nb.md", "docs/tour.nn.md",
-    "docs/operation.md", "docs/configuration.md", "docs/people.md", "docs/webhooks.md", "docs/clients.md",
+    "docs/operation.md", "docs/configuration.md", "docs/people.md", "docs/privacy.md", "docs/questions.md",
+    "docs/webhooks.md", "docs/clients.md",
     "docs/sieve.md",
     "docs/interface.md", "docs/words.md", "docs/requirements.md", "docs/standards.md", "docs/security.md", "docs/performance.md",
     "CONTRIBUTING.md", "docs/architecture.md", "docs/dependencies.md", "docs/decisions/README.md", "SECURITY.md", "CHANGES.md",
