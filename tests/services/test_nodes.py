@@ -339,10 +339,10 @@ def test_a_node_that_is_not_heard_fences_itself_and_has_lost_what_it_leased(two,
             raise Busy("away")
 
         monkeypatch.setattr(first.db, "run_apart", away)
-        assert until(lambda: member.is_fenced, 20)
+        assert until(lambda: member.is_fenced)
         assert member.has_lapsed(time.monotonic())
         monkeypatch.setattr(first.db, "run_apart", real)
-        assert until(lambda: not member.is_fenced, 20)
+        assert until(lambda: not member.is_fenced)
         assert member.has_lapsed(leased_at)
         assert not member.has_lapsed(time.monotonic())
     finally:

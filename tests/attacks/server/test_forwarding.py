@@ -55,7 +55,7 @@ def test_an_address_of_the_way_back(
     """CWE-345: it is good for reports to whoever wrote, and for nothing else."""
     if not passed_on(relay, "way back"):
         assert service.deliver(b"From: a@outside.example\r\nSubject: way back\r\n\r\nhei", "per").startswith(b"250")
-        assert until(lambda: bool(passed_on(relay, "way back")), 20)
+        assert until(lambda: bool(passed_on(relay, "way back")))
     local = passed_on(relay, "way back")[0][0].partition("@")[0]
     with service.smtp() as wire:
         wire.send(f"MAIL FROM:<{sender}>\r\nRCPT TO:<{change(local)}@srs.alumni.example>\r\n".encode())
@@ -76,7 +76,7 @@ def test_two_scripts_that_send_to_each_other_end(service: Service, relay: Sink) 
             wire.send(b'SETACTIVE "loop"\r\n')
             assert wire.status()[0].startswith(b"OK")
     assert service.deliver(b"From: a@outside.example\r\nSubject: round\r\n\r\nhei", "siv").startswith(b"250")
-    assert until(lambda: "round" in service.subjects("ola"), 20)
+    assert until(lambda: "round" in service.subjects("ola"))
     assert until(
         lambda: (
             "alumni.example" not in str([i["recipient"] for i in json.loads(service.run("queue", "list", "--json"))])
