@@ -19,7 +19,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.transfer import transfers, uploads
 from portal import bodies, create_app
 from tests.attacks.portal.conftest import Site, token_of
-from tests.journeys.conftest import House, build, sink  # noqa: F401 - fixtures
+from tests.journeys.conftest import House, build_once  # noqa: F401 - a fixture
 from tests.portal.conftest import PASSWORD, Browser
 
 MIB = 2**20
@@ -201,9 +201,9 @@ def test_few_large_bodies_are_read_at_once() -> None:
 # On the wire
 
 
-@pytest.fixture
-def house(build: Callable[..., House]) -> House:  # noqa: F811
-    made = build()
+@pytest.fixture(scope="module")
+def house(build_once: Callable[..., House]) -> House:  # noqa: F811
+    made = build_once()
     made.run("user", "add", "ola", "--password-stdin", given=PASSWORD)
     return made
 
