@@ -7,8 +7,9 @@ import gc
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import argon2
 import pytest
@@ -19,7 +20,7 @@ from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.services.credentials import passwords
+from mailcore.services.credentials import passwords, scram
 from mailcore.store.engine import sqlite
 from portal.spoken import SpokenEnvironment
 from tests import writes_twice
@@ -128,9 +129,9 @@ def _pages_are_compiled_once() -> Iterator[None]:
 
     Both depend on their text alone, the templates also on the language.
     """
-    compile_template, compile_rule = SpokenEnvironment.compile, Rule._compile_builder
+    compile_template, compile_rule = SpokenEnvironment.compile, Rule.compile
     templates: dict[object, object] = {}
-    rules: dict[object, Callable[..., tuple[str, str]]] = {}
+    rules: dict[object, dict[str, Any]] = {}
 
     def compiled(self: SpokenEnvironment, source: str, name: str, filename: str) -> object:
         key = (self.spoken, source, name, filename)
@@ -138,15 +139,21 @@ def _pages_are_compiled_once() -> Iterator[None]:
             templates[key] = compile_template(self, source, name, filename)
         return templates[key]
 
-    def built(self: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        key = (self.rule, tuple(self._trace), repr(self.defaults), append_unknown)
+    def compile_once(self: Rule) -> None:
+        assert self.map is not None
+        about = (self.map.host_matching, tuple(self.map.converters.items()), self.merge_slashes, repr(self.defaults))
+        key = (self.rule, self.subdomain, self.host, about)
         if key not in rules:
-            rules[key] = compile_rule(self, append_unknown)
-        return rules[key]
+            compile_rule(self)
+            rules[key] = {name: getattr(self, name) for name in ("_parts", "_trace", "_converters", "arguments")}
+            rules[key] |= {name: getattr(self, name).__func__ for name in ("_build", "_build_unknown")}
+            return
+        for name, value in rules[key].items():
+            setattr(self, name, value.__get__(self, None) if name.startswith("_build") else value)
 
-    SpokenEnvironment.compile, Rule._compile_builder = compiled, built  # type: ignore[method-assign,assignment]
+    SpokenEnvironment.compile, Rule.compile = compiled, compile_once  # type: ignore[method-assign,assignment]
     yield
-    SpokenEnvironment.compile, Rule._compile_builder = compile_template, compile_rule  # type: ignore[method-assign]
+    SpokenEnvironment.compile, Rule.compile = compile_template, compile_rule  # type: ignore[method-assign]
 
 
 FSYNC, SYNCHRONOUS = os.fsync, sqlite._PRAGMAS["synchronous"]
@@ -171,17 +178,22 @@ def real_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", FSYNC)
 
 
-OURS = passwords._HASHER
+OURS, ITERATIONS = passwords._HASHER, scram.ITERATIONS
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
-    """Argon2id as ever, with parameters that cost a test nothing; `real_passwords` are ours."""
+    """Argon2id and SCRAM as ever, with parameters that cost a test nothing; `real_passwords` are ours.
+
+    Clients accept 4,096 iterations and no fewer (RFC 7677 section 4).
+    """
+    scram.ITERATIONS = 4096
     passwords._HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     yield
-    passwords._HASHER = OURS
+    passwords._HASHER, scram.ITERATIONS = OURS, ITERATIONS
 
 
 @pytest.fixture
 def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords, "_HASHER", OURS)
+    monkeypatch.setattr(scram, "ITERATIONS", ITERATIONS)
