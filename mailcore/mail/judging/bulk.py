@@ -46,7 +46,7 @@ def number_words_of_owners(bands: Iterable[int]) -> list[int]:
 
 
 def weigh_bulk(bands: Sequence[int], pasts: Mapping[int, Past], now: int) -> Evidence:
-    """Say what became of messages like this one, as log odds: words of several owners, else where they all ended."""
+    """Weigh what became of messages like this one, as log odds: words of several owners, else where they all ended."""
     said = _most(number_words_of_owners(bands), pasts, now)
     if said.spam >= VOICES and said.spam > 2 * said.ham:
         return (_CALLED_SPAM,)

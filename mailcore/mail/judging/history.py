@@ -75,7 +75,7 @@ def fade(past: Past, now: int) -> Past:
 
 
 def weigh_history(keys: Mapping[str, int], pasts: Mapping[int, Past], now: int) -> Evidence:
-    """Say what the past of a sender speaks for, as log odds of each kind."""
+    """Weigh the past of a sender, as log odds of each kind."""
     evidence: list[tuple[str, float]] = []
     for kind, key in keys.items():
         if past := pasts.get(key):

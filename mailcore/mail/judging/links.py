@@ -43,7 +43,7 @@ def _without_marks(text: str) -> str:
 
 
 def host(address: str) -> str:
-    """The host of a web address in readable letters, "" if there is none."""
+    """Return the host of a web address in readable letters, "" if there is none."""
     try:
         found = (urlsplit(address.strip()).hostname or "").rstrip(".").lower()
     except ValueError:
@@ -52,7 +52,7 @@ def host(address: str) -> str:
 
 
 def readable(domain: str) -> str:
-    """A domain with its own letters instead of xn--."""
+    """Return a domain with its own letters instead of xn--."""
     try:
         return domain.encode("ascii").decode("idna") if "xn--" in domain and len(domain) <= MAX_HOST else domain
     except UnicodeError:
@@ -60,7 +60,7 @@ def readable(domain: str) -> str:
 
 
 def unmistakable(domain: str) -> str:
-    """A domain in its own letters, and as the DNS has it where these may be taken for others."""
+    """Return a domain in its own letters, and as the DNS has it beside these where they may be taken for others."""
     own = readable(domain)
     if own.isascii():
         return own
@@ -71,7 +71,7 @@ def unmistakable(domain: str) -> str:
 
 
 def named_host(words: str) -> str:
-    """The host that the words of a link name, or ""."""
+    """Return the host that the words of a link name, or ""."""
     words = words.strip().lower()
     scheme, _, rest = words.partition("://")
     has_scheme = scheme in ("http", "https") and bool(rest)
@@ -82,13 +82,13 @@ def named_host(words: str) -> str:
 
 
 def is_mismatch(words: str, target: str) -> bool:
-    """Do the words of a link name another organisation's place than it leads to?"""
+    """Say if the words of a link name another organisation's place than it leads to."""
     named, real = named_host(words), host(target)
     return bool(named and real) and organisational(named.removeprefix("www.")) != organisational(real)
 
 
 def mismatches(html: str, most: int = 5) -> tuple[tuple[str, str], ...]:
-    """(words, real host) of links whose words name another place."""
+    """Return (words, real host) of links whose words name another place."""
     found: list[tuple[str, str]] = []
     for words, target in islice(html_scan.links(html), MAX_LINKS):
         if is_mismatch(words, target) and (words, host(target)) not in found:
@@ -108,7 +108,7 @@ def skeleton(domain: str) -> str:
 
 
 def looks_like(domain: str, known: Iterable[str]) -> str:
-    """The known domain that this one could be taken for, or ""."""
+    """Return the known domain that this one could be taken for, or ""."""
     mine = organisational(domain.lower())
     others = {organisational(one.lower()) for one in known}
     if mine in others:
@@ -130,7 +130,7 @@ def _labels(domain: str) -> tuple[str, str]:
 
 
 def _is_one_step(a: str, b: str) -> bool:
-    """One letter more, less, other, or two next to each other swapped."""
+    """Say if two words differ by one letter more, less or other, or by two swapped neighbours."""
     if abs(len(a) - len(b)) > 1:
         return False
     start = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -148,7 +148,7 @@ def list_deliveries(core: Core, id_: int, before: int = 0) -> list[WebhookDelive
 
 
 def send_test(core: Core, id_: int, *, actor: str) -> str:
-    """Tell the webhook of nothing, to see whether it answers; return the event's id.  Raises LinkExpired."""
+    """Send a test event, to see whether the webhook answers; return the event's id.  Raises LinkExpired."""
 
     def write(tx: Tx) -> str:
         webhook = _get_webhook(tx, id_)

@@ -217,7 +217,7 @@ def _check_version(old: Provisioned, expected: str | None) -> None:
 
 
 def _check_unique(tx: Tx, new: Provisioned) -> None:
-    """Two users have not one name; two people have not one id."""
+    """Refuse a second user of a name, and a second person of an id."""
     if new.type != USER:
         return
     others = store.list_named(tx, USER, new.name)

@@ -34,7 +34,7 @@ def list_browsers(core: Core, account: AccountId) -> list[PushSubscription]:
 
 
 def add_browser(core: Core, account: AccountId, endpoint: str, agent: str) -> None:
-    """Tell a browser from now on.
+    """Add a browser, which is told of new mail from now on.
 
     Args:
         endpoint: the address that its push service gave it.

@@ -97,7 +97,7 @@ def save_success(tx: Tx, numbers: Iterable[int]) -> None:
 
 
 def save_failure(tx: Tx, due: DueSubscription, due_at: int) -> None:
-    """Let it be told once more at `due_at`, of what it was not told."""
+    """Save that a push failed; it is sent again at `due_at`."""
     tx.run(
         "UPDATE push_subscription SET told=?, due_at=?, failures=? WHERE id=?",
         due.told,

@@ -117,7 +117,7 @@ def delete_draft(tx: Tx, newsletter: int) -> bool:
 def change_state(
     tx: Tx, newsletter: int, before: NewsletterState, after: NewsletterState, now: int, send_at: int | None
 ) -> bool:
-    """Change the state; False where somebody else did."""
+    """Change the state; False where it was changed meanwhile."""
     sql = "UPDATE newsletter SET state=?, changed_at=?, send_at=?, leased_until=0 WHERE id=? AND state=?"
     return tx.run(sql, after, now, send_at, newsletter, before) > 0
 
@@ -154,13 +154,13 @@ def lease_newsletter(tx: Tx, newsletter: int, until: int) -> None:
 
 
 def begin_sending(tx: Tx, newsletter: int, now: int) -> bool:
-    """Begin with the first subscriber; False where somebody has."""
+    """Begin sending with the first subscriber; False where another process has begun."""
     sql = "UPDATE newsletter SET state='sending', begun_at=? WHERE id=? AND state='scheduled'"
     return tx.run(sql, now, newsletter) > 0
 
 
 def advance_newsletter(tx: Tx, newsletter: int, before: int, position: int, counts: NewsletterCounts) -> bool:
-    """Count what was done in this transaction; False if another has been here since, or it was stopped."""
+    """Count what was done in this transaction; False if another process went on with it since, or it was stopped."""
     return (
         tx.run(
             "UPDATE newsletter SET position=?, filed=filed+?, forwarded=forwarded+?, unsent=unsent+?"

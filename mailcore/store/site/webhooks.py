@@ -17,7 +17,7 @@ _DELIVERY = "id,webhook_id,event,kind,body,state,tries,created_at,next_at,answer
 
 
 class LeasedWebhook(NamedTuple):
-    """One that this process works for."""
+    """A webhook that this process works for."""
 
     id: int
     url: str
