@@ -15,7 +15,6 @@ from mailcore.core import Core
 from mailcore.domain import Attempt, Envelope, Outcome, QueueItem, Recipient
 from mailcore.errors import Busy, MailError
 from mailcore.log import about_mail, log_for, log_message
-from mailcore.mail.reading.octets import Octets
 from mailcore.queue import giving_up, lease, outcome, route
 from mailcore.queue.client import Answer, SmtpConnection
 from mailcore.queue.destination import Destination
@@ -23,12 +22,12 @@ from mailcore.queue.lookup import Lookup
 from mailcore.queue.outcome import Sequel
 from mailcore.queue.route import TlsResult
 from mailcore.queue.schedule import GIVE_UP_AFTER
+from mailcore.queue.sending import Sender
 from mailcore.queue.sts import PORT, StsPolicies
 from mailcore.services.delivery import arrival as arrivals
 from mailcore.services.delivery import queue_admin
 from mailcore.services.delivery.delivery import Deliver, plan_and_write
 from mailcore.services.delivery.recipients import check_recipient
-from mailcore.services.mailauth import dkim
 from mailcore.spans import open_span
 from mailcore.store.engine.db import Tx
 from mailcore.store.queue import destinations
@@ -55,8 +54,9 @@ log = log_for(__name__)
 
 LEASE_SECONDS = 900
 START_WITHIN_SECONDS = 300  # of its claim, or the item is left to the next lease
-ITEM_SECONDS = 450  # for one item
-SAVE_WITHIN_SECONDS = 140  # on writing down an answer; with the lines above it ends before its lease
+SAVE_WITHIN_SECONDS = (
+    140  # on saving an answer; with the line above and ITEM_SECONDS (sending.py) it ends before its lease
+)
 POLL_SECONDS = 0.25  # where nobody tells what comes in
 SELDOM_SECONDS = 1.0  # where they do
 GATHER_SECONDS = 0.03  # in which what comes in is claimed together, in one write
@@ -64,11 +64,6 @@ BATCH = 200
 GIVE_UP_AGAIN_SECONDS = 60.0
 BUSY_SECONDS = 15  # an item that the database or the bucket kept us from sending; the second time it is a failed try
 IN_FLIGHT = 2000
-SIGNED_WHEN_SENT = (
-    "vacation",
-    "dsn",
-)  # made inside a transaction; with a null sender only a signature passes DMARC (aspf=s)
-LARGE = 4 * 2**20  # octets
 ROUTE_SECONDS = 300  # then DNS is asked again where a busy domain takes its mail
 KEEP_OPEN_SECONDS = 1.0  # a connection is kept so long for what comes next
 
@@ -91,7 +86,7 @@ class Worker:
         self._held: set[int] = set()
         self._is_claim_in_doubt = False
         self._give_up_again: dict[int, float] = {}  # items whose giving up failed, and when it is tried again
-        self._sealing = asyncio.Semaphore(1)
+        self._sender = Sender(core)
         self._lessee = lease.name_this_process(core.config.node_name)
         self._lookup = Lookup(core.config)
         self._policies = StsPolicies(core, self._lookup, sts_port)
@@ -379,58 +374,13 @@ class Worker:
             await core.db.awrite(lambda tx: capture_item(tx, item.id, attempt), of=())
             log_message("captured", item=item.id, origin=item.origin)
         else:
-            answer = await self._send(item, claimed_at, domain, hosts)
+            answer = await self._sender.send(item, domain, hosts, lambda: self._has_lapsed(claimed_at))
             destination.record_reply(answer)
             self._start_connections(domain, destination)
             results = [result for connection in hosts for result in connection.results]
             for connection in hosts:
                 connection.results.clear()
             await self._record_reply(item, domain, destination, answer, results if core.config.reports.tls else [])
-
-    async def _send(self, item: QueueItem, claimed_at: float, domain: str, hosts: list[SmtpConnection]) -> Answer:
-        core = self._core
-        parts: list[Octets] = [item.prefix, await self._load(item)]
-        if item.origin == "forward" and core.config.forwarding.arc:
-            parts.insert(0, await self._seal(item))
-        elif item.origin in SIGNED_WHEN_SENT:
-            parts.insert(0, await core.threads.run(dkim.sign, core.config, parts[-1]))
-        answer = Answer(domain, 0, "no host to try")
-        try:
-            async with asyncio.timeout(ITEM_SECONDS):
-                for connection in hosts:
-                    with open_span("send", host=connection.hop.host):
-                        answer = await connection.send(
-                            item.sender,
-                            item.recipient,
-                            parts,
-                            item.dsn,
-                            require_tls=item.require_tls,
-                            has_lapsed=lambda: self._has_lapsed(claimed_at),
-                        )
-                    if answer.ok or answer.permanent:
-                        break
-        except TimeoutError:
-            answer = Answer(domain, 0, "it took too long")
-            for connection in hosts:
-                connection.close()
-        return answer
-
-    async def _load(self, item: QueueItem) -> Octets:
-        """Return the message's octets, which may have to come from another server first."""
-        core = self._core
-
-        def load(tx: Tx) -> Octets:
-            return core.blobs.mapped(tx, item.blob)
-
-        return await core.db.aread(load) if core.blobs.objects.is_far else core.db.read(load)
-
-    async def _seal(self, item: QueueItem) -> bytes:
-        """Make the ARC set of an item; large messages one after another, as the library copies them."""
-        core = self._core
-        size = await core.db.aread(lambda tx: core.blobs.size(tx, item.blob))
-        async with self._sealing if size > LARGE else contextlib.nullcontext():
-            octets = await core.db.aread(lambda tx: read_octets(tx, core.blobs, item))
-            return await core.threads.run(dkim.seal, core.config, octets)
 
     async def _record_reply(
         self, item: QueueItem, domain: str, destination: Destination, answer: Answer, results: list[TlsResult]
