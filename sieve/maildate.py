@@ -1,8 +1,8 @@
 """Dates of header fields (RFC 5322 sections 3.3 and 4.3) as programs write them: the one place that reads them.
 
 What the grammar allows is read by it; of the rest, what a person would read: zones by their names (`CET`, `GMT+0200`,
-`EST5EDT`) or with a colon, asctime and ISO 8601, comments anywhere.  Nothing is guessed where day and month could be mixed
-up.  Linear in the characters and never raises.
+`EST5EDT`) or with a colon, asctime and ISO 8601, comments anywhere.  Nothing is guessed where day and month could be mixed up
+(`1/2/2023`).  Linear in the characters and never raises.
 """
 
 import re
@@ -14,9 +14,13 @@ _FIRST_YEAR, _LAST_YEAR = 2, 9998
 
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
 _COMMENT_PART = re.compile(r"[()]")
-_ISO = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]+([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]{1,9})?)?\s*(.*)", re.DOTALL
+# the year comes first, or dots stand between: nobody writes the day between month and year so
+_NUMBERS = re.compile(
+    r"(?:([0-9]{4})(?P<mark>[-/.])([0-9]{1,2})(?P=mark)([0-9]{1,2})|([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4}))"
+    r"(?:[Tt, ]++([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,][0-9]{1,9})?)?|(?![0-9]))\s*(.*)",
+    re.DOTALL,
 )
+_BASIC = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})[Tt]([0-9]{2})([0-9]{2})([0-9]{2})?\s*([Zz]|[+-][0-9]{2,4})?")
 _TIME = re.compile(
     r"(?<![0-9])([0-9]{1,2})[:.]([0-9]{1,2})(?:[:.]([0-9]{1,2})(?:\.[0-9]{1,9})?)?(?![0-9])(?:\s*([AaPp])\.?[Mm]\b)?"
 )
@@ -64,7 +68,7 @@ def read(value: str) -> datetime | None:
             found = _of_usual(usual)
         else:
             text = _without_comments(value).strip("\"' \t")
-            found = _iso(text) or _of_words(text)
+            found = _of_numbers(text) or _of_words(text)
     except (ValueError, OverflowError):
         return None
     return found if found and _FIRST_YEAR <= found.year <= _LAST_YEAR else None
@@ -90,12 +94,17 @@ def _without_comments(text: str) -> str:
     return " ".join(out) if depth else " ".join((*out, text[at:]))
 
 
-def _iso(text: str) -> datetime | None:
-    found = _ISO.match(text)
-    if found is None:
+def _of_numbers(text: str) -> datetime | None:
+    """ISO 8601, and what is like it; `24.11.2026` has its day first."""
+    if found := _BASIC.fullmatch(text):
+        date, time, zone = found.group(1, 2, 3), found.group(4, 5, 6), found[7] or ""
+    elif found := _NUMBERS.match(text):
+        date = found.group(1, 3, 4) if found[1] else found.group(7, 6, 5)
+        time, zone = found.group(8, 9, 10), found[11]
+    else:
         return None
-    year, month, day, hour, minute = (int(found[n]) for n in range(1, 6))
-    return datetime(year, month, day, hour, minute, _second(found[6]), tzinfo=_zone(found[7]))
+    year, month, day = map(int, date)
+    return datetime(year, month, day, int(time[0] or 0), int(time[1] or 0), _second(time[2]), tzinfo=_zone(zone))
 
 
 def _of_words(text: str) -> datetime | None:

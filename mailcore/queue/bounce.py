@@ -74,7 +74,7 @@ def write_report(core: Core, tx: Tx, item: QueueItem, answer: Answer, *, kind: s
         recipient=item.recipient,
         diagnostic=one_line(diagnostic)[:500],
         until=f"{until:%Y-%m-%d %H:%M} UTC",
-        subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
+        subject=one_line(header.text(block, "subject"))[:200],
     )
     returns_whole = item.dsn.ret.upper() == "FULL" and kind == "failed" and 0 < len(octets) <= MOST_RETURNED
     # A report with an 8-bit message in it does not reach every host; here it does.

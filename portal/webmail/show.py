@@ -16,7 +16,7 @@ from flask import request
 from markupsafe import Markup, escape
 
 from mailcore.services.webmail.mail_list import ListRequest
-from mailcore.services.webmail.text_links import find_links
+from mailcore.services.webmail.text_links import TextLink, find_line_links
 from portal import current, formats, i18n
 from portal.addresses import url_for
 
@@ -54,23 +54,23 @@ def long_date(at: datetime) -> str:
 def linked(text: str) -> Markup:
     """Plain text with its web addresses as links, and what is quoted marked as such."""
     lines = []
-    for line in text.split("\n"):
-        shown = _with_links(line)
+    for line, links in find_line_links(text):
+        shown = _with_links(line, links)
         lines.append(Markup('<span class="quoted">{}</span>').format(shown) if line.startswith(">") else shown)
     return Markup("\n").join(lines)
 
 
-def _with_links(line: str) -> Markup:
-    if "://" not in line:
+def _with_links(line: str, links: list[TextLink]) -> Markup:
+    if not links:
         return escape(line)
     pieces, at = list[str](), 0
-    for start, end in find_links(line):
+    for link in links:
         pieces += [
-            escape(line[at:start]),
-            f'<a href="{escape(line[start:end])}" target="_blank" rel="noopener noreferrer nofollow">'
-            f"{_with_host(line[start:end])}</a>",
+            escape(line[at : link.start]),
+            f'<a href="{escape(link.address)}" target="_blank" rel="noopener noreferrer nofollow">'
+            f"{_with_host(line[link.start : link.end])}</a>",
         ]
-        at = end
+        at = link.end
     return Markup("".join((*pieces, escape(line[at:]))))  # noqa: S704 - every piece is escaped
 
 

@@ -36,7 +36,7 @@ def by_us(animal: Animal) -> Fields:
     root = structure.parse(animal.octets)
     block = animal.octets[: root.body_start]
     return {
-        "subject": words(next(iter(header.values(block, "subject")), "")),
+        "subject": words(header.text(block, "subject")),
         "from": specs(
             [("", one) for value in header.raw_values(block, "from")[:1] for one in address.addr_specs(value)]
         ),

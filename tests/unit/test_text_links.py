@@ -3,7 +3,7 @@
 import pytest
 
 from mailcore.mail.judging.links import host, named_host
-from mailcore.services.webmail.text_links import find_links
+from mailcore.services.webmail.text_links import find_line_links, find_links
 from tests.processor import costs_under
 
 
@@ -65,11 +65,45 @@ def test_what_is_no_address_is_no_link(line):
         "https://x" + "'" * 200_000,
         "([{'https://x/" * 20_000,
         "https://" * 50_000,
+        "<https://xxx\ny" * 20_000,
+        "<https://xxx" + "\ny" * 100_000,
+        "<https://xxx\ny>" * 20_000,
     ],
 )
 def test_addresses_are_found_in_linear_time(line):
     with costs_under(1):
         list(find_links(line))
+        list(find_line_links(line))
+
+
+@pytest.mark.parametrize(("text", "pieces"), [
+    ("se <https://a.example/x\ny/z> og", ["https://a.example/x", "y/z"]),
+    ("<URL:https://a.example/x \n  y\n\tz>", ["https://a.example/x", "y", "z"]),
+    ("> <https://a.example/x\n> y>", ["https://a.example/x", "y"]),
+    (">> <https://a.example/x\n>> y>", ["https://a.example/x", "y"]),
+    ("<https://a.example/x\r\ny>", ["https://a.example/x", "y"]),
+    ("<https://a.example/\ny> <https://b.example/z>", ["https://a.example/", "y", "https://b.example/z"]),
+    ("<https://b.example/z> <https://a.example/\ny>", ["https://b.example/z", "https://a.example/", "y"]),
+])  # fmt: skip
+def test_an_address_in_angle_brackets_may_be_broken_over_lines(text, pieces):
+    """RFC 3986 appendix C."""
+    found = [(line[link.start : link.end], link.address) for line, links in find_line_links(text) for link in links]
+    whole = "".join(piece for piece in pieces if "b.example" not in piece)
+    assert found == [(piece, piece if "b.example" in piece else whole) for piece in pieces]
+    assert "\n".join(line for line, _ in find_line_links(text)) == text
+
+
+@pytest.mark.parametrize("text", [
+    "<https://a.example/\nhttps://bank.example/>",  # words that would lead elsewhere than they say
+    "<https://a.example/\nwww.bank.example/>",
+    "<https://a.example/\nand so on>",
+    "<https://a.example/\n\nand>",
+    "https://a.example/\nand>",
+])  # fmt: skip
+def test_words_in_the_next_line_are_not_joined(text):
+    links = [link for _, links in find_line_links(text) for link in links]
+    assert links[0].address == "https://a.example/"
+    assert all("bank" not in link.address or "//bank" in link.address for link in links)
 
 
 @pytest.mark.parametrize(("words", "named"), [

@@ -17,15 +17,13 @@ def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:
     Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined and of others the last is told,
     as Dovecot does.
     """
-    found: dict[str, bytes] = {}
+    values: dict[str, list[bytes]] = {}
     for name, value in fields:
         name = name.lower()
         if name not in _NAMES:
             continue
-        value = (_FOLD.sub(b" ", value) if b"\n" in value else value).strip()
-        if name in _LISTS and found.get(name):
-            value = b"%b, %b" % (found[name], value) if value else found[name]
-        found[name] = value
+        values.setdefault(name, []).append((_FOLD.sub(b" ", value) if b"\n" in value else value).strip())
+    found = {name: b", ".join(filter(None, given)) if name in _LISTS else given[-1] for name, given in values.items()}
     author = _addresses(found.get("from"))
     words = [string(found.get("date")), string(found.get("subject")), author]
     for name in ("sender", "reply-to"):

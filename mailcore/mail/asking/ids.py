@@ -31,7 +31,7 @@ def email_id(blob: int, block: bytes) -> bytes:
 def thread_id(block: bytes) -> bytes:
     """Return the same id for a message and the answers to it: by the first message that they refer to."""
     for name in ("references", "in-reply-to", "message-id"):
-        for value in header.raw_values(block, name)[:1]:
+        for value in header.counting(name, header.raw_values(block, name)):
             for found in _ID.finditer(value):
                 if key := thread_key(found[0][1:-1].decode("latin-1")):
                     return b"T" + hashlib.sha256(b"<%s>" % key.encode("latin-1")).hexdigest()[:24].encode()

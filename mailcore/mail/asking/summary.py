@@ -66,11 +66,11 @@ def summarise(fields: Header) -> Summary:
         return [value[:MAX_TEXT] for value in fields.raw_values(name)]
 
     subject, sender, to, cc = raw("subject"), raw("from"), raw("to"), raw("cc")
-    base, is_answer = base_subject(header.decode(_first(subject)[:MAX_LINE]))
-    sent = dates.parse(header.decode(_first(raw("date"))[:MAX_LINE]))
-    own = _ids(raw("message-id"))[:1]
+    base, is_answer = base_subject(header.decode(_last(subject)[:MAX_LINE]))
+    sent = dates.parse(header.decode(_last(raw("date"))[:MAX_LINE]))
+    own = _ids(raw("message-id")[-1:])[:1]
     # what has no @ is no message id, and hides none that In-Reply-To has
-    references = [one for one in _ids(raw("references")) if "@" in one] or _ids(raw("in-reply-to"))[:1]
+    references = [one for one in _ids(raw("references")) if "@" in one] or _ids(raw("in-reply-to")[-1:])[:1]
     return Summary(
         int(sent.timestamp()) if sent else None,
         sent.toordinal() if sent else None,
@@ -103,6 +103,11 @@ def _ids(values: list[bytes]) -> list[str]:
 
 def _first(values: list[bytes]) -> bytes:
     return values[0] if values else b""
+
+
+def _last(values: list[bytes]) -> bytes:
+    """Return what counts of fields that may occur once (`header.LAST_COUNTS`)."""
+    return values[-1] if values else b""
 
 
 def _localpart(value: bytes) -> str:

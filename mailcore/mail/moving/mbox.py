@@ -409,5 +409,5 @@ def _date(begin: bytes) -> datetime | None:
 
 def date_of(block: bytes) -> datetime | None:
     """Return the time of the Date field, if it is a possible one."""
-    at = dates.parse((header.values(block, "date") or [""])[0])
+    at = dates.parse(header.text(block, "date"))
     return at if at and at >= OLDEST else None

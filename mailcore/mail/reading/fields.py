@@ -51,8 +51,8 @@ class Header:
         return self._texts[lower]
 
     def text(self, name: str) -> str:
-        """Return the first field of that name on one line, or ""."""
-        return " ".join((self.values(name) or ("",))[0].split())
+        """Return the field of that name that counts (`header.LAST_COUNTS`) on one line, or ""."""
+        return " ".join("".join(header.counting(name.lower(), self.values(name))).split())
 
     def addresses(self, name: str) -> tuple[MailAddress, ...]:
         """Return all addresses of all fields of that name, parsed before they are decoded."""

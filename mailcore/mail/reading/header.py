@@ -1,15 +1,21 @@
 """The header block of a message (RFC 5322 section 2.2), read leniently and never written anew."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 from mailcore.mail.reading import words
 from mailcore.mail.reading.octets import Octets
+
+T = TypeVar("T")
 
 _END = re.compile(rb"\r?\n\r?\n")
 # Anchored and bounded: a megabyte without a colon must cost one look at each octet.
 _FIELD = re.compile(rb"(?m)^([!-9;-~]{1,200})[ \t]*:((?:[^\r\n]++|\r(?!\n)|\r?\n[ \t])*+)(?:\r?\n|\Z)")
 _FOLD = re.compile(rb"\r?\n[ \t]")
+# Of fields that may occur once (RFC 5322 section 3.6) and do not the last is shown, sorted by and told in ENVELOPE, as Dovecot
+# does: a signature covers it, and none that somebody put before it (RFC 6376 section 5.4.2).
+LAST_COUNTS = frozenset(("date", "subject", "message-id", "in-reply-to"))
 MAX_READ = 2**20  # octets of a block in which fields are looked for: APPEND takes headers of any size
 
 
@@ -58,6 +64,20 @@ def raw_values(block: bytes, name: str) -> list[bytes]:
 def unfold(value: bytes) -> bytes:
     """Put a raw value on one line (RFC 5322 section 2.2.3)."""
     return (_FOLD.sub(lambda m: m[0][-1:], value) if b"\n" in value else value).strip()
+
+
+def counting(name: str, values: Sequence[T]) -> Sequence[T]:
+    """Return the one that counts of the values of all fields of a name, as a slice that may be empty.
+
+    Args:
+        name: in small letters.
+    """
+    return values[-1:] if name in LAST_COUNTS else values[:1]
+
+
+def text(block: bytes, name: str) -> str:
+    """Return the field of that name that counts on one line, decoded, or ""."""
+    return " ".join("".join(map(decode, counting(name, raw_values(block, name)))).split())
 
 
 def values(block: bytes, name: str) -> list[str]:

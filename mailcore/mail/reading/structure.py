@@ -6,6 +6,7 @@ Any octets have a structure: what is broken becomes text/plain or an empty part,
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mailcore.mail.reading import header, parameters, transfer
 from mailcore.mail.reading.comments import without_comments
@@ -18,6 +19,11 @@ _US_ASCII = ("charset", b"us-ascii")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]+")
 _LINE = b"\n--"
 _MISSES = 2000  # lines that begin like a delimiter and are none, until the search is left to `re`
+# a line that may be a delimiter, and how fields of a part begin behind it
+_GUESSED = re.compile(rb"(?m)^--([^\r\n]{1,200}+)\r?\n((?i:content-)[a-zA-Z-]{1,30}:)?")
+_GUESSED_IN = 65_536  # octets in which it is looked for
+_GUESSED_LINES = 20
+_GUESSES = 3  # multiparts of a message that have to be guessed
 
 Params = tuple[tuple[str, str], ...]
 
@@ -38,7 +44,8 @@ class Part:
     """One body part.  Offsets are into the octets that were parsed; `lines` counts the body's line ends.
 
     Words are in small letters, parameters are text (mail/reading/parameters.py), `encoding` is one of mail/reading/transfer.py's.
-    A multipart has at least one child, which is empty where no delimiter ever comes: IMAP needs it.
+    A multipart has at least one child, which is empty where no delimiter ever comes: IMAP needs it.  `guessed` is what people
+    are shown of such a one: its parts by the boundary that its lines have, and its header does not.
     """
 
     type: str
@@ -57,6 +64,12 @@ class Part:
     lines: int
     wire: Wire
     children: tuple["Part", ...] = ()
+    guessed: tuple["Part", ...] = ()
+
+    @property
+    def contents(self) -> tuple["Part", ...]:
+        """Return the parts that people are shown; IMAP numbers `children`."""
+        return self.guessed or self.children
 
     @property
     def size(self) -> int:
@@ -112,6 +125,7 @@ class _Reader:
         self._octets = octets
         self._header = fields
         self._end = len(octets)
+        self._guesses = _GUESSES
         self._open: list[bytes] = []
         self._made = 0
         self._next: _Delimiter | None = None  # what ended the part that was read last
@@ -146,7 +160,9 @@ class _Reader:
             children = (self.read(body, depth + 1, ("text", "plain")),)
         end = self._before(self._next, start) if self._next else self._end
         body = min(body, end)
+        guessed: tuple[Part, ...] = ()
         if type_ == "multipart" and not children:  # IMAP needs at least one
+            guessed = self._guess(body, end, depth, subtype) if room else ()
             children = (_empty(end),)
         written = (kind.words[0], kind.words[1]) if len(kind.words) > 1 else (type_, subtype)
         raw = kind.raw
@@ -172,7 +188,23 @@ class _Reader:
             count(octets, b"\n", body, end) if type_ in ("text", "message") else 0,
             Wire(*written, raw, encoding, told),
             children,
+            guessed,
         )
+
+    def _guess(self, body: int, end: int, depth: int, subtype: str) -> tuple[Part, ...]:
+        """Read the parts of a multipart whose boundary is not said, or is another one than its lines have."""
+        if not self._guesses:
+            return ()
+        self._guesses -= 1
+        for found in islice(_GUESSED.finditer(self._octets, body, min(body + _GUESSED_IN, end)), _GUESSED_LINES):
+            boundary = found[1].rstrip(b" \t")
+            if boundary and (found[2] or self._octets.find(b"\n--%b--" % boundary, found.end() - 1, end) >= 0):
+                reader = _Reader(self._octets, None)
+                reader._end, reader._made, reader._guesses = end, self._made, 0
+                parts = reader._children(body, depth, boundary, subtype)
+                self._made = reader._made
+                return parts
+        return ()
 
     def _children(self, body: int, depth: int, boundary: bytes, subtype: str) -> tuple[Part, ...]:
         """Read the parts of a multipart; leaves in `_next` what ended it."""
@@ -319,7 +351,7 @@ def extent(part: Part) -> tuple[int, int]:
 
 def leaves(part: Part) -> Iterator[Part]:
     """Give the parts that hold octets of their own, in their order; those inside message/rfc822 too."""
-    if not part.children:
+    if not part.contents:
         yield part
-    for child in part.children:
+    for child in part.contents:
         yield from leaves(child)

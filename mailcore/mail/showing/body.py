@@ -47,10 +47,10 @@ def leaves(part: Part) -> Iterator[Part]:
     """
     if part.type != "multipart":
         yield part
-    elif part.size and not any(child.end > child.header_start for child in part.children):
+    elif part.size and not any(child.end > child.header_start for child in part.contents):
         yield _as_text(part, part.body_start, part.end)
     else:
-        for child in part.children:
+        for child in part.contents:
             yield from leaves(child)
 
 
@@ -146,7 +146,7 @@ class _Chooser:
         root = _root_of(part) if part.subtype == "related" else None
         if root is not None and not any(leaf.type == "text" for leaf in leaves(root)):
             root = None  # a show of pictures (SMIL), or a picture that stands first: texts beside it are no resources
-        for child in part.children:
+        for child in part.contents:
             if root is not None and child is not root and (child.id or child.location):
                 continue  # a resource of the root (RFC 2387)
             found += self._of(child, designed, is_body=child is root or not any(map(self.has_words, found)))
@@ -154,7 +154,7 @@ class _Chooser:
 
     def _alternative(self, part: Part, designed: bool) -> list[Part]:
         """Choose the last that fits the view; the last with words where none does (RFC 2046 section 5.1.4)."""
-        branches = [self._of(child, designed, is_body=True) for child in part.children]
+        branches = [self._of(child, designed, is_body=True) for child in part.contents]
         full = [branch for branch in branches if any(map(self.has_words, branch))]
         fitting = [branch for branch in full if any(map(_is_html, branch)) is designed]
         return (fitting or full or branches or [[]])[-1]
@@ -216,12 +216,12 @@ class _Chooser:
 
 def _outside(octets: Octets, part: Part) -> Iterator[Part]:
     """Give the words before the first boundary of each multipart, and behind the last, as texts."""
-    if part.type != "multipart" or not part.children:
+    if part.type != "multipart" or not part.contents:
         return
-    first, last = part.children[0].header_start, part.children[-1].end
+    first, last = part.contents[0].header_start, part.contents[-1].end
     line = octets.rfind(b"\n", part.body_start, max(first - 1, part.body_start))
     yield _as_text(part, part.body_start, max(line, part.body_start))
-    for child in part.children:
+    for child in part.contents:
         yield from _outside(octets, child)
     closing = octets.find(b"--", last, part.end)
     behind = octets.find(b"\n", closing, part.end) if closing >= 0 else -1
@@ -239,8 +239,8 @@ def _stray(octets: Octets, root: Part) -> Iterator[Part]:
 def _root_of(part: Part) -> Part | None:
     """Find the root of a multipart/related: what `start` names, else the first (RFC 2387 section 3.2)."""
     start = part.param("start").encode("latin-1", "replace").strip(_AROUND_ID)
-    named = [child for child in part.children if start and child.id and child.id.strip(_AROUND_ID) == start]
-    return named[0] if named else part.children[0] if part.children else None
+    named = [child for child in part.contents if start and child.id and child.id.strip(_AROUND_ID) == start]
+    return named[0] if named else part.contents[0] if part.contents else None
 
 
 def is_rtf(part: Part) -> bool:

@@ -42,7 +42,7 @@ def find_protection(root: Part, text: str = "") -> Protection | None:
         part = waiting.pop(0)
         if found := _of(part):
             return Protection(found, part is not root and found != TNEF)
-        waiting += () if part.is_message else part.children
+        waiting += () if part.is_message else part.contents
     if armour := _ARMOUR.search(text, 0, _LOOKED_AT):
         return Protection(SIGNED_PGP if armour[1] else ENCRYPTED_PGP, bool(text[: armour.start()].strip()))
     return None

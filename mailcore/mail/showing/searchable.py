@@ -53,7 +53,7 @@ def read(octets: Octets, root: Part | None = None) -> Searchable:
 
 def _parts(part: Part) -> Iterator[Part]:
     yield part
-    for child in part.children:
+    for child in part.contents:
         yield from _parts(child)
 
 

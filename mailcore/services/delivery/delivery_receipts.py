@@ -81,7 +81,7 @@ def _write(
         language,
         recipient=recipient,
         diagnostic=one_line(diagnostic)[:500],
-        subject=one_line(" ".join(header.values(block, "subject")[:1]))[:200],
+        subject=one_line(header.text(block, "subject"))[:200],
     )
     report = dsn.build(
         kind=kind,

@@ -88,7 +88,7 @@ def compose(action: sieve.Notify, *, fields: Header, own: str, domain: str, now:
     if read is None:
         return (), b""
     read = read.without(action.already_reached)
-    original = one_line(" ".join(fields.values("subject")[:1]))
+    original = one_line(fields.text("subject"))
     subject = action.message.partition("\n")[0].strip() or read.subject or original or "New message"
     priority, importance = _PRIORITY.get(action.importance, _PRIORITY["2"])
     author = sieve.one_address(action.from_address)

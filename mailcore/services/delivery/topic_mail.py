@@ -55,7 +55,7 @@ def plan(core: Core, tx: Tx, arrival: Arrival, recipient: TopicRecipient) -> Top
     try:
         subject, text = check_draft(
             editor.language,
-            " ".join(message.header.values("subject")[:1]),
+            message.header.text("subject"),
             body.readable(message.octets, message.root, MAX_TEXT + 1),
         )
     except InvalidName as problem:

@@ -94,20 +94,18 @@ def about(fields: Header, content: bytes, size: int, verdict: Verdict, peer: str
     )
     if checks and (bulk := next((scan.bulk for _, scan in verdict.judged), ())):
         checks["bulk"] = bulk
-    ids = fields.raw_values("message-id")
     return About(
-        _first(fields, "subject"),
-        _first(fields, "from"),
-        ids[0].decode("ascii", "replace").strip()[:MAX_FIELD] if ids else "",
+        _counting(fields, "subject"),
+        _counting(fields, "from"),
+        _counting(fields, "message-id").decode("ascii", "replace").strip(),
         content,
         size,
         json.dumps(checks) if checks else "",
     )
 
 
-def _first(fields: Header, name: str) -> bytes:
-    found = fields.raw_values(name)
-    return found[0][:MAX_FIELD] if found else b""
+def _counting(fields: Header, name: str) -> bytes:
+    return b"".join(header.counting(name, fields.raw_values(name)))[:MAX_FIELD]
 
 
 def rules_text(rules: Sequence[Rule]) -> str:

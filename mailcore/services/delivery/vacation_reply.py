@@ -102,10 +102,6 @@ def send(core: Core, tx: Tx, account: AccountId, reply: Reply, now: int) -> bool
     return True
 
 
-def _first(fields: Header, name: str) -> str:
-    return next(iter(fields.values(name)), "")
-
-
 def _person(fields: Header, sender: str) -> NameAddr:
     """The return path, with the name that goes with it in the message if there is one."""
     for name in ("sender", "resent-from", "from", "reply-to"):
@@ -128,7 +124,7 @@ def compose(
     default_subject: str = "Auto: %$",
 ) -> bytes:
     """The reply to `sender`; `%$` in the default subject stands for the subject of what is answered."""
-    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", _first(fields, "subject"))
+    subject = action.subject or default_subject.replace("%{subject}", "%$").replace("%$", fields.text("subject"))
     if len(subject) > MAX_SUBJECT:
         subject = subject[: MAX_SUBJECT - 1] + "…"
     author = sieve.one_address(action.from_address)
@@ -139,6 +135,6 @@ def compose(
         datetime.fromtimestamp(now, UTC),
         trace.message_id(domain),
         auto="auto-replied (vacation)",
-        answers=fields_out.references(_first(fields, "references"), _first(fields, "message-id")),
+        answers=fields_out.references(fields.text("references"), fields.text("message-id")),
     )
     return composer.compose(heading, adopt(action.reason) if action.mime else entities.text(action.reason))

@@ -27,7 +27,7 @@ BATCH = 2000  # accounts in one turn of the job
 def read_held_back(header: Header, passage: Passage, at: int) -> HeldBack:
     """Read what the digest lists of a message that is not forwarded."""
     authors = [spec for value in header.raw_values("from")[:1] for spec in address.addr_specs(value)]
-    subject = " ".join(" ".join(header.values("subject")[:1]).split())
+    subject = header.text("subject")
     author = one_line(authors[0]) if authors else ""
     return HeldBack(at, author, subject, "junk" if passage is Passage.JUNK else "keep")
 

@@ -184,7 +184,7 @@ def _items(messages: Sequence[Takes]) -> list[Item]:
             message.mailbox,
             message.special_use,
             message.uid,
-            _first_value(message.header, "subject"),
+            header.text(message.header, "subject"),
             _author(message.header),
             _to_datetime(message.at),
             message.size,
@@ -198,10 +198,6 @@ def _to_datetime(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _first_value(header_block: bytes, name: str) -> str:
-    return " ".join((header.values(header_block, name) or [""])[0].split())
-
-
 def _author(block: bytes) -> str:
     return _display_name((header.raw_values(block, "from") or [b""])[0])
 
@@ -213,7 +209,7 @@ def _display_name(written: bytes) -> str:
 
 def _list_key(block: bytes) -> str:
     """Return the identifier of a newsletter (RFC 2919), else its author's address; "" for what is no newsletter."""
-    named = _first_value(block, "list-id")
+    named = header.text(block, "list-id")
     if named:
         return named.rpartition("<")[2].rstrip("> ").lower()[:200]
     if not header.raw_values(block, "list-unsubscribe"):

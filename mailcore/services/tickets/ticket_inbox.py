@@ -121,7 +121,7 @@ def read_letter(core: Core, message: Message, sender: str, trace: bytes = b"") -
         not machine and machine_report.is_report(message),
         writer,
         answer_to,
-        " ".join(fields.values("subject")[:1]),
+        fields.text("subject"),
         text or "-",
         files,
         next(iter(_message_ids(fields, "message-id")), ""),

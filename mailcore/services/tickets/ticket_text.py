@@ -101,7 +101,7 @@ def _extract_words(octets: Octets, part: Part, read: list[int]) -> str:
     if part.type != "multipart":
         return "" if body.is_file(part) else _text_of(octets, part, read)
     texts: list[str] = []
-    for child in part.children:
+    for child in part.contents:
         words = _extract_words(octets, child, read)
         if words.strip():
             texts.append(words)

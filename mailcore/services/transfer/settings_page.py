@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from mailcore.mail.reading.lines import lines_of
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.text import part_text
 from mailcore.mail.showing import body, html_scan
@@ -59,9 +58,9 @@ def _list_links(message: Message) -> Iterator[tuple[str, str]]:
         if part.subtype == "html":
             yield from html_scan.links(text)
         else:
-            for line in lines_of(text):
-                for start, stop in text_links.find_links(line):
-                    yield line[:start], line[start:stop]
+            for line, links in text_links.find_line_links(text):
+                for link in links:
+                    yield line[: link.start], link.address
 
 
 def _clean(target: str) -> str:

@@ -26,7 +26,7 @@ from mailcore.services.webmail import portions
 from mailcore.services.webmail.css_mail import LOST, is_light, safe_sheet, safe_style
 from mailcore.services.webmail.inline_pictures import InlinePictures
 from mailcore.services.webmail.portions import Piece
-from mailcore.services.webmail.text_links import find_links
+from mailcore.services.webmail.text_links import find_line_links
 
 log = log_for(__name__)
 MAX_DEEP = 1000  # elements within one another: a tree that is deeper takes the square of the time
@@ -338,16 +338,15 @@ def _with_hash(colour: str) -> str:
 
 def _with_links(written: str) -> str:
     """Plain text as HTML."""
-    found, at = [], 0
-    for number, line in enumerate(written.split("\n")):
-        found += ["\n"] if number else []
-        for start, end in find_links(line):
-            address = escape(line[start:end])
-            found += [escape(line[at:start]), f'<a href="{address}" {_LINK}>{address}</a>']
-            at = end
-        found.append(escape(line[at:]))
-        at = 0
-    return "".join(found)
+    lines = []
+    for line, places in find_line_links(written):
+        found, at = list[str](), 0
+        for link in places:
+            words = escape(line[link.start : link.end])
+            found += [escape(line[at : link.start]), f'<a href="{escape(link.address)}" {_LINK}>{words}</a>']
+            at = link.end
+        lines.append("".join((*found, escape(line[at:]))))
+    return "\n".join(lines)
 
 
 def has_remote(html: str) -> bool:

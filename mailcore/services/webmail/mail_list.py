@@ -187,13 +187,13 @@ def _shown(block: bytes, structure: bytes) -> tuple[str, str, str, bool]:
 
 
 def heading(block: bytes) -> dict[bytes, bytes]:
-    """The first From, To, Cc and Subject, unfolded."""
-    found: dict[bytes, bytes] = {}
+    """From, To, Cc and Subject, unfolded; several are one as in ENVELOPE: addresses joined, of subjects the last."""
+    found: dict[bytes, list[bytes]] = {}
     for field in _FIELD.finditer(block):
-        name = field[1].lower()
-        if name not in found:
-            found[name] = header.unfold(field[2])
-    return found
+        found.setdefault(field[1].lower(), []).append(header.unfold(field[2]))
+    return {
+        name: values[-1] if name == b"subject" else b", ".join(filter(None, values)) for name, values in found.items()
+    }
 
 
 @lru_cache(4096)

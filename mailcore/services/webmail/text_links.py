@@ -1,11 +1,12 @@
 """Web addresses in plain text, as people write them: in brackets, in quotes, at the end of a sentence.
 
 A bracket belongs to the address if it was opened in it (`.../Bergen_(by)`), an apostrophe if letters follow it
-(`.../People's_choice`).  Linear in the characters.
+(`.../People's_choice`).  One in `<...>` may go on in the next line (RFC 3986 appendix C).  Linear in the characters.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _ADDRESS = re.compile(
     r"(?i)(?<![a-z0-9])https?://[^\s<>\"\u0000-\u001f\u007f`\u00a0\u00ab\u00bb\u2018\u200b-\u200f\u201a-\u201f\u2028-\u202f\u2039\u203a\u2066-\u2069\u3008-\u3011\ufeff]{3,}+"
@@ -14,6 +15,54 @@ _CLOSING = {")": "(", "]": "[", "}": "{", "\uff09": "\uff08"}
 _NEXT = re.compile(r"(?i)[,;|](?=https?://)")  # a list without blanks
 _SENTENCE = frozenset(".,;:!?'*_\u2019\u2026\u3001\u3002\uff01\uff0c\uff1f")  # behind an address, not of it
 _MARKED = "*_"  # some programs mark words with them: only in pairs
+# What was broken, with marks of a quotation before what goes on.  A piece that looks like another page's is not joined: its
+# words would lead elsewhere than they say.
+_BROKEN = re.compile(
+    r"(?i)<(?:url:)?(https?://[^\s<>\"]{3,500}+"
+    r"(?:[ \t]*+\r?\n(?:(?:> ?)++|[ \t]++)?+(?!www\.|[^\s<>\"]*://)[^\s<>\"]{1,500}+){1,10}+)[ \t]*+>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TextLink:
+    """A piece of a line, from `start` to `end`, and the address that it leads to: more than its own words if that was broken."""
+
+    start: int
+    end: int
+    address: str
+
+
+def find_line_links(text: str) -> Iterator[tuple[str, list[TextLink]]]:
+    """Yield the lines of a text with the links in each."""
+    broken = _find_broken(text)
+    at = 0
+    for line in text.split("\n"):
+        end = at + len(line)
+        links = list[TextLink]()
+        while broken and broken[0].start <= end:
+            piece = broken.pop(0)
+            links.append(TextLink(piece.start - at, piece.end - at, piece.address))
+        taken = {place for link in links for place in (link.start,)}
+        links += [TextLink(start, stop, line[start:stop]) for start, stop in find_links(line) if start not in taken]
+        yield line, sorted(links, key=lambda link: link.start)
+        at = end + 1
+
+
+def _find_broken(text: str) -> list[TextLink]:
+    """Find the pieces of all addresses that are broken over lines, in their order."""
+    if "://" not in text:
+        return []
+    pieces = list[TextLink]()
+    for found in _BROKEN.finditer(text):
+        places, at = list[tuple[int, int]](), found.start(1)
+        for line in found[1].split("\n"):
+            bare = line.lstrip("> \t") if places else line
+            start = at + len(line) - len(bare)
+            places.append((start, start + len(bare.rstrip(" \t\r"))))
+            at += len(line) + 1
+        address = "".join(text[start:end] for start, end in places)
+        pieces += [TextLink(start, end, address) for start, end in places]
+    return pieces
 
 
 def find_links(line: str) -> Iterator[tuple[int, int]]:
