@@ -21,6 +21,7 @@ _TOKEN = re.compile(rb"[^\x00-\x20()<>@,;:\\\"/\[\]?=\x7f]+")
 _KEY = re.compile(rb"([^\s=;\"(),]{1,200})[ \t]*+=[ \t]*+")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)("?)', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s()<>@,;:\\\"/\[\]]*")  # "=" and "?" stand unquoted in many boundaries
+_WORD = re.compile(rb"=[^;\s]*")  # an encoded word that nobody quoted: Dovecot tells it whole
 _REST = re.compile(rb"[^; \t\"]*")  # of an unquoted value, also what should have been quoted
 _UP_TO_NEXT = re.compile(rb"[^;\r\n]*")
 _NEXT_KEY = re.compile(rb"[ \t](?=[A-Za-z][A-Za-z0-9*-]{1,30}=)")
@@ -118,7 +119,7 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
         rest = _UP_TO_NEXT.match(value, at)
         text = rest[0].rstrip() if rest else b""
         return text, text, at + len(text)
-    plain = _PLAIN.match(value, at)
+    plain = _WORD.match(value, at) or _PLAIN.match(value, at)
     raw = plain[0] if plain else b""
     if name.partition("*")[0] not in _LENIENT:
         return raw, raw, _REST.match(value, at).end()  # type: ignore[union-attr]  # it matches anything

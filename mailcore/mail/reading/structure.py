@@ -13,7 +13,7 @@ from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.octets import Octets, count
 
-MAX_DEPTH, MAX_PARTS = 50, 1000
+MAX_DEPTH, MAX_PARTS = 100, 1000
 MAX_VALUE = 8192  # octets of a Content- field other than type and disposition
 _US_ASCII = ("charset", b"us-ascii")
 _LANGUAGE = re.compile(r"[A-Za-z0-9-]+")
@@ -142,10 +142,10 @@ class _Reader:
         cut = self._header if depth == 0 else None
         for name, value in cut or header.fields(octets[start : min(body, start + header.MAX_READ)]):
             lower = name.lower()
-            if lower == "content-disposition" or (lower.startswith("content-") and lower not in fields):
-                fields[lower] = (
-                    value  # of several dispositions the last counts, as for Dovecot: often only it has a name
-                )
+            # of several dispositions the first with parameters counts, as for Dovecot: often only one has a name
+            is_bare = lower == "content-disposition" and not parameters.parse(fields.get(lower, b"")).raw
+            if is_bare or (lower.startswith("content-") and not fields.get(lower, b"").strip()):
+                fields[lower] = value
         kind = parameters.parse(fields.get("content-type", b""))
         type_, subtype = (kind.words[0].lower(), kind.words[1].lower()) if len(kind.words) > 1 else default
         if len(kind.words) < 2 and "content-type" in fields:
