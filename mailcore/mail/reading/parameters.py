@@ -29,7 +29,7 @@ _COMMENT_PART = re.compile(rb"[^()\\]+|\\.|[()\\]", re.DOTALL)
 _PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _SECTION = re.compile(r"(.+)\*([0-9]{1,3})(\*?)\Z", re.DOTALL)
 _CLOSED = (b"", b" ", b"\t", b"\r", b"\n", b";", b",")  # what may stand behind a quoted string
-_BEGUN_NAME = re.compile(rb"(?i)[ \t]*+(?:file)?name[ \t]*+=[ \t]*+[^\s\";(][^\";]*+")
+_BEGUN_NAME = re.compile(rb"(?i)[ \t]*+(?:file)?name[*0-9]*+[ \t]*+=[ \t]*+[^\s\";(][^\";]*+")
 _ENDS = re.compile(rb"[ \t]*+(?:;|\Z)")
 _LENIENT = ("name", "filename", "boundary", "title")  # of which people leave the quotes out
 

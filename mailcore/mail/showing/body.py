@@ -25,6 +25,8 @@ PEEKED = 8192  # octets of a text with a file's name that tell whether it is one
 MOST_STRANGE = 3  # characters among them that no text has
 MAX_COMPARED = 200_000  # characters of two texts that may be one
 _AROUND_ID = b"<> \t"
+MAX_FOR_OLD = 400  # octets
+_FOR_OLD = re.compile(r"(?i)multi-?part message|\bMIME\b")  # "This is a multi-part message in MIME format."
 MAX_RTF = 4 * 2**20  # octets of RTF that are read, most of which are pictures
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
 _STRANGE = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # pictures, documents and programs are full of them
@@ -211,7 +213,11 @@ class _Chooser:
         others += [leaf for leaf in inside if is_rtf(leaf) and not is_file(leaf)]
         others = [leaf for leaf in others if self.has_words(leaf)][:1]
         outside = chain(_outside(self._octets, root), _stray(self._octets, root))
-        return others or [part for part in outside if self._finds_words(part)]
+        return others or [part for part in outside if self._finds_words(part) and not self._is_for_old_readers(part)]
+
+    def _is_for_old_readers(self, part: Part) -> bool:
+        """Say if the words are those that programs write before the first boundary, which the standard's readers never show."""
+        return part.size <= MAX_FOR_OLD and _FOR_OLD.search(shown(self._octets, part)) is not None
 
 
 def _outside(octets: Octets, part: Part) -> Iterator[Part]:
