@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from mailcore.mail.reading import header, parameters, transfer
+from mailcore.mail.reading import header, parameters, transfer, words
 from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.octets import Octets, count
@@ -307,6 +307,8 @@ def _disposition(value: bytes | None) -> tuple[tuple[str, Params] | None, tuple[
     """
     if value is None or not value.strip():
         return None, None
+    if value.lstrip().startswith(b"=?"):  # some programs encode every field that they write
+        value = words.decode(header.unfold(value[:MAX_VALUE])).encode()
     read = parameters.parse(value)
     told = read.words[0] if read.words else "attachment"
     shown = told.lower() == "inline" or (told.lower() == "form-data" and "filename" not in dict(read.params))

@@ -16,6 +16,7 @@ from mailcore.mail.reading import header, rtf, structure, text, transfer
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.reading.structure import Part
 from mailcore.mail.reading.uu_blocks import Block, find_blocks
+from mailcore.mail.showing.enriched import from_enriched
 from mailcore.mail.showing.flowed import unflowed
 from mailcore.mail.showing.html_text import from_html
 
@@ -291,6 +292,8 @@ def shown_text(part: Part, read_text: str, most: int | None = None, *, tags: int
     if _is_html(part):
         return from_html(read_text, most, tags=tags)
     read_text = read_text.replace("\r\n", "\n")
+    if part.type == "text" and part.subtype in ("enriched", "richtext"):
+        return from_enriched(read_text, richtext=part.subtype == "richtext")
     if part.param("format").lower() == "flowed":
         return unflowed(read_text, delsp=part.param("delsp").lower() == "yes")
     return read_text

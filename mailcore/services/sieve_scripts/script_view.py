@@ -31,7 +31,8 @@ def _addresses(value: bytes) -> tuple[sieve.Address, ...]:
     found = address.parse(value)
     readable = tuple(one for each in found if (one := sieve.read_address(each.spec)))
     # what is not valid has no parts (RFC 5228 section 2.7.4); groups without members have nothing at all
-    return readable if readable or not found else (sieve.Address(whole, None, None),)
+    is_empty_group = not found and b"<" not in value
+    return readable if readable or is_empty_group else (sieve.Address(whole, None, None),)
 
 
 class MimePart(sieve.Part):
