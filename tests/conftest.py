@@ -65,6 +65,12 @@ def begin_with_long_files(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -may_take[item.path])
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let the collector of garbage pass over half a million objects of modules and tests, which stay to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SqlTexts(), "sql texts")
     if config.getoption("writes_twice"):
