@@ -14,6 +14,7 @@ from mailcore.saying import Saying
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import login
 from mailcore.services.limits import throttle
+from mailcore.services.signin import web_sessions
 from mailcore.services.webmail import overview
 from portal.sessions import WebSession, cookie_name
 
@@ -61,7 +62,9 @@ def pending() -> Account | None:
         account = accounts.load_account(core(), AccountId(waiting["account"]))
     except AccountNotFound:
         return None
-    return account if account.state == AccountState.ACTIVE else None
+    # the first step is void where the password was changed, or all were logged out, since it was made
+    is_as_then = web_sessions.find_epoch(core(), account.id) == waiting.get("epoch")
+    return account if account.state == AccountState.ACTIVE and is_as_then else None
 
 
 def awaited() -> Account:

@@ -50,12 +50,19 @@ class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own inte
         self.source, self.ended = source, ended
         self.modified = False
         self.old_token = ""
+        self.epoch: int | None = None
 
-    def renew(self, account: AccountId | None, *, source: str = "", ended: bool = False) -> None:
-        """A new id and nothing but the language from before: what was planted in the old session is worth nothing."""
+    def renew(
+        self, account: AccountId | None, *, source: str = "", ended: bool = False, epoch: int | None = None
+    ) -> None:
+        """A new id and nothing but the language from before: what was planted in the old session is worth nothing.
+
+        Args:
+            epoch: the account's when the person was proved; where it has changed since, the session never begins.
+        """
         language = self.get("language")
         self.old_token, self.token, self.account = self.old_token or self.token, "", account
-        self.source, self.ended = source, ended
+        self.source, self.ended, self.epoch = source, ended, epoch
         self.clear()
         if language:
             self["language"] = language
@@ -132,6 +139,7 @@ class DatabaseSessions(SessionInterface):
                 data,
                 source=session.source,
                 ended=session.ended,
+                epoch=session.epoch,
                 peer=request.remote_addr or "",
                 agent=request.user_agent.string,
             )

@@ -77,7 +77,7 @@ class NewPasswordForm(Form):
         [DataRequired(_needed), EqualTo("password", _l("The two new passwords differ."))],
         render_kw={"autocomplete": "new-password"},
     )
-    apps = BooleanField(_l("Withdraw all app passwords and passkeys, too"))
+    apps = BooleanField(_l("Withdraw every other way in, too: app passwords, passkeys, linked log-ins, recovery codes"))
 
 
 class ChangePasswordForm(NewPasswordForm):

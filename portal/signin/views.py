@@ -97,7 +97,7 @@ def passkey() -> Answer:
             if isinstance(trouble, WrongPassword):
                 problem = _("The passkey was not accepted. Log in with your password, or try again.")
         else:
-            return _enter(identity.account, identity.source, wanted)
+            return _enter(identity, wanted)
     page = render_template("signin/passkey.html", form=form, problem=problem, options=_passkey_options())
     return page, 400 if form.errors else code
 
@@ -110,25 +110,28 @@ def enter(identity: Identity, wanted: str) -> BaseResponse:
         session["second"] = {
             "account": account.id,
             "source": identity.source,
+            "epoch": identity.epoch,
             "ended": identity.ended,
             "next": wanted,
             "at": current.core().clock.seconds(),
         }
         return redirect(url_for("signin.second"))
-    return _enter(account, identity.source, wanted, ended=identity.ended)
+    return _enter(identity, wanted)
 
 
-def _enter(account: Account, source: str, wanted: str, *, ended: bool = False) -> BaseResponse:
-    current.web_session().renew(account.id, source=source, ended=ended)
+def _enter(identity: Identity, wanted: str) -> BaseResponse:
+    account = identity.account
+    current.web_session().renew(account.id, source=identity.source, ended=identity.ended, epoch=identity.epoch)
     session["logged_in_at"] = current.core().clock.seconds()
-    return current.remember_device(redirect(url_for("signin.choose") if ended else wanted), account)
+    return current.remember_device(redirect(url_for("signin.choose") if identity.ended else wanted), account)
 
 
 def finish_second(account: Account) -> BaseResponse:
     if account.asleep:
         waking.wake_account(current.core(), account.id)
     waiting = session["second"]
-    return _enter(account, waiting["source"], addresses.safe_next(waiting["next"], "/"), ended=waiting["ended"])
+    identity = Identity(account, waiting["source"], None, waiting["epoch"], ended=waiting["ended"])
+    return _enter(identity, addresses.safe_next(waiting["next"], "/"))
 
 
 @blueprint.route("/login/second", methods=["GET", "POST"])
@@ -233,9 +236,8 @@ def set_password(token: str) -> Answer:
             code, problem = answer(trouble)
         else:
             flash(_("Your password is saved."))
-            login_log.record_login(
-                current.core(), Identity(account, "link"), Scope.PORTAL, current.peer(), request.user_agent.string
-            )
-            return enter(Identity(account, "link"), url_for("webmail.index"))
+            identity = Identity(account, "link", None, web_sessions.find_epoch(current.core(), account.id))
+            login_log.record_login(current.core(), identity, Scope.PORTAL, current.peer(), request.user_agent.string)
+            return enter(identity, url_for("webmail.index"))
     page = render_template("signin/set_password.html", form=form, problem=problem, owner=owner)
     return page, 400 if form.errors else code

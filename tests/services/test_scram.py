@@ -16,6 +16,7 @@ from mailcore.services.accounts import accounts
 from mailcore.services.credentials import app_passwords, credentials, login, passwords, scram
 from mailcore.services.limits import keys
 from mailcore.services.signin import sasl_login
+from mailcore.store.people import credentials as store
 from mailcore.store.people import scram as verifiers
 from mailcore.wire.sasl import Channel
 from tests.sasl_client import SaslClient
@@ -32,6 +33,12 @@ def core(tmp_path, monkeypatch):
     accounts.add_account(built, "ola", display_name="Ola", quota=2**30, password=passwords.hash_password(PASSWORD))
     yield built
     cores.close(built)
+
+
+def save_verifier(core, name):
+    """As a log-in with the password does."""
+    holder = core.db.read(lambda tx: store.find_holder(tx, name))
+    scram.save_verifier(core, holder.account, holder.password, PASSWORD)
 
 
 def client(core, username, password, *, plus=True, challenges=None, scope=Scope.IMAP):
@@ -69,7 +76,7 @@ def test_nobody_is_offered_what_somebody_cannot_use(core, monkeypatch):
 
 
 def test_a_new_account_can_use_at_once_what_is_offered(core, monkeypatch):
-    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
+    save_verifier(core, "ola")
     monkeypatch.setattr(scram, "_offers", {})
     scram.update_offer(core)
     assert scram.is_offered(core)
@@ -79,7 +86,7 @@ def test_a_new_account_can_use_at_once_what_is_offered(core, monkeypatch):
 
 def test_it_is_offered_no_more_once_somebody_could_not_use_it(core, monkeypatch):
     """An account whose password came as a hash, in the minute until that is looked up."""
-    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
+    save_verifier(core, "ola")
     monkeypatch.setattr(scram, "_offers", {})
     scram.update_offer(core)
     accounts.add_account(core, "kari", password=passwords.hash_password(PASSWORD))
@@ -91,7 +98,7 @@ def test_it_is_offered_no_more_once_somebody_could_not_use_it(core, monkeypatch)
 
 @pytest.mark.parametrize("plus", [True, False])
 def test_a_password_is_proven_without_being_sent(core, plus):
-    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
+    save_verifier(core, "ola")
     assert client(core, "ola", PASSWORD, plus=plus).account.name == "ola"
     with pytest.raises(WrongPassword):
         client(core, "ola", "feil", plus=plus)
@@ -99,7 +106,7 @@ def test_a_password_is_proven_without_being_sent(core, plus):
 
 def test_a_new_password_takes_the_place_of_the_old_one(core):
     ola = accounts.find_account(core, "ola").id
-    scram.save_account_verifier(core, ola, PASSWORD)
+    save_verifier(core, "ola")
     credentials.set_password(core, ola, "et annet hemmelig ord")
     assert client(core, "ola@alumni.example", "et annet hemmelig ord").account.name == "ola"
     with pytest.raises(WrongPassword):
@@ -133,7 +140,7 @@ def test_no_verifier_is_kept_where_scram_can_never_be_offered(tmp_path):
 
 def test_an_app_password_is_proven_for_what_it_was_made_for(core):
     ola = accounts.find_account(core, "ola").id
-    scram.save_account_verifier(core, ola, PASSWORD)
+    save_verifier(core, "ola")
     app = app_passwords.create_app_password(core, ola, "Telefon", [Scope.IMAP])
     assert client(core, "ola", app).source == "app"
     assert client(core, "ola", PASSWORD).source == "alumni"
@@ -145,7 +152,7 @@ def test_an_app_password_is_proven_for_what_it_was_made_for(core):
 
 
 def test_the_database_alone_holds_no_verifier_that_can_be_attacked(core):
-    scram.save_account_verifier(core, accounts.find_account(core, "ola").id, PASSWORD)
+    save_verifier(core, "ola")
     [(sealed,)] = core.db.read(lambda tx: tx.rows("SELECT sealed FROM scram"))
     assert len(keys.unseal(core.config, "scram", sealed, "ola") or b"") == 64
     assert keys.unseal(core.config, "scram", sealed, "kari") is None

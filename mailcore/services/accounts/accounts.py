@@ -106,7 +106,7 @@ def add_account(
     hashed = hash_if_plain(password)
     account = core.db.write(lambda tx: create_account(core, tx, new_account, hashed, actor=actor))
     if password is not None and hashed != password:  # else SCRAM, which is offered to all, would not know it
-        scram.save_account_verifier(core, account.id, password)
+        scram.save_account_verifier(core, account.id, password, hashed or "")
     return account
 
 

@@ -6,7 +6,7 @@ of mail programs (S14).
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Scope
-from mailcore.errors import LinkExpired
+from mailcore.errors import LinkExpired, WrongPassword
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.credentials import breached, contact_addresses, login, scram, strength, waking
@@ -15,7 +15,9 @@ from mailcore.services.limits import links
 from mailcore.services.limits.links import LinkPurpose
 from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
+from mailcore.store.people import contact_addresses as contact_store
 from mailcore.store.people import credentials as store
+from mailcore.store.people import orders as order_store
 from mailcore.store.people import second_factors, web_sessions
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.tokens import delete_tokens, spend_token
@@ -24,22 +26,32 @@ RESET_SECONDS = 30 * 60
 FIRST_SECONDS = 14 * 86_400
 
 
-def set_password(core: Core, account: AccountId, new: str, *, session: str = "", apps: bool = False) -> None:
+def set_password(
+    core: Core, account: AccountId, new: str, *, session: str = "", apps: bool = False, epoch: int | None = None
+) -> None:
     """Set the password that the owner chose.
 
     Args:
         session: the portal's token of the browser that does it, which stays logged in.
-        apps: withdraw all app passwords and passkeys, too.
+        apps: withdraw every other way in, too: app passwords, passkeys, log-ins elsewhere, printed codes.
+        epoch: the account's when the present password was proved; None where nothing had to be.
 
     Raises:
         WeakPassword: it is too short or easy to guess.
+        WrongPassword: the password that was proved was changed meanwhile.
     """
     owner = core.db.read(lambda tx: get_account(tx, account))
     strength.check_strength(new, owner, strength.list_site_words(core.config))
     breached.check_breached(core.config, new)
     hashed = hash_password(new)
-    core.db.write(lambda tx: _save_password(core, tx, account, hashed, session=session, apps=apps))
-    scram.save_account_verifier(core, account, new)
+
+    def write(tx: Tx) -> None:
+        if epoch is not None and store.get_epoch(tx, account) != epoch:
+            raise WrongPassword("the password was changed meanwhile")
+        _save_password(core, tx, account, hashed, session=session, apps=apps)
+
+    core.db.write(write)
+    scram.save_account_verifier(core, account, new, hashed)
 
 
 def _save_password(
@@ -56,11 +68,18 @@ def _save_password(
     delete_tokens(tx, account, LinkPurpose.PASSWORD)
     web_sessions.end_access(tx, account, links.hash_token(session))
     if apps:
-        store.delete_app_passwords(tx, account)
-        second_factors.delete_passkeys(tx, account)
+        _withdraw_other_ways(tx, account)
     audit.note(core, tx, account, event)
     # whoever steals an account changes its password
     account_notices.notify_owner(core, tx, get_account(tx, account), "password_changed", box=False)
+
+
+def _withdraw_other_ways(tx: Tx, account: AccountId) -> None:
+    """Withdraw what opens the account without the password: whoever had it for an hour may have made one of each."""
+    store.delete_app_passwords(tx, account)
+    second_factors.delete_passkeys(tx, account)
+    order_store.delete_links(tx, account)
+    contact_store.save_codes(tx, account, [])
 
 
 def change_password(
@@ -68,8 +87,8 @@ def change_password(
 ) -> None:
     """Set a new password where the current one is right.  Raises WrongPassword, WeakPassword, TooMany."""
     owner = core.db.read(lambda tx: get_account(tx, account))
-    login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL, session=session)
-    set_password(core, account, new, session=session, apps=apps)
+    proved = login.authenticate(core, owner.name, current, peer=peer, scope=Scope.PORTAL, session=session)
+    set_password(core, account, new, session=session, apps=apps, epoch=proved.epoch)
 
 
 def create_link(core: Core, tx: Tx, account: AccountId, seconds: int, *, proves: str = "") -> str:
@@ -93,7 +112,7 @@ def find_link_account(core: Core, token: str) -> Account:
 
 
 def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
-    """Spend the link and set the password; `apps`: revoke all app passwords, too.
+    """Spend the link and set the password; `apps`: as in `set_password`.
 
     Raises:
         LinkExpired.
@@ -115,5 +134,5 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
         return get_account(tx, link.account)
 
     changed = core.db.write(store)
-    scram.save_account_verifier(core, changed.id, new)
+    scram.save_account_verifier(core, changed.id, new, hashed)
     return changed

@@ -81,11 +81,15 @@ def save_verifier(core: Core, account: Account, credential: Credential, password
     core.db.write(lambda tx: store.save_verifier(tx, credential, ITERATIONS, sealed))
 
 
-def save_account_verifier(core: Core, account: AccountId, password: str) -> None:
-    """Save a verifier, as `save_verifier` does, of the password that the account has now."""
+def save_account_verifier(core: Core, account: AccountId, password: str, hashed: str) -> None:
+    """Save a verifier, as `save_verifier` does, of the password that was just set, unless another one was set meanwhile.
+
+    Args:
+        hashed: the password as it was saved.
+    """
     name = core.db.read(lambda tx: get_account(tx, account)).name
     holder = core.db.read(lambda tx: credentials.find_holder(tx, name))
-    if holder and holder.password:
+    if holder and holder.password and holder.password.hash == hashed:
         save_verifier(core, holder.account, holder.password, password)
 
 

@@ -45,6 +45,8 @@ def create_codes(core: Core, account: Account) -> list[str]:
     def write(tx: Tx) -> None:
         store.save_codes(tx, account.id, [_hash_code(core, account, code) for code in codes])
         audit.note(core, tx, account.id, Event.RECOVERY_CODES_MADE)
+        # each of them sets a new password, also after that one was changed
+        account_notices.notify_owner(core, tx, account, "recovery_codes_made", box=False)
 
     core.db.write(write)
     return codes
@@ -184,6 +186,8 @@ def approve_recovery(core: Core, number: int, *, agent: str) -> Issued:
             raise LinkExpired("there is no such recovery waiting")
         account = get_account(tx, pending.account)
         _check_agent(core, agent, account)
+        if account.state != AccountState.ACTIVE:
+            raise LinkExpired(f"{account.name} is closed")
         if agent == pending.agent:
             raise NotAllowed("a second agent must agree")
         store.finish_recovery(tx, number, RecoveryState.DONE)

@@ -9,6 +9,7 @@ from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.limits.links import hash_token
 from mailcore.store.engine.db import Tx
+from mailcore.store.people import credentials
 from mailcore.store.people import web_sessions as store
 from mailcore.store.people.web_sessions import WebSession
 from mailcore.store.site.secrets import get_secret
@@ -21,6 +22,12 @@ ENDED_SECONDS = 600  # with the time until it is noticed: within 15 minutes (S13
 def create_token() -> str:
     """Create the random token of a session."""
     return secrets.token_urlsafe(32)
+
+
+def find_epoch(core: Core, account: AccountId) -> int:
+    """Find the epoch of an account; -1 where nothing opens it."""
+    epoch = core.db.read(lambda tx: credentials.get_epoch(tx, account))
+    return -1 if epoch is None else epoch
 
 
 def load_session(core: Core, token: str) -> WebSession | None:
@@ -40,12 +47,14 @@ def begin_session(
     peer: str = "",
     agent: str = "",
     ended: bool = False,
+    epoch: int | None = None,
 ) -> None:
     """Begin a session, and delete expired ones of anybody.
 
     Args:
         source: by what the person was known (services/credentials/login.py).
         ended: the tie behind it has ended; it lasts a few minutes, for choosing an alumni password.
+        epoch: the account's when the person was proved; where it is another one by now, nothing begins.
     """
     now = core.clock.seconds()
     seconds = ANONYMOUS_SECONDS if account is None else LOGGED_IN_SECONDS
@@ -54,7 +63,8 @@ def begin_session(
 
     def write(tx: Tx) -> None:
         store.delete_expired(tx, now, now - ENDED_SECONDS)
-        store.save_session(tx, hash_token(token), session)
+        if account is None or epoch is None or credentials.get_epoch(tx, account) == epoch:
+            store.save_session(tx, hash_token(token), session)
 
     core.db.write(write)
 

@@ -191,5 +191,10 @@ def list_links(tx: Tx, account: AccountId) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in tx.rows("SELECT provider,linked_at FROM elsewhere WHERE account_id=?", account)]
 
 
+def delete_links(tx: Tx, account: AccountId) -> int:
+    """Delete all log-ins elsewhere of an account; return how many."""
+    return tx.run("DELETE FROM elsewhere WHERE account_id=?", account)
+
+
 def delete_link(tx: Tx, account: AccountId, provider: str) -> bool:
     return tx.run("DELETE FROM elsewhere WHERE account_id=? AND provider=?", account, provider) > 0
