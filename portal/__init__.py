@@ -30,6 +30,7 @@ from portal import (
     formats,
     hosts,
     i18n,
+    in_place,
     kept_forms,
     large_answers,
     navigation,
@@ -161,6 +162,7 @@ def create_app(core: Core) -> Flask:
     large_answers.register(app)
     assets.register(app)
     addresses.register(app)
+    in_place.register(app)
     bodies.register(app)
 
     def before() -> BaseResponse | None:

@@ -5,9 +5,8 @@ Facts stand beside a case, the content of mail never.  What is done to an accoun
 
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template
+from flask import Blueprint, flash, redirect, render_template, request
 from flask_babel import gettext as _
-from htmx_flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from mailcore.domain import Account, AccountId, OrderState, Ticket, TicketState
@@ -16,7 +15,7 @@ from mailcore.services import audit
 from mailcore.services.accounts import accounts, desk, orders, sunset
 from mailcore.services.quota import quota
 from mailcore.services.tickets import canned, tickets
-from portal import current, i18n, surroundings
+from portal import current, i18n, in_place, surroundings
 from portal.access import desk_only
 from portal.addresses import url_for
 from portal.desk import words as spoken
@@ -32,9 +31,8 @@ DAYS = (0, 30, 90, 365)
 
 
 def _template(name: str) -> str:
-    """HTMX asks for what was found alone, except when it shows a page anew by the browser's way back."""
-    part = bool(request.htmx) and not request.htmx.history_restore_request
-    return f"desk/_{name}.html" if part else f"desk/{name}.html"
+    """HTMX asks for what was found alone."""
+    return f"desk/_{name}.html" if in_place.wants_part() else f"desk/{name}.html"
 
 
 @blueprint.context_processor
@@ -70,11 +68,16 @@ def _names() -> dict[AccountId, str]:
 
 @blueprint.get("/cases")
 @desk_only
-def cases() -> str:
+def cases() -> Answer:
     shown, words = request.args.get("state", TicketState.OPEN), request.args.get("q", "")
     states = VIEWS if shown == "all" else (TicketState(shown),) if shown in VIEWS else (TicketState.OPEN,)
     found = tickets.list_tickets(current.core(), states, words)
-    return render_template(_template("cases"), tickets=found, shown=shown, views=VIEWS, words=words, agents=_names())
+    mark = in_place.mark_of(found)
+    if in_place.has_seen(mark):
+        return in_place.no_news()
+    return render_template(
+        _template("cases"), tickets=found, shown=shown, views=VIEWS, words=words, agents=_names(), mark=mark
+    )
 
 
 @blueprint.route("/cases/<int:number>", methods=["GET", "POST"])
@@ -96,11 +99,16 @@ def case(number: int) -> Answer:
                 problem = words_of(trouble)
             else:
                 return redirect(url_for("desk.case", number=number))
+    messages = tickets.list_messages(core, ticket, notes=True)
+    mark = in_place.mark_of(messages)
+    if in_place.has_seen(mark):
+        return in_place.no_news()
     owner = tickets.find_owner(core, ticket)
     page = render_template(
         "desk/case.html",
         ticket=ticket,
-        messages=tickets.list_messages(core, ticket, notes=True),
+        messages=messages,
+        mark=mark,
         form=form,
         problem=problem,
         facts=desk.load_facts(core, owner.id, agent=agent) if owner else None,

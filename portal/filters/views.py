@@ -34,6 +34,14 @@ def _mark(rules: Sequence[FilterRule]) -> str:
     return hashlib.sha256(repr(tuple(rules)).encode()).hexdigest()[:16]
 
 
+def _keys(rules: Sequence[FilterRule]) -> list[str]:
+    """Name each filter by what it does, so that a button stays the same one, with the focus, when its filter moves or is off."""
+    names = [
+        hashlib.sha256(repr((rule.name, rule.conditions, rule.actions)).encode()).hexdigest()[:8] for rule in rules
+    ]
+    return [f"{name}-{names[:at].count(name)}" for at, name in enumerate(names)]
+
+
 def _stale(rules: Sequence[FilterRule]) -> bool:
     if request.form.get("mark") == _mark(rules):
         return False
@@ -50,6 +58,7 @@ def index() -> str:
         "filters/index.html",
         rules=[(rule, words.sentence(rule, titles)) for rule in rules],
         mark=_mark(rules),
+        keys=_keys(rules),
         scripts=filters.read_scripts(core, owner),
         generated=filters.read_generated(core, owner),
     )
@@ -106,7 +115,7 @@ def _edit(number: int | None) -> Answer:
         return _rule_page(rule_form.of_rule(before) if before else rule_form.empty(), rules, number)
     form = rule_form.read(request.form)
     if request.form.get("action") == "more":
-        return _rule_page(_with_more_rows(form), rules, number)
+        return _rule_page(_with_more_rows(form), rules, number, first_new=len(form.rows) + 1)
     if _stale(rules):
         return redirect(url_for("filters.index"), 303)
     try:
@@ -149,11 +158,19 @@ def _with_more_rows(form: RuleForm) -> RuleForm:
 
 
 def _rule_page(
-    form: RuleForm, rules: Sequence[FilterRule], number: int | None, problem: str = "", code: int = 200
+    form: RuleForm,
+    rules: Sequence[FilterRule],
+    number: int | None,
+    problem: str = "",
+    code: int = 200,
+    *,
+    first_new: int = 0,
 ) -> Answer:
+    """`first_new` is the first of the conditions that were asked for, counted from 1."""
     page = render_template(
         "filters/rule.html",
         form=form,
+        first_new=first_new,
         number=number,
         mark=_mark(rules),
         problem=problem,

@@ -1,8 +1,7 @@
 """Questions and answers, and the form to the help desk, for everyone: who is locked out gives another address."""
 
-from flask import Blueprint, g, redirect, render_template, session
+from flask import Blueprint, g, redirect, render_template, request, session
 from flask_babel import gettext as _
-from htmx_flask import request
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -13,7 +12,7 @@ from mailcore.services.filtering import uploads
 from mailcore.services.operations import client_doctor as doctor_service
 from mailcore.services.operations import faq as faq_service
 from mailcore.services.tickets import ticket_text, tickets
-from portal import current, i18n
+from portal import current, i18n, in_place
 from portal.access import Large, open_to_ended, owner_only, public, takes
 from portal.addresses import url_for
 from portal.errors import answer
@@ -41,10 +40,13 @@ def clients() -> str:
 
 @blueprint.get("/clients/doctor")
 @owner_only
-def doctor() -> str:
-    """A script asks for the rows alone, every few seconds (static/again.js)."""
+def doctor() -> str | tuple[str, int]:
+    """HTMX asks for the rows alone, every few seconds."""
     found = doctor_service.list_tries(current.core(), current.owner().id, current.peer())
-    return render_template("help/_tries.html" if request.htmx else "help/doctor.html", tries=found)
+    mark = in_place.mark_of(found)
+    if in_place.has_seen(mark):
+        return in_place.no_news()
+    return render_template("help/_tries.html" if in_place.wants_part() else "help/doctor.html", tries=found, mark=mark)
 
 
 def read_files(sent: list[FileStorage]) -> tuple[list[NewFile], str]:

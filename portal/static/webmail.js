@@ -57,26 +57,13 @@
     }
   });
 
-  // Live: when told so, the page is fetched anew and its list, counts and quota take their places
+  // Live: when told so, HTMX puts the list, the counts and the quota of now in their places; the list stays under a hand at work
   function refresh() {
-    if (doc.hidden || one(".messages :checked") || one("details.how[open]")) return;
-    fetch(location.href).then(answer => {
-      if (!answer.ok || answer.redirected) throw 0;
-      return answer.text();
-    }).then(text => {
-      var page = new DOMParser().parseFromString(text, "text/html");
-      ["nav.mailboxes", "#quota", one("#messages") ? "#messages" : ".empty", ".summary"].forEach(what => {
-        var old = one(what), now = one(what, page);
-        if (old && now && old.innerHTML !== now.innerHTML && !(what === "#messages" && old.contains(doc.activeElement))) {
-          old.replaceWith(now);
-          if (window.htmx) htmx.process(now);
-        }
-      });
-      if (!one("#messages") && one("#messages", page)) location.reload();
-      doc.title = page.title;
-    }).catch(() => {});
+    var news = one("#news"), busy = one(".messages :checked") || one("details.how[open]") || one("#list").contains(doc.activeElement);
+    news.setAttribute("hx-select-oob", (busy ? "" : "#list,") + "#mailboxes,#quota");
+    if (window.htmx) htmx.trigger(news, "news");
   }
-  if (one("main .views")) {
+  if (one("#news")) {
     var look = () => setInterval(refresh, 60000);
     if (window.EventSource) {
       var source = new EventSource(frame.dataset.live), waiting;
@@ -86,14 +73,4 @@
     } else look();
     doc.addEventListener("visibilitychange", () => { if (!doc.hidden) refresh(); });
   }
-
-  // Where htmx puts a list in the place of another: who was within it stays there, and what is no list gets a page of its own
-  doc.addEventListener("htmx:beforeSwap", event => {
-    var xhr = event.detail.xhr, fine = xhr.status < 400;
-    if (fine && new URL(xhr.responseURL).pathname.startsWith(frame.dataset.base)) return;
-    event.detail.shouldSwap = false;
-    location = fine ? xhr.responseURL : location.href;
-  });
-  doc.addEventListener("htmx:sendError", () => location.reload());
-  doc.addEventListener("htmx:afterSettle", () => { if (doc.activeElement === doc.body) one("#main").focus({ preventScroll: true }); });
 })();

@@ -8,7 +8,7 @@ from mailcore.core import Core
 from mailcore.domain import NewFile, Ticket, TicketState
 from mailcore.errors import MailError
 from mailcore.services.tickets import tickets
-from portal import current, downloads
+from portal import current, downloads, in_place
 from portal.access import Large, owner_only, public, takes
 from portal.addresses import url_for
 from portal.errors import words_of
@@ -72,7 +72,12 @@ def _page(ticket: Ticket, here: str) -> Answer:
             flash(_("Your message was added."))
             return redirect(here)
     messages = tickets.list_messages(current.core(), ticket, notes=False)
-    page = render_template("tickets/show.html", ticket=ticket, messages=messages, form=form, problem=problem, here=here)
+    mark = in_place.mark_of(messages)
+    if in_place.has_seen(mark):
+        return in_place.no_news()
+    page = render_template(
+        "tickets/show.html", ticket=ticket, messages=messages, form=form, problem=problem, here=here, mark=mark
+    )
     return page, 400 if problem or form.errors else 200
 
 

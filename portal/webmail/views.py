@@ -24,7 +24,7 @@ _COMMA = re.compile(r",(?![^()]*\))")  # not those within :is(...)
 # a string stays as it is; space around signs means nothing
 _JS_SPACE = re.compile(r"""("(?:[^"\\]|\\.)*+"|'[^']*+')|[ ]?([{};,=<>?:+&|()]++)[ ]?""")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-LISTS, WRITING = ("webmail.js", "htmx-later.js"), "writing.js"
+LISTS, WRITING = ("webmail.js", "in-place.js"), "writing.js"
 TEMPLATES = folder_of("portal", "templates")
 _USED = (
     "webmail/*.html",
