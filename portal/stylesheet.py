@@ -1,4 +1,4 @@
-"""The style sheet as it is sent: written with comments and air in `static/style.css`, sent without, its small pictures inside.
+"""The style sheet and the script beside HTMX as they are sent: written with comments and air in `static`, sent without.
 
 A page with everything is three requests: itself, its style sheet, its icons.  Pages of many forms bring a second sheet, with the
 rules that show each form's buttons of languages (portal/kept_forms.py).
@@ -23,6 +23,8 @@ _LETTERS = string.ascii_lowercase
 YEAR = "public, max-age=31536000, immutable"
 FORMS_IN_SHEET = 4  # `style.css` has rules for so many forms of one page: more would make each page heavier
 MOST_FORMS, STEP_FORMS = 40, 8  # of one page; from one sheet for them to the next
+# a string stays as it is; space around signs means nothing
+_JS_SPACE = re.compile(r"""("(?:[^"\\]|\\.)*+"|'[^']*+')|[ ]?([{};,=<>?:+&|()]++)[ ]?""")
 blueprint = Blueprint("site", __name__)
 
 
@@ -33,6 +35,12 @@ def slim(css: str) -> str:
     # what stands in quotes stays as it is
     css = re.sub(r'("[^"]*")|;? ?(\}) ?| ?([{;,>~/]) ?|(:) ', r"\1\2\3\4", css).strip()
     return _shorten_variables(css)
+
+
+def slim_script(text: str) -> str:
+    """Without comments and without spaces that mean nothing."""
+    code = "\n".join(line.strip() for line in text.splitlines() if not line.strip().startswith("//"))
+    return _JS_SPACE.sub(lambda found: found[1] or found[2], code)
 
 
 def _shorten_variables(css: str) -> str:
@@ -60,10 +68,21 @@ def _sheet() -> bytes:
     return slim((STATIC / "style.css").read_text(encoding="utf-8")).encode()
 
 
+@cache
+def _script() -> bytes:
+    return slim_script((STATIC / "in-place.js").read_text(encoding="utf-8")).encode()
+
+
 @blueprint.app_template_global()
 @cache
 def stylesheet_version() -> str:
     return version(_sheet())
+
+
+@blueprint.app_template_global()
+@cache
+def script_version() -> str:
+    return version(_script())
 
 
 @cache
@@ -101,6 +120,14 @@ def site_icon() -> Markup:
 @public
 def stylesheet() -> Response:
     return Response(_sheet(), content_type="text/css; charset=utf-8", headers={"Cache-Control": YEAR})
+
+
+@blueprint.get("/in-place.js")
+@same_for_all
+@public
+def script() -> Response:
+    """What HTMX leaves to us; the webmail has it in its own script."""
+    return Response(_script(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})
 
 
 @blueprint.get("/forms.css")

@@ -54,7 +54,7 @@ def _act(form: AddressForm) -> str:
             )
         case "main":
             changed = addresses.set_main(core, owner.id, address)
-            return _("You write under %(address)s from now on.", address=changed.address(core.config.domain))
+            return _("You write from %(address)s from now on.", address=changed.address(core.config.domain))
         case "restore":
             return _(
                 "Mail to %(address)s comes to you from now on.",

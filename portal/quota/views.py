@@ -135,8 +135,8 @@ def _leave(choice: Choice) -> Choice:
     if refused := len(wanted - left):
         flash(
             ngettext(
-                "%(num)s list did not say yes; its mail is still here.",
-                "%(num)s lists did not say yes; their mail is still here.",
+                "%(num)s list did not confirm; its mail is still here.",
+                "%(num)s lists did not confirm; their mail is still here.",
                 refused,
             )
         )

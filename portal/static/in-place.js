@@ -1,5 +1,11 @@
 // What HTMX leaves to us: answers to what was pressed, typed, or asked for again by itself.  Without HTMX each is a page of its own.
 (() => {
+  if (!window.htmx) return;
+  // mail stays with us, in no cache of the browser's
+  Object.assign(htmx.config, {
+    includeIndicatorStyles: false, scrollIntoViewOnBoost: false,
+    historyCacheSize: 0, refreshOnHistoryMiss: true
+  });
   var doc = document, notices = () => doc.querySelector("#notices");
   var on = (name, act) => doc.addEventListener("htmx:" + name, event => act(event.detail, event));
   var by = detail => (detail.requestConfig.triggeringEvent || {}).type;

@@ -59,11 +59,10 @@
 
   // Live: when told so, HTMX puts the list, the counts and the quota of now in their places; the list stays under a hand at work
   function refresh() {
-    var news = one("#news"), busy = one(".messages :checked") || one("details.how[open]") || one("#list").contains(doc.activeElement);
-    news.setAttribute("hx-select-oob", (busy ? "" : "#list,") + "#mailboxes,#quota");
-    if (window.htmx) htmx.trigger(news, "news");
+    var busy = one(".messages :checked") || one("details.how[open]") || one("#list").contains(doc.activeElement);
+    htmx.ajax("get", location.href, { target: "#notices", swap: "none", selectOOB: (busy ? "" : "#list,") + "#mailboxes,#quota" });
   }
-  if (one("#news")) {
+  if (one("#list")) {
     var look = () => setInterval(refresh, 60000);
     if (window.EventSource) {
       var source = new EventSource(frame.dataset.live), waiting;

@@ -19,7 +19,7 @@ def leave_list(mailbox: str, uid: int) -> BaseResponse:
     try:
         host = list_leaving.press(current.core(), current.owner().id, mailbox, uid)
     except NotAllowed:
-        flash(_("The list did not say yes. Try again later, or use the link in the message itself."))
+        flash(_("The list did not confirm. Try again later, or use the link in the message itself."))
     else:
         flash(_("Done: %(host)s was asked to send you no more.", host=host))
     return redirect(url_for("webmail.message", mailbox=mailbox, uid=uid), 303)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from mailcore.package_data import folder_of
 from portal import errors, formats
 from portal.access import Large, public, same_for_all
-from portal.stylesheet import FORMS_IN_SHEET, STATIC, YEAR, slim, version
+from portal.stylesheet import FORMS_IN_SHEET, STATIC, YEAR, slim, slim_script, version
 from portal.webmail import show
 
 ICONS = (
@@ -21,8 +21,6 @@ ICONS = (
     "warn", "info", "good", "search", "more",
 )  # fmt: skip
 _COMMA = re.compile(r",(?![^()]*\))")  # not those within :is(...)
-# a string stays as it is; space around signs means nothing
-_JS_SPACE = re.compile(r"""("(?:[^"\\]|\\.)*+"|'[^']*+')|[ ]?([{};,=<>?:+&|()]++)[ ]?""")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 LISTS, WRITING = ("webmail.js", "in-place.js"), "writing.js"
 TEMPLATES = folder_of("portal", "templates")
@@ -87,10 +85,7 @@ def _used_rule(rule: re.Match[str]) -> str:
 
 @cache
 def _code(*names: str) -> bytes:
-    """Scripts as one, without comments and spaces that mean nothing."""
-    lines = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names).splitlines()
-    code = "\n".join(line.strip() for line in lines if not line.strip().startswith("//"))
-    return _JS_SPACE.sub(lambda found: found[1] or found[2], code).encode()
+    return slim_script("\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)).encode()
 
 
 @cache

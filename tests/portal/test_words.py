@@ -47,7 +47,7 @@ def deviations(language: str, text: str) -> list[str]:
     return [
         word
         for word in refused()[language]
-        if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", spoken, re.IGNORECASE)
+        if re.search(rf"(?<!\w)(?<!\be-){re.escape(word)}(?![\w-])", spoken, re.IGNORECASE)
     ]
 
 
@@ -63,6 +63,7 @@ def test_the_glossary_is_read_by_language():
     assert "tjener" not in refused()["nn"]
     assert deviations("nb", "Tjeneren svarte ikke") == ["tjeneren"]
     assert deviations("nb", "Tjenesten svarte ikke") == []
+    assert deviations("nb", "en ACME-tjener") == ["tjener"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -186,7 +186,7 @@ def remove_address(core: Core, account: AccountId, written: str, *, actor: str =
         localpart, domain = split_address(core, written)
         spec = f"{localpart}@{domain}"
         if spec == owner.address(core.config.domain):
-            raise NotAllowed(Saying("This is the address that you write under. Choose another one for that first."))
+            raise NotAllowed(Saying("This is the address that you write from. Choose another one for that first."))
         if not store.remove_address(tx, account, localpart, domain, core.clock.seconds()):
             raise NotAllowed(Saying("That is not one of your addresses."))
         move_identities(tx, account, spec, owner.address(core.config.domain))

@@ -182,7 +182,7 @@ def _open_sleeping(core: Core, identity: Identity, lane: Lane, peer: str, agent:
     login_log.record_login(core, identity, Scope.PORTAL, peer, agent, outcome=LoginOutcome.ASLEEP)
     if two_factor:
         return identity
-    raise ProofNeeded(Saying("Your account sleeps, as nobody had used it for long."))
+    raise ProofNeeded(Saying("Your account sleeps, as nobody had used it for a long time."))
 
 
 def authenticate_remembered(

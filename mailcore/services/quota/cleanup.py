@@ -18,7 +18,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.mail import room as store
 from mailcore.store.mail.room import Name, Takes
 
-SHOWN = 100  # messages in a list
+SHOWN = 40  # messages in a list: the page stays under 50 kB
 BATCH = 2000  # messages removed in one transaction
 DAYS = 90  # the age from which forwarded copies are offered
 

@@ -39,7 +39,7 @@ PROBLEMS = {
     "consent ended": Saying("Your consent there has ended. Consent once more, and it goes on where it was."),
     "unreachable": Saying("The server there cannot be reached. We try again automatically."),
     "broken off": Saying("The server there broke off. We go on automatically, and nothing is duplicated."),
-    "given up": Saying("The server there has not answered for long. Continue when it works again."),
+    "given up": Saying("The server there has not answered for a long time. Continue when it works again."),
     "full": Saying("Your mailbox is full. Make room, then continue."),
     "forgotten": Saying("Give the password there once more."),
 }
