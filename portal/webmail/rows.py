@@ -13,7 +13,7 @@ from mailcore.services.webmail.mail_list import Line, Page
 from portal import formats
 from portal.webmail import show
 
-MOST_SHOWN = 52  # characters of a subject or of names: few screens have room for more, and the message tells all
+MOST_SHOWN = 54  # characters of a subject or of names: few screens have room for more, and the message tells all
 UNSEEN = " class=unseen"
 
 

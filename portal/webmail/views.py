@@ -18,7 +18,7 @@ from portal.webmail import show
 
 ICONS = (
     "inbox", "draft", "sent", "trash", "junk", "archive", "box", "write", "reply", "flag", "file",
-    "warn", "info", "good", "search", "more",
+    "warn", "info", "good", "search",
 )  # fmt: skip
 _COMMA = re.compile(r",(?![^()]*\))")  # not those within :is(...)
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
@@ -96,10 +96,10 @@ def mail_version(name: str) -> str:
 
 
 @cache
-def mail_icons() -> Markup:
+def mail_icons(*more: str) -> Markup:
     """The pictures that pages of the webmail use, to stand in the page itself."""
     text = (STATIC / "icons.svg").read_text(encoding="utf-8")
-    wanted = [re.search(rf'<symbol id="{name}".*?</symbol>', text, re.DOTALL) for name in ICONS]
+    wanted = [re.search(rf'<symbol id="{name}".*?</symbol>', text, re.DOTALL) for name in (*ICONS, *more)]
     symbols = "".join(found[0] for found in wanted if found)
     return Markup(f'<svg class="sprite" width="0" height="0">{symbols}</svg>')  # noqa: S704 - our own file
 

@@ -46,7 +46,7 @@ def test_n36_a_list_that_refuses_is_told_of(inside, core, ola, monkeypatch):
     uid = put(core, ola, newsletter(core, "https://news.example/u"))
     inside.send(f"/mail/INBOX/{uid}", to=f"/mail/INBOX/{uid}/leave")
     page = inside.get(f"/mail/INBOX/{uid}").text
-    assert "Listen svarte ikke ja." in page
+    assert "Listen bekreftet ikke avmeldingen." in page
     assert "Ett trykk" in page
 
 
@@ -87,4 +87,4 @@ def test_n36_mail_of_a_list_that_was_not_left_stays(inside, core, ola, monkeypat
     key = "news.outside.example"
     inside.send("/quota?show=newsletters", to="/quota/remove", sender=key, leave=key)
     assert count(core, ola, "INBOX") == before + 1
-    assert "1 liste svarte ikke ja" in inside.get("/quota").text
+    assert "1 liste bekreftet ikke avmeldingen" in inside.get("/quota").text
