@@ -68,7 +68,7 @@ def test_s04_the_page_shows_its_tags_and_its_count(browser: Browser, core: Core)
     browser.get("/faq", headers=FIREFOX)
     views(core)
     page = browser.get("/faq?lang=nb", headers=FIREFOX).text  # the same person, who is not counted again
-    assert "Medarbeidere, Studenter" in page
+    assert "Ansatte, Studenter" in page
     assert "E-post" in page
     assert "1 visning" in page
     with pytest.raises(InvalidName):
