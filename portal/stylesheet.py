@@ -39,7 +39,7 @@ def slim(css: str) -> str:
 
 def slim_script(text: str) -> str:
     """Without comments and without spaces that mean nothing."""
-    code = "\n".join(line.strip() for line in text.splitlines() if not line.strip().startswith("//"))
+    code = "\n".join(line.strip() for line in text.split("\n") if not line.strip().startswith("//"))
     return _JS_SPACE.sub(lambda found: found[1] or found[2], code)
 
 
@@ -126,7 +126,7 @@ def stylesheet() -> Response:
 @same_for_all
 @public
 def script() -> Response:
-    """What HTMX leaves to us; the webmail has it in its own script."""
+    """Serve what HTMX leaves to us; the webmail has it in its own script."""
     return Response(_script(), content_type="text/javascript; charset=utf-8", headers={"Cache-Control": YEAR})
 
 
