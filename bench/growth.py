@@ -1,14 +1,18 @@
 """Costs of a mailbox as it grows: one table for 1,000, 10,000, 100,000 and 1,000,000 messages.
 
 The mailboxes are created in the database itself from 1,000 messages of bench/corpus.py; the times are an IMAP client's.
-Without `--peer`: nobody waits for a million APPENDs.
+Without `--peer`: nobody waits for a million APPENDs.  `--cluster` measures on PostgreSQL as accounts grow.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import growth_cluster
 from corpus import Corpus
 from load import Imap, logged_in, timed
 from run import ours
@@ -78,8 +82,18 @@ def measure(client: Imap, size: int) -> dict[str, float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--cluster", type=int, metavar="ACCOUNTS", help="on PostgreSQL, as accounts grow (growth_cluster.py)"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="of --cluster")
+    parser.add_argument("folder", type=Path, nargs="?", help="is kept; else one is made and removed")
+    args = parser.parse_args()
+    if args.cluster:
+        growth_cluster.main(args)
+        return
     with tempfile.TemporaryDirectory(prefix="bench") as made:
-        folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(made)
+        folder = args.folder or Path(made)
         folder.mkdir(exist_ok=True)
         with ours(folder, 1):
             pass  # makes the accounts

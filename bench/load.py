@@ -30,7 +30,8 @@ def message(octets: int, number: int) -> bytes:
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
     ).encode()
     line = b"The quick brown fox jumps over the lazy dog, again and again.\r\n"
-    return (head + line * (octets // len(line) + 1))[: octets - 2] + b"\r\n"
+    # where a line ends is not cut in two
+    return (head + line * (octets // len(line) + 1))[: octets - 2].rstrip(b"\r") + b"\r\n"
 
 
 class Smtp:

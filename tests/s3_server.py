@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import pytest
 from obstore.store import S3Store
 
 from mailcore.config import Bucket
+from tests.machine import free_port
 
 BUCKET = "mail"
 ACCESS, SECRET = "mail", "mail-knows"
@@ -34,23 +34,12 @@ def program() -> Path | None:
     return found if found.exists() else None
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
 @dataclass
 class S3Server:
     """A server with its data, which may be stopped and started again on the same port."""
 
     folder: Path
-    ports: list[int] = field(default_factory=lambda: _free_ports(_PORTS))
+    ports: list[int] = field(default_factory=lambda: [free_port() for _ in range(_PORTS)])
     _running: "subprocess.Popen[bytes] | None" = None
     _places: int = 0
 

@@ -10,6 +10,7 @@ lost with a process that dies between its commit and its wake-up; a look now and
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterable
 
 from mailcore.domain import AccountId
@@ -45,7 +46,9 @@ class Feed:
         self._wanted = asyncio.Event()  # of the loop that runs: a look in a thread is asked for
         self._looked_at = 0.0  # by the loop's clock
         self._next_look: asyncio.TimerHandle | None = None  # of a burst
-        self._last = -1  # the newest entry of the change log whose watchers are woken
+        self._last = -1  # the newest entry of the change log that was read
+        self._reading = threading.Lock()
+        self._unwoken: set[AccountId] = set()  # whom entries that were read concern, until their watchers are woken
 
     def watch(self, account: AccountId, wake: Wake) -> Callable[[], None]:
         """Call `wake` on the event loop after changes in `account`, until the returned function is called."""
@@ -118,11 +121,26 @@ class Feed:
         if self._poll is None:
             return False
         with contextlib.suppress(Exception):  # a database that is busy now is asked by the next poll
-            newest, accounts = self._poll(self._last)
-            self._last = max(self._last, newest)
-            self._wake(accounts)
+            self._read_log(self._poll)
+            self._wake_unwoken()
             return True
         return False
+
+    def _read_log(self, poll: Poll) -> None:
+        """Read what is new in the change log, in any thread.
+
+        What a thread has read no later reading finds again: who asks meanwhile waits for it, and wakes whom it concerns.
+        """
+        with self._reading:
+            newest, accounts = poll(self._last)
+            self._last = max(self._last, newest)
+            self._unwoken |= accounts
+
+    def _wake_unwoken(self) -> None:
+        """Wake whom entries concern that were read, on the event loop."""
+        with self._reading:
+            accounts, self._unwoken = self._unwoken, set()
+        self._wake(accounts)
 
     def _look(self) -> None:
         """Wake whom changes concern, at once; where a look has just been, with what else is committed in this moment."""
@@ -197,9 +215,8 @@ class Feed:
         while True:
             self._wanted.clear()
             with contextlib.suppress(Exception):  # a database that is busy now is asked again
-                newest, accounts = await run(poll, self._last)  # type: ignore[misc]  # Threads.run, which this floor may not name
-                self._last = max(self._last, newest)
-                self._wake(accounts)
+                await run(self._read_log, poll)  # type: ignore[misc]  # Threads.run, which this floor may not name
+                self._wake_unwoken()
             if not self._is_near:
                 await asyncio.sleep(FAR_SECONDS)
             with contextlib.suppress(TimeoutError):

@@ -7,6 +7,7 @@ import hashlib
 import random
 import shutil
 import smtplib
+import subprocess
 import threading
 import time
 import zipfile
@@ -223,6 +224,23 @@ def test_a_node_that_is_killed_has_lost_nothing_that_it_acknowledged(house):
     assert expected(senders.taken).items() <= there.items()
     assert len(there) <= len(senders.taken) + 4  # whose answer was lost
     assert house.run("check").strip() == "all is well"
+
+
+def test_the_bucket_of_the_compose_file_is_made_once_and_found_again(server):
+    compose = (Path(__file__).parents[2] / "deploy/container/cluster.yaml").read_text()
+    script = compose.partition("  bucket:")[2].partition("- >-\n")[2].partition("    command:")[0]
+    _, _, master, master_inner, _, _, filer, filer_inner, _, _ = server.ports
+    for place, own in {
+        "objects:9333": f"127.0.0.1:{master}.{master_inner}",
+        "objects:8888": f"127.0.0.1:{filer}.{filer_inner}",
+        "mail": "mail-of-compose",
+    }.items():
+        assert place in script
+        script = script.replace(place, own)
+    weed = s3_server.program()
+    assert weed is not None
+    for _ in range(2):
+        subprocess.run(["sh", "-c", script], check=True, timeout=60, env={"PATH": f"{weed.parent}:/usr/bin:/bin"})
 
 
 def refuse_second(house: House, folder: Path, sink: Sink) -> None:

@@ -23,9 +23,11 @@ from mailcore import core as cores
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.config import Config
+from mailcore.store.engine import postgres_connection
 
-data, account, name, times, dies = sys.argv[1:]
-core = cores.build(Config(data=data))
+data, database, account, name, times, dies = sys.argv[1:]
+postgres_connection.MAY_LOSE_ALL = True  # as in the run of the tests
+core = cores.build(Config(data=data, database=database))
 if dies == "dies":
     core.db._woken = lambda changed: os._exit(9)  # after the commit, before anybody is told or answered
 for number in range(int(times)):
@@ -35,7 +37,7 @@ cores.close(core)
 
 
 def start_other(core: Core, account: int, name: str = "New", times: int = 1, *, dies: bool = False) -> subprocess.Popen:
-    words = [core.config.data, str(account), name, str(times), "dies" if dies else "lives"]
+    words = [core.config.data, core.config.database, str(account), name, str(times), "dies" if dies else "lives"]
     return subprocess.Popen([sys.executable, "-c", OTHER, *words])
 
 
@@ -196,3 +198,26 @@ def test_a_command_of_root_does_not_shut_the_server_out(tmp_path):
     open_counts(tmp_path / "x.db").close()
     place = (tmp_path / "x.db-changes").stat()
     assert (place.st_uid, place.st_mode & 0o777, place.st_size) == (owner, 0o600, 4 * CELLS)
+
+
+def test_what_a_look_in_a_thread_has_read_is_seen_by_whoever_asks_before_it_is_told():
+    async def play() -> None:
+        read, told, woken = asyncio.Event(), asyncio.Event(), list[int]()
+        news = [(0, set()), (1, {SEVEN}), *[(1, set())] * 9]  # what was read once is found no more
+
+        async def run(fn, *args):
+            fn(*args)
+            if len(news) < 10:
+                read.set()
+                await told.wait()
+
+        here = feed.Feed()
+        here.watch(SEVEN, lambda: woken.append(SEVEN))
+        here.start(lambda since: news.pop(0), run, is_near=False)
+        await read.wait()
+        assert woken == []
+        here.refresh(SEVEN)
+        assert woken == [SEVEN]
+        here.stop()
+
+    asyncio.run(play())

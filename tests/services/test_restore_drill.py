@@ -31,16 +31,16 @@ def scratch(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def config(tmp_path):
-    return Config(data=str(tmp_path / "var"))
+def core(tmp_path):
+    made = cores.build(Config(data=str(tmp_path / "var")))
+    dkim_keys.ensure_keys(made.config)
+    yield made
+    cores.close(made)
 
 
 @pytest.fixture
-def core(config):
-    made = cores.build(config)
-    dkim_keys.ensure_keys(config)
-    yield made
-    cores.close(made)
+def config(core):
+    return core.config
 
 
 @pytest.fixture
