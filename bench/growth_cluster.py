@@ -1,4 +1,4 @@
-"""What a service on PostgreSQL costs as it grows: the same work with a thousand accounts and with many, in turn.
+"""Costs of a service on PostgreSQL as it grows: the same work with a thousand accounts and with many, in turn.
 
 Both databases stand on one server; their accounts and mail are made by the server itself (tests/many_accounts.py).  At the end
 every job runs once where there are many, with what it read of each table.

@@ -1,4 +1,4 @@
-"""What HTMX is told that browsers are not: nothing new, a page of another part of the site, a part alone (portal/in_place.py)."""
+"""Answers that HTMX alone gets: nothing new, a page of another part of the site, a part alone (portal/in_place.py)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What somebody made while they had the password does not outlast it, and no race keeps the old one (CWE-613, CWE-367)."""
+"""Ways in that somebody made while they had the password do not outlast it, and no race keeps the old one (CWE-613, CWE-367)."""
 
 from base64 import b32decode
 from collections.abc import Iterator
