@@ -54,8 +54,9 @@ def _stop_at_the_end(reader: apsw.Connection, writer: apsw.Connection, copier: a
     try:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_master").fetchall()
-        _busy, length, copied = copier.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
-        return length == copied
+        busy, length, copied = copier.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0]
+        # who finds another copying at this moment is told of -1 pages, none of them copied
+        return not busy and length == copied
     finally:
         writer.execute("ROLLBACK")
 
