@@ -33,6 +33,7 @@ def test_every_key_is_made_before_processes_are_confined():
     assert find_key_names() == set(keys.NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["mailcore.cli.serve", "mailcore.cli.web_server"])
 def test_modules_start_no_thread_when_they_are_imported(module):
     """A thread that runs before a process is confined keeps all rights."""

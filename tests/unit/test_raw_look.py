@@ -61,6 +61,7 @@ def test_nothing_that_usual_mail_says_is_ruled_out(number):
     assert wrongly_ruled_out(Corpus((1000, 3000)).message(number)) == []
 
 
+@pytest.mark.slow
 def test_nothing_that_hostile_html_says_is_ruled_out():
     assert {attack: found for attack in ATTACKS if (found := wrongly_ruled_out(html_letter(attack)))} == {}
 
