@@ -113,7 +113,7 @@ def judge_taught(past: Sequence[Sample], future: Sequence[Sample], level: str) -
 
 def _source(past: Sequence[Sample]) -> Source:
     model = read_model(train_model((sample.octets, sample.is_spam) for sample in past))
-    return Source(model.counts, model.spam, model.ham, bias=model.bias)
+    return Source(model.counts.find(model.counts.signs), model.spam, model.ham, bias=model.bias)
 
 
 def judge_by_rspamd(future: Sequence[Sample], past: Sequence[Sample] = ()) -> Scores:

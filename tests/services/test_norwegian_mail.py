@@ -39,8 +39,9 @@ def write(author: str, subject: str, body: str, *, is_html: bool) -> bytes:
 def judge_alone(octets: bytes) -> float:
     model = get_startup_model()
     signs = list_signs(Message(octets), ["dmarc:pass"])
-    source = Source(model.counts, model.spam, model.ham, bias=model.bias)
-    return judge(number_signs(signs), [source], list_evidence(signs)).probability
+    numbered = number_signs(signs)
+    source = Source(model.counts.find(number for _, number in numbered), model.spam, model.ham, bias=model.bias)
+    return judge(numbered, [source], list_evidence(signs)).probability
 
 
 @pytest.mark.parametrize("is_html", [False, True], ids=["plain", "html"])

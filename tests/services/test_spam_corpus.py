@@ -25,7 +25,7 @@ def test_the_model_that_is_shipped_is_small_and_has_both_kinds():
 def test_trained_on_the_past_it_judges_the_future():
     past, future = SAMPLES[:3000:2], SAMPLES[3000::3]
     model = read_model(train_model((sample.octets, sample.is_spam) for sample in past))
-    source = Source(model.counts, model.spam, model.ham, bias=model.bias)
+    source = Source(model.counts.find(model.counts.signs), model.spam, model.ham, bias=model.bias)
     crossed = {True: [0, 0], False: [0, 0]}
     for sample in future:
         is_junk = judge(number_signs(list_signs(Message(sample.octets))), [source]).probability > BARS["normal"]

@@ -7,13 +7,13 @@ weight, which is learned from what was judged wrongly or nearly so.  docs/decisi
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from mailcore.mail.judging.signs import is_portable
 
 STRENGTH, NEUTRAL = 0.2, 0.5  # how many sightings an unknown sign is worth, and for what
+GIVEN = STRENGTH * NEUTRAL
 MOST, LEAST = 40, 0.2  # signs that count, and how far from neutral they must be
 LEAST_FORM = 50  # messages of each kind from which the form of mail says something
 DEPENDENCE = 0.3  # signs of one message repeat each other: so much of each is taken for independent
@@ -25,16 +25,8 @@ INNOCENCE = -2.0  # nothing known speaks against it
 UNIT = 4096  # weights are integers of so many to one
 SURE = 20.0  # no logarithm of odds is larger
 Evidence = Sequence[tuple[str, float]]
-
-
-class Counts(Protocol):
-    """Sightings of signs in spam and in other mail, and their weights."""
-
-    def get(self, number: int, /) -> tuple[float, float, float] | None:
-        """Return sightings in spam, in other mail, and the weight (in UNIT) of the sign with this number, or None."""
-        ...
-
-    def __len__(self) -> int: ...
+# sightings in spam, in other mail, and the weight (in UNIT) of signs by their numbers
+Counts = Mapping[int, tuple[float, float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +34,7 @@ class Source:
     """Signs that were counted somewhere.
 
     Attributes:
+        counts: of the signs of one message at least.
         spam, ham: messages that were counted.
         weight: of one of these messages, for Bayes.
         has_form: it is a collection of both kinds, so that the form of its mail says something, too.
@@ -86,7 +79,7 @@ def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source], evidence:
     Args:
         evidence: what is said of it by a rule or remembered of its sender, each with the logarithm of its odds.
     """
-    known = [one for one in sources if len(one.counts)]
+    known = [one for one in sources if one.spam or one.ham]
     if not known:
         return Judgement(NEUTRAL, tuple((name, to_probability(odds)) for name, odds in evidence))
     sums = _look_up(signs, known)
@@ -102,35 +95,32 @@ def judge(signs: Sequence[tuple[str, int]], sources: Iterable[Source], evidence:
 
 
 def _look_up(signs: Sequence[tuple[str, int]], known: Sequence[Source]) -> _Sums:
-    with_form = [one for one in known if one.has_form and min(one.spam, one.ham) >= LEAST_FORM]
-    totals, totals_of_form = _add_totals(known), _add_totals(with_form)
-    portable_gets = [(one.counts.get, one.weight) for one in known]
-    form_gets = [(one.counts.get, one.weight) for one in with_form]
-    weighed: list[tuple[float, float, str]] = []
-    weights, size, given = 0.0, 0, STRENGTH * NEUTRAL
+    portable = [sign for sign in signs if is_portable(sign[0])]
+    sums = _Sums([], 0.0, len(portable))
+    _add_up(sums, portable, known)
+    if with_form := [one for one in known if one.has_form and min(one.spam, one.ham) >= LEAST_FORM]:
+        _add_up(sums, [sign for sign in signs if not is_portable(sign[0])], with_form)
+    return sums
+
+
+def _add_up(sums: _Sums, signs: Sequence[tuple[str, int]], known: Sequence[Source]) -> None:
+    all_spam, all_ham = _add_totals(known)
+    gets = [(one.counts.get, one.weight) for one in known]
     for name, number in signs:
-        if is_portable(name):
-            size += 1
-            (all_spam, all_ham), gets = totals, portable_gets
-        elif form_gets:
-            (all_spam, all_ham), gets = totals_of_form, form_gets
-        else:
-            continue
         spam = ham = 0.0
         for get, weight in gets:
             if counted := get(number):
                 spam += counted[0] * weight
                 ham += counted[1] * weight
-                weights += counted[2]
+                sums.weights += counted[2]
         sightings = spam + ham
         if sightings <= 0:
             continue
         spam /= all_spam
-        probability = (given + sightings * spam / (spam + ham / all_ham)) / (STRENGTH + sightings)
+        probability = (GIVEN + sightings * spam / (spam + ham / all_ham)) / (STRENGTH + sightings)
         distance = abs(probability - NEUTRAL)
         if distance >= LEAST:
-            weighed.append((distance, probability, name))
-    return _Sums(weighed, weights, size)
+            sums.weighed.append((distance, probability, name))
 
 
 def find_step(judgement: Judgement, size: int, *, is_spam: bool) -> int:

@@ -22,7 +22,7 @@ from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import forget
 from mailcore.services.filtering import sender_reputation
 from mailcore.store.delivery import spam_signs
-from mailcore.store.delivery.spam_signs import OWNERS, TRAINED, SignRows
+from mailcore.store.delivery.spam_signs import OWNERS, TRAINED
 from mailcore.store.engine.db import Tx
 
 log = log_for(__name__)
@@ -204,28 +204,20 @@ class Sources:
 
 
 def find_sources(tx: Tx, signs: Sequence[tuple[str, int]], owners: Collection[AccountId]) -> Sources:
-    """Find what the signs of a message were counted as, with one question to the database."""
+    """Find what the signs of a message were counted as."""
     startup = get_startup_model()
     numbers = [number for _, number in signs]
-    shared = [Source(startup.counts, startup.spam, startup.ham, bias=startup.bias)]
+    portable = number_portable(signs)
+    shared = [Source(startup.counts.find(portable), startup.spam, startup.ham, bias=startup.bias)]
     totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
-    rows = spam_signs.get_counts(tx, [*totals], numbers) if totals else {}
+    # owners teach what is portable; only administrators' collections have the rest
+    rows = {one: spam_signs.get_counts(tx, one, numbers if one == TRAINED else portable) for one in totals}
     if trained := totals.pop(TRAINED, None):
         shared.append(Source(rows[TRAINED], trained.spam, trained.ham, has_form=True))
     if said := totals.pop(OWNERS, None):
-        shared.append(Source(_agreed(rows[OWNERS]), said.spam, said.ham))
+        shared.append(Source(rows[OWNERS], said.spam, said.ham))
     own = {owner: Source(rows[owner], one.spam, one.ham, OWN_WEIGHT) for owner, one in totals.items()}
     return Sources(tuple(shared), own)
-
-
-def _agreed(counts: SignRows) -> SignRows:
-    """Leave out one voice of each: what a single owner says moves nothing for others."""
-    agreed: SignRows = {}
-    for sign, (spam, ham, weight) in counts.items():
-        voices = max(spam, ham)
-        if voices > 1:
-            agreed[sign] = (max(spam - 1, 0), max(ham - 1, 0), weight * (voices - 1) / voices)
-    return agreed
 
 
 def find_bar(level: str, lessons: float) -> float:

@@ -26,6 +26,11 @@ LEFT_SECONDS = 2 * 86_400  # until a message that looked a little like spam and 
 MAX_LEFT = 50  # of one owner at a time
 LEFT = "left"  # the kind of such a row until then
 _SEEN = "SELECT value FROM json_each(?)"
+_COUNTED = f"SELECT sign, spam, ham, weight FROM spam_sign WHERE account_id=? AND sign IN ({_SEEN})"
+_AGREED = (
+    "SELECT sign, MAX(spam-1,0), MAX(ham-1,0), weight-weight/MAX(spam,ham) FROM spam_sign"
+    f" WHERE account_id=? AND sign IN ({_SEEN}) AND (spam>1 OR ham>1)"
+)
 SignRows = dict[int, tuple[float, float, float]]
 
 
@@ -56,19 +61,13 @@ def get_totals(tx: Tx, accounts: Collection[AccountId]) -> dict[AccountId, Total
     return {AccountId(row[0]): Total(row[1], row[2]) for row in rows}
 
 
-def get_counts(tx: Tx, accounts: Collection[AccountId], signs: Collection[int]) -> dict[AccountId, SignRows]:
-    """Return spam, ham and weight of those signs that are known, for each of the accounts; of OWNERS what two have said."""
-    found: dict[AccountId, SignRows] = {account: {} for account in accounts}
-    if not found:
-        return found
-    marks = ",".join("?" * len(found))
-    sql = (
-        f"SELECT account_id, sign, spam, ham, weight FROM spam_sign WHERE account_id IN ({marks}) AND sign IN ({_SEEN})"
-        f" AND (account_id<>{OWNERS} OR spam>1 OR ham>1)"
-    )
-    for account, sign, spam, ham, weight in tx.rows(sql, *found, json.dumps([*signs])):
-        found[account][sign] = (spam, ham, weight)
-    return found
+def get_counts(tx: Tx, account: AccountId, signs: Sequence[int]) -> SignRows:
+    """Return spam, ham and weight of those signs that the account knows.
+
+    Of OWNERS one voice of each is left out: what a single owner says moves nothing for others.
+    """
+    rows = tx.rows(_AGREED if account == OWNERS else _COUNTED, account, json.dumps(signs))
+    return {sign: (spam, ham, weight) for sign, spam, ham, weight in rows}
 
 
 def add_votes(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:
