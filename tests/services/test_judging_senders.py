@@ -9,14 +9,17 @@ import pytest
 from mailcore.domain import Envelope, Verdict
 from mailcore.mail.judging import bulk
 from mailcore.mail.judging.history import SITE, Past
+from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.organisation import organisational
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import traces
 from mailcore.services.filtering import judging, sender_reputation
-from mailcore.store.delivery import records, sender_history
+from mailcore.store.delivery import records, sender_history, spam_signs
 from mailcore.store.delivery.records import About
-from tests.judged import ENVELOPE, NEWS
+from mailcore.store.webmail import address_book
+from tests.judged import ENVELOPE, NEWS, UNSURE
+from tests.round_trips import counted
 
 
 def past_of(core, sender: str) -> float:
@@ -27,7 +30,7 @@ def past_of(core, sender: str) -> float:
             tx, sender_reputation.list_keys(envelope, sender, verdict), core.clock.seconds()
         )
     )
-    return sum(odds for _, odds in found)
+    return sum(odds for _, odds in found.shared)
 
 
 def record(core, owner: str, number: int, author: str, *, is_spam: bool) -> None:
@@ -143,7 +146,7 @@ def list_bulk_evidence(core) -> list[tuple[str, float]]:
             tx, sender_reputation.list_keys(BULK, "news@b.example", verdict), now, verdict.scan.bulk
         )
     )
-    return [(name, odds) for name, odds in evidence if name.startswith("bulk")]
+    return [(name, odds) for name, odds in evidence.shared if name.startswith("bulk")]
 
 
 def test_messages_of_one_sender_that_are_alike_are_one_decision(filtering):
@@ -203,4 +206,51 @@ def test_mail_of_a_peer_of_a_private_network_has_a_history_too_and_our_own_has_n
     assert sender_reputation.list_bands(keys, "good@b.example", near.peer, range(40))
     assert sender_reputation.list_keys(near, "good@b.example", Verdict()) is None
     assert sender_reputation.list_bands(None, "good@b.example", near.peer, range(40)) == ()
-    assert core.db.read(lambda tx: sender_reputation.find_evidence(tx, None, core.clock.seconds())) == ()
+    assert core.db.read(lambda tx: sender_reputation.find_evidence(tx, None, core.clock.seconds())).shared == ()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fall"),
+    [
+        (Verdict(outside=True, dmarc="pass"), 0.2),
+        (Verdict(outside=True, dmarc="none"), 0.05),
+        (Verdict(outside=True, dmarc="fail"), 0.0),
+        (Verdict(), 0.0),
+    ],
+    ids=["confirmed", "by name alone", "disowned", "from inside"],
+)
+def test_whom_the_owner_wrote_to_is_trusted_by_that_owner_alone(filtering, verdict, fall):
+    core = filtering()
+    kari, ola = (accounts.find_account(core, name).id for name in ("kari", "ola"))
+    author, message = "kari@b.example", Message(UNSURE.replace("choir", "money").encode())
+
+    def percents() -> list[float]:
+        judged = core.db.read(lambda tx: judging.judge_for(core, tx, ENVELOPE, message, verdict, [ola, kari]))
+        assert [account for account, _ in judged] == [ola, kari]
+        return [scan.percent for _, scan in judged]
+
+    before = percents()
+    core.db.write(lambda tx: address_book.collect_contacts(tx, kari, [("Kari Holm", author)], 1))
+    after = percents()
+    assert before[0] == before[1] == after[0]
+    assert after[1] <= before[1] * (1 - fall)
+    assert (after[1] < before[1]) is (fall > 0)
+
+
+def test_a_judgement_asks_three_questions_whatever_the_number_of_owners(filtering):
+    core = filtering()
+    numbers = [n for _, n in judging.number_signs(list_signs(Message(NEWS.encode())))]
+    owners = [accounts.find_account(core, name).id for name in ("kari", "ola")]
+
+    def judge_news() -> int:
+        message = Message(NEWS.encode())
+        with counted() as waited:
+            core.db.read(
+                lambda tx: judging.judge_for(core, tx, ENVELOPE, message, Verdict(outside=True, dmarc="pass"), owners)
+            )
+        return len(waited)
+
+    assert judge_news() == 2
+    for owner in (*owners, spam_signs.TRAINED):
+        core.db.write(lambda tx, owner=owner: spam_signs.add_message(tx, owner, numbers, "ham", 0))
+    assert judge_news() == 3

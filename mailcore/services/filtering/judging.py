@@ -29,7 +29,7 @@ log = log_for(__name__)
 # the bar of the first day, and that of an owner who has taught ENOUGH messages: who sorts their mail is judged more finely
 BARS = {"low": 0.98, "normal": 0.93, "strict": 0.85}
 TAUGHT_BARS = {"low": 0.8, "normal": 0.55, "strict": 0.4}
-ENOUGH = 40
+ENOUGH = 30
 OWN_WEIGHT = 3.0
 UNSURE_ABOVE = 0.1  # from here on it is worth knowing what the owner does with it
 SMALL = 16_384  # octets; judging these takes less than a thread and back
@@ -76,21 +76,25 @@ def judge_for(
     words = [number for name, number in signs if name.startswith("word:")]
     keys = sender_reputation.list_keys(envelope, author, verdict)
     bulk = sender_reputation.list_bands(keys, author, envelope.peer, words)
-    past = sender_reputation.find_evidence(tx, keys, core.clock.seconds(), bulk)
-    evidence = [*past, *list_evidence(name for name, _ in signs)]
+    known = sender_reputation.weigh_author(envelope, author, verdict)
+    past = sender_reputation.find_evidence(
+        tx, keys, core.clock.seconds(), bulk, author=author, known=known, owners=owners
+    )
+    evidence = [*past.shared, *list_evidence(name for name, _ in signs)]
     sources = find_sources(tx, signs, owners)
     common: Scan | None = None
     judged: list[tuple[AccountId, Scan]] = []
     for owner in owners:
         own = sources.own.get(owner)
-        if own is None and common is not None:
+        is_common = own is None and owner not in past.own
+        if is_common and common is not None:
             judged.append((owner, common))
             continue
-        judgement = judge(signs, sources.for_owner(owner), evidence)
+        judgement = judge(signs, sources.for_owner(owner), [*evidence, *past.own.get(owner, ())])
         bar = find_bar(core.config.filter.level, own.spam + own.ham if own else 0)
         scan = replace(_to_scan(verdict.scan, judgement, bar, forced), bulk=bulk)
         judged.append((owner, scan))
-        if own is None:
+        if is_common:
             common = scan
     return tuple(judged)
 
@@ -211,7 +215,7 @@ def find_sources(tx: Tx, signs: Sequence[tuple[str, int]], owners: Collection[Ac
     shared = [Source(startup.counts.find(portable), startup.spam, startup.ham, bias=startup.bias)]
     totals = spam_signs.get_totals(tx, [*owners, OWNERS, TRAINED])
     # owners teach what is portable; only administrators' collections have the rest
-    rows = {one: spam_signs.get_counts(tx, one, numbers if one == TRAINED else portable) for one in totals}
+    rows = spam_signs.get_counts(tx, totals, portable, numbers)
     if trained := totals.pop(TRAINED, None):
         shared.append(Source(rows[TRAINED], trained.spam, trained.ham, has_form=True))
     if said := totals.pop(OWNERS, None):

@@ -8,7 +8,8 @@ decides on those that follow.  There an owner has one voice, which is gone when 
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Verdict
@@ -23,6 +24,7 @@ from mailcore.store.delivery.records import Record
 from mailcore.store.engine.db import Tx
 from mailcore.store.engine.values import get_value, save_value
 from mailcore.store.site import rates
+from mailcore.store.webmail import address_book
 
 AT_ONCE = 500
 WORDS_A_DAY = 5  # of one owner that count for the site
@@ -40,17 +42,47 @@ def list_keys(envelope: Envelope, author: str, verdict: Verdict) -> Keys | None:
     return history.list_keys(Sender(author, envelope.peer, is_vouched))
 
 
-def find_evidence(tx: Tx, keys: Keys | None, now: int, bands: Sequence[int] = ()) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Evidence from what is remembered here: for everybody, and further for those owners who know the author."""
+
+    shared: Evidence = ()
+    own: Mapping[AccountId, Evidence] = field(default_factory=dict)
+
+
+def find_evidence(
+    tx: Tx,
+    keys: Keys | None,
+    now: int,
+    bands: Sequence[int] = (),
+    *,
+    author: str = "",
+    known: Evidence = (),
+    owners: Collection[AccountId] = (),
+) -> Remembered:
     """Find what the history of a message's sender and of messages like it says of it; nothing of mail from inside.
 
     Args:
         keys: those of its sender (`list_keys`).
         bands: what it has in common with those (`list_bands`).
+        author: its address; owners who wrote to it or have it in their address books know the author.
+        known: what that says (`weigh_author`).
     """
     if keys is None:
+        return Remembered()
+    asked = store.ask_for_pasts([*keys.values(), SITE, *bands, *bulk.number_words_of_owners(bands)])
+    rows, knowing = tx.ask([asked, address_book.ask_for_knowing(owners, author.lower())])
+    pasts = store.read_pasts(rows)
+    shared = (*history.weigh_history(keys, pasts, now), *bulk.weigh_bulk(bands, pasts, now))
+    return Remembered(shared, {AccountId(row[0]): known for row in knowing})
+
+
+def weigh_author(envelope: Envelope, author: str, verdict: Verdict) -> Evidence:
+    """Say what it speaks for that an owner wrote to the author; nothing where the author's domain disowns the message."""
+    if verdict.dmarc == "fail":
         return ()
-    pasts = store.get_pasts(tx, [*keys.values(), SITE, *bands, *bulk.number_words_of_owners(bands)])
-    return [*history.weigh_history(keys, pasts, now), *bulk.weigh_bulk(bands, pasts, now)]
+    is_vouched = _is_vouched(verdict.dmarc, verdict.spf, envelope.sender, author)
+    return (history.weigh_correspondent(is_vouched=is_vouched),)
 
 
 def list_bands(keys: Keys | None, author: str, peer: str, words: Collection[int]) -> tuple[int, ...]:

@@ -1,20 +1,30 @@
 """History of senders, as SQL: what their mail counted as (mail/judging/history.py), and which deliveries were counted."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from mailcore.mail.judging.history import Past
 from mailcore.store.delivery.records import Record, record_of, record_sql
-from mailcore.store.engine.db import Tx
+from mailcore.store.engine.db import Row, Tx
+from mailcore.store.engine.tx import Statement
 
 MAX_ROWS = 200_000
 MAX_BULK = 40_000  # rows of messages that are alike, whose numbers are negative
 
 
+def ask_for_pasts(keys: Collection[int]) -> Statement:
+    sql = "SELECT sender, spam, ham, at FROM sender_history WHERE sender IN (SELECT value FROM json_each(?))"
+    return sql, (json.dumps([*keys]),)
+
+
+def read_pasts(rows: Sequence[Row]) -> dict[int, Past]:
+    """Read the answer to `ask_for_pasts`: those that are known."""
+    return {row[0]: Past(row[1] / 1000, row[2] / 1000, row[3]) for row in rows}
+
+
 def get_pasts(tx: Tx, keys: Collection[int]) -> dict[int, Past]:
     """Return those that are known."""
-    sql = "SELECT sender, spam, ham, at FROM sender_history WHERE sender IN (SELECT value FROM json_each(?))"
-    return {row[0]: Past(row[1] / 1000, row[2] / 1000, row[3]) for row in tx.rows(sql, json.dumps([*keys]))}
+    return read_pasts(*tx.ask([ask_for_pasts(keys)]))
 
 
 def save_pasts(tx: Tx, pasts: Mapping[int, Past]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mailcore.domain import AccountId, MailboxId
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.tx import Statement
 from mailcore.store.mail.flags import SEEN
 from mailcore.store.mail.uidset import Ranges
 
@@ -26,10 +27,11 @@ LEFT_SECONDS = 2 * 86_400  # until a message that looked a little like spam and 
 MAX_LEFT = 50  # of one owner at a time
 LEFT = "left"  # the kind of such a row until then
 _SEEN = "SELECT value FROM json_each(?)"
-_COUNTED = f"SELECT sign, spam, ham, weight FROM spam_sign WHERE account_id=? AND sign IN ({_SEEN})"
+_OWN = f"SELECT sign, spam, ham, weight, account_id FROM spam_sign WHERE account_id IN ({_SEEN}) AND sign IN ({_SEEN})"
+_TRAINED = f"SELECT sign, spam, ham, weight FROM spam_sign WHERE account_id={TRAINED} AND sign IN ({_SEEN})"
 _AGREED = (
     "SELECT sign, MAX(spam-1,0), MAX(ham-1,0), weight-weight/MAX(spam,ham) FROM spam_sign"
-    f" WHERE account_id=? AND sign IN ({_SEEN}) AND (spam>1 OR ham>1)"
+    f" WHERE account_id={OWNERS} AND sign IN ({_SEEN}) AND (spam>1 OR ham>1)"
 )
 SignRows = dict[int, tuple[float, float, float]]
 
@@ -61,13 +63,32 @@ def get_totals(tx: Tx, accounts: Collection[AccountId]) -> dict[AccountId, Total
     return {AccountId(row[0]): Total(row[1], row[2]) for row in rows}
 
 
-def get_counts(tx: Tx, account: AccountId, signs: Sequence[int]) -> SignRows:
-    """Return spam, ham and weight of those signs that the account knows.
+def get_counts(
+    tx: Tx, accounts: Collection[AccountId], portable: Sequence[int], signs: Sequence[int]
+) -> dict[AccountId, SignRows]:
+    """Return spam, ham and weight of those signs that are known, for each of the accounts, with one question.
 
     Of OWNERS one voice of each is left out: what a single owner says moves nothing for others.
+
+    Args:
+        portable: those of the signs that owners teach.
     """
-    rows = tx.rows(_AGREED if account == OWNERS else _COUNTED, account, json.dumps(signs))
-    return {sign: (spam, ham, weight) for sign, spam, ham, weight in rows}
+    owners = [account for account in accounts if account not in (OWNERS, TRAINED)]
+    found: dict[AccountId, SignRows] = {account: {} for account in accounts}
+    wanted, statements = json.dumps([*portable]), dict[AccountId, Statement]()
+    if owners:
+        statements[owners[0]] = _OWN, (json.dumps(owners), wanted)
+    if OWNERS in found:
+        statements[OWNERS] = _AGREED, (wanted,)
+    if TRAINED in found:
+        statements[TRAINED] = _TRAINED, (json.dumps([*signs]),)
+    for account, rows in zip(statements, tx.ask([*statements.values()]) if statements else (), strict=True):
+        if account in (OWNERS, TRAINED):
+            found[account] = {sign: (spam, ham, weight) for sign, spam, ham, weight in rows}
+        else:
+            for sign, spam, ham, weight, owner in rows:
+                found[owner][sign] = spam, ham, weight
+    return found
 
 
 def add_votes(tx: Tx, account: AccountId, mailbox: MailboxId, ranges: Ranges, kind: str, now: int) -> None:

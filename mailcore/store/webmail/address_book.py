@@ -1,10 +1,12 @@
 """Address book of an account, which the webmail keeps and scripts ask, and identities, as SQL."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.tx import Statement
 
 _CONTACT = "address,name,note,collected,times"
 _IDENTITY = "id,name,address,signature,reply_to,first"
@@ -51,6 +53,12 @@ def list_contact_addresses(tx: Tx, account: AccountId) -> list[str]:
 def has_contact(tx: Tx, account: AccountId, address: str) -> bool:
     """Say if the address, in lower case, is in the book."""
     return tx.row("SELECT 1 FROM contact WHERE account_id=? AND address=?", account, address) is not None
+
+
+def ask_for_knowing(accounts: Collection[AccountId], address: str) -> Statement:
+    """Ask which of the accounts have the address, in lower case, in their books."""
+    sql = "SELECT account_id FROM contact WHERE account_id IN (SELECT value FROM json_each(?)) AND address=?"
+    return sql, (json.dumps([*accounts]), address)
 
 
 def list_completions(tx: Tx, account: AccountId, words: str, most: int) -> list[Contact]:
