@@ -140,7 +140,7 @@ class Limits:
     header_size: str = "256K"
     line_length: str = "1M"
     parts: int = 1000
-    nesting: int = 50
+    nesting: int = 100
     data_seconds: int = 300
     data_rate: int = 1024
     stop_seconds: int = 15
