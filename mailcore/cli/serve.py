@@ -33,6 +33,7 @@ from mailcore.errors import ConfigError
 from mailcore.imap import server as imap
 from mailcore.log import log_for, start_logging
 from mailcore.managesieve import server as managesieve
+from mailcore.net.socket_activation import NONE_HANDED, HandedSockets, take_sockets
 from mailcore.net.transport import Listener
 from mailcore.process import heartbeat, key_agent, malloc, secrecy
 from mailcore.process.connection_counts import ConnectionCounts, clear, count_cells
@@ -50,6 +51,11 @@ from mailcore.smtp import server as smtp
 log = log_for(__name__)
 DRAIN_SECONDS = 10
 PR_SET_PDEATHSIG = 1  # prctl(2)
+LISTENERS = {  # settings of `[listen]`, by the kind of process that listens there
+    "mail": ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "managesieve"),
+    "queue": ("metrics",),
+    "portal": ("http",),
+}
 
 
 def prepare(config: Config) -> None:
@@ -74,8 +80,8 @@ def prepare(config: Config) -> None:
 
 
 @contextlib.contextmanager
-def serving(config: Config) -> Iterator[None]:
-    """Everything is prepared, and nobody else has the data or the ports.
+def serving(config: Config, handed: HandedSockets = NONE_HANDED) -> Iterator[None]:
+    """Everything is prepared, and nobody else has the data or the ports; those of `handed` are ours.
 
     The mail processes share their ports (`reuse_port`) with whoever does so too, be it another installation: it is looked
     before they begin, and told once instead of by each of them.
@@ -86,7 +92,8 @@ def serving(config: Config) -> Iterator[None]:
     with lock_data(config):
         prepare(config)
         for listener in dataclasses.fields(config.listen):
-            if listener.type is str and (address := getattr(config.listen, listener.name)):
+            address = getattr(config.listen, listener.name)
+            if listener.type is str and address and not handed.find(listener.name):
                 try:
                     _can_listen(*host_and_port(address))
                 except OSError as problem:
@@ -116,6 +123,7 @@ async def _mail(
     counts: ConnectionCounts | None = None,
     supervisor: int = 0,
     beat: Callable[[], Coroutine[Any, Any, None]] | None = None,  # Any: nothing is sent to it, and nothing comes of it
+    handed: HandedSockets = NONE_HANDED,
 ) -> None:
     """Everything that one process runs, until it is told to stop; `supervisor` is the process that started it and others."""
     malloc.configure()
@@ -141,7 +149,7 @@ async def _mail(
         if mail:
             counts = counts or ConnectionCounts()
             for module in (smtp, imap, managesieve):
-                servers += await module.start(core, certificate.context, counts)
+                servers += await module.start(core, certificate.context, counts, handed)
             chores += [loop.create_task(connection_guard.watch(core, servers)), loop.create_task(certificate.watch())]
         if worker and member:
             tasks.append(loop.create_task(worker.run()))
@@ -150,12 +158,14 @@ async def _mail(
                 loop.create_task(indexing.run_forever(core)),
             ]
             if config.listen.metrics:
-                metrics = Metrics(core, config.listen.metrics, supervisor)
+                metrics = Metrics(core, config.listen.metrics, supervisor, handed.find("metrics"))
         if portal and config.listen.http:
             import portal as pages  # the roof's other half; joined only where both are started
 
             app = pages.create_app(core)
-            web = web_server.InProcess(config.listen.http, app, lambda: pages.end_streams(app), config)
+            web = web_server.InProcess(
+                config.listen.http, app, lambda: pages.end_streams(app), config, handed.find("http")
+            )
         if beat:
             chores.append(loop.create_task(beat()))
         gc.freeze()  # what a process begins with stays: to look through it takes 60 ms, with everybody waiting
@@ -192,11 +202,11 @@ def _say_ready() -> None:
             manager.sendto(b"READY=1", where.replace("@", "\0", 1) if where.startswith("@") else where)
 
 
-def run_one(config: Config) -> None:
+def run_one(config: Config, handed: HandedSockets = NONE_HANDED) -> None:
     """Everything in this process until SIGTERM; in `serving`.  Raises ConfigError: a port is taken."""
     with contextlib.suppress(KeyboardInterrupt):
         try:
-            uvloop.run(_mail(config, _say_ready, queue=True, mail=True, portal=True))
+            uvloop.run(_mail(config, _say_ready, queue=True, mail=True, portal=True, handed=handed))
         except OSError as problem:
             raise ConfigError(f"cannot listen: {problem}") from None
 
@@ -213,16 +223,20 @@ class _Shared:
 
 
 # Any: a multiprocessing.Event
-def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int) -> None:
+def _child(
+    config: Config, ready: Any, kind: str, shared: "_Shared", number: int, handed: HandedSockets = NONE_HANDED
+) -> None:
     start_logging(config.log.format, messages=config.log.messages)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)  # a supervisor that is killed leaves nobody behind
+    for sock in handed:
+        sock.set_inheritable(kind == "portal")  # which becomes another program
     if kind == "portal":
         os.environ["GUNICORN_CMD_ARGS"] = ""
         os.environ.pop("NOTIFY_SOCKET", None)  # it would say that all of us are ready
         if shared.keys:
             os.environ[key_agent.ADDRESS] = shared.keys
         ready.set()
-        command = web_server.command(config.listen.http)
+        command = web_server.command(config.listen.http, handed.find("http"))
         os.execv(command[0], command)  # noqa: S606 - our own interpreter
     confinement.confine(config, kind)
     counts = ConnectionCounts(shared.table, number, shared.processes, shared.seed) if kind == "mail" else None
@@ -237,11 +251,12 @@ def _child(config: Config, ready: Any, kind: str, shared: "_Shared", number: int
             counts=counts,
             supervisor=parent,
             beat=partial(heartbeat.beat, shared.beats, number),
+            handed=handed,
         )
     )
 
 
-def _supervise(config: Config, workers: int, path: str | None, keys: str = "") -> int:
+def _supervise(config: Config, workers: int, path: str | None, keys: str, handed: HandedSockets) -> int:
     """Start the processes, say `ready`, end them on SIGTERM; one that dies takes all down (systemd starts anew)."""
     spawn = multiprocessing.get_context("spawn")
     if path:
@@ -257,7 +272,8 @@ def _supervise(config: Config, workers: int, path: str | None, keys: str = "") -
 
     def start(number: int) -> Any:
         event, kind = spawn.Event(), kinds[number]
-        child = spawn.Process(target=_child, args=(config, event, kind, shared, number), name=f"alumnimail-{kind}")
+        args = (config, event, kind, shared, number, handed.select(LISTENERS[kind]))
+        child = spawn.Process(target=_child, args=args, name=f"alumnimail-{kind}")
         child.start()
         events.append(event)
         return child
@@ -268,7 +284,11 @@ def _supervise(config: Config, workers: int, path: str | None, keys: str = "") -
     status = 0
     waiting = list(events)
     while not stopping.wait(0.1):
-        if waiting and all(event.is_set() for event in waiting) and _answers(config.listen.http):
+        if (
+            waiting
+            and all(event.is_set() for event in waiting)
+            and _answers(config.listen.http, bool(handed.find("http")))
+        ):
             waiting = []
             _say_ready()
         if ended := [child for child in children if not child.is_alive()]:
@@ -296,13 +316,20 @@ def _supervise(config: Config, workers: int, path: str | None, keys: str = "") -
     return status
 
 
-def _answers(address: str) -> bool:
-    """Say if the portal takes connections; it does not report itself when it is up."""
+def _answers(address: str, is_handed: bool) -> bool:
+    """Say if the portal takes connections; it does not report itself when it is up.
+
+    On a socket that was handed over anybody connects before it is: there it has to answer.
+    """
     if not address:
         return True
     host, port = host_and_port(address)
+    seconds = 5 if is_handed else 1
     try:
-        socket.create_connection((host.replace("0.0.0.0", "127.0.0.1"), port), 1).close()  # noqa: S104
+        with socket.create_connection((host.replace("0.0.0.0", "127.0.0.1"), port), seconds) as connection:  # noqa: S104
+            if is_handed:
+                connection.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+                return bool(connection.recv(1))
     except OSError:
         return False
     return True
@@ -324,12 +351,13 @@ def serve(context: click.Context, one: bool, workers: int) -> None:
     config: Config = context.obj["config"]
     start_logging(config.log.format, messages=config.log.messages)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it can be heeded, and so it is for the processes
-    with serving(config):
+    handed = take_sockets(config)
+    with serving(config, handed):
         if one:
-            run_one(config)
+            run_one(config, handed)
             return
         with confinement.supervising(config) as keys:
-            status = _supervise(config, workers, context.obj.get("path"), keys)
+            status = _supervise(config, workers, context.obj.get("path"), keys, handed)
         sys.exit(status)
 
 

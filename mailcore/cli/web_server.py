@@ -29,9 +29,14 @@ THREADS = 128
 KEEP_ALIVE, BACKLOG, GRACE = 30, 1024, 5  # seconds, connections, seconds for what is being answered at the end
 
 
-def command(address: str) -> list[str]:
-    """The server of its own, which reads its settings as everything does; a process for each processor."""
-    return [sys.executable, "-m", "mailcore.cli.web_server", address]
+def command(address: str, handed: tuple[socket.socket, ...] = ()) -> list[str]:
+    """The server of its own, which reads its settings as everything does; a process for each processor.
+
+    Args:
+        handed: sockets that listen at the address already; the program inherits them.
+    """
+    where = ",".join(f"fd://{sock.fileno()}" for sock in handed) or address
+    return [sys.executable, "-m", "mailcore.cli.web_server", where]
 
 
 class Settings(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -76,18 +81,25 @@ class _Inside(Worker):
 
 
 class InProcess:
-    """The portal in a thread; `ending` is called when it stops.  Raises OSError when the port is taken."""
+    """The portal in a thread; `ending` is called when it stops.
+
+    Raises:
+        OSError: the port is taken, and not by sockets that were handed over.
+    """
 
     def __init__(
-        self, address: str, app: Callable[..., Any], ending: Callable[[], None], config: Config | None = None
+        self,
+        address: str,
+        app: Callable[..., Any],
+        ending: Callable[[], None],
+        config: Config | None = None,
+        handed: tuple[socket.socket, ...] = (),
     ) -> None:
         self._ending = ending
-        host, port = host_and_port(address)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listeners = list(handed) or [_open(address)]
         settings = Settings(config or Config(), lambda: app)
-        self.port = int(listener.getsockname()[1])
-        self._worker = _Inside(0, os.getppid(), [listener], settings, 0, settings.cfg, Logger(settings.cfg))
+        self.port = int(listeners[0].getsockname()[1])
+        self._worker = _Inside(0, os.getppid(), listeners, settings, 0, settings.cfg, Logger(settings.cfg))
         self._thread = threading.Thread(target=self._worker.init_process, name="portal", daemon=True)
         self._thread.start()
 
@@ -97,6 +109,12 @@ class InProcess:
         self._ending()
         self._thread.join(GRACE + 1)
         self._worker.tmp.close()
+
+
+def _open(address: str) -> socket.socket:
+    host, port = host_and_port(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 def _load() -> Callable[..., Any]:
@@ -121,7 +139,7 @@ class _Logger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
 
 def main(address: str) -> None:
-    """The program that `command` names."""
+    """The program that `command` names, with an address or descriptors that gunicorn takes."""
     config = load_config()
     start_logging(config.log.format, messages=config.log.messages)
     confinement.confine(config, "portal")

@@ -4,6 +4,7 @@ import ssl
 
 from mailcore.core import Core
 from mailcore.managesieve.session import Session
+from mailcore.net.socket_activation import NONE_HANDED, HandedSockets
 from mailcore.net.transport import Connection, Listener, listen
 from mailcore.process.connection_counts import ConnectionCounts
 
@@ -13,7 +14,9 @@ def bye(reason: str) -> bytes:
     return f'BYE "{reason}"\r\n'.encode("ascii")
 
 
-async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Listener]:
+async def start(
+    core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None, handed: HandedSockets = NONE_HANDED
+) -> list[Listener]:
     """Listen as `listen.managesieve` says."""
 
     async def serve(connection: Connection) -> None:
@@ -30,4 +33,5 @@ async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None
         bye=bye,
         counts=counts or ConnectionCounts(),
         kind="sieve",
+        handed=handed.find("managesieve"),
     )

@@ -41,7 +41,7 @@ async def read_header(sock: socket.socket) -> str:
 
 
 class BalancedServer:
-    """Listening socket behind balancers, with the interface of what `loop.create_server` returns.
+    """Listening sockets behind balancers, with the interface of what `loop.create_server` returns.
 
     Args:
         networks: where balancers are.
@@ -49,17 +49,18 @@ class BalancedServer:
 
     def __init__(
         self,
-        sock: socket.socket,
+        sockets: tuple[socket.socket, ...],
         factory: Factory,
         networks: tuple[str, ...],
         tls: ssl.SSLContext | None,
         limits: Limits,
     ) -> None:
-        self.sockets = (sock,)
+        self.sockets = sockets
         self._factory, self._networks, self._tls, self._limits = factory, networks, tls, limits
         self._waiting: dict[asyncio.Task[None], socket.socket] = {}  # before the door, the oldest first
         self._of = Counter[str]()  # how many of them each address has
-        self._accepting = asyncio.get_running_loop().create_task(self._accept(sock))
+        loop = asyncio.get_running_loop()
+        self._accepting = [loop.create_task(self._accept(sock)) for sock in sockets]
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -113,13 +114,15 @@ class BalancedServer:
             )
 
     def close(self) -> None:
-        self._accepting.cancel()
+        for accepting in self._accepting:
+            accepting.cancel()
         for sock in self._waiting.values():
             _cut(sock)
-        self.sockets[0].close()
+        for listening in self.sockets:
+            listening.close()
 
     async def wait_closed(self) -> None:
-        await asyncio.wait([self._accepting])
+        await asyncio.wait(self._accepting)
 
 
 def _cut(sock: socket.socket) -> None:
@@ -135,12 +138,26 @@ def _plain(address: str) -> str:
 
 
 def listen(
-    address: str, factory: Factory, networks: tuple[str, ...], tls: ssl.SSLContext | None, limits: Limits
+    address: str,
+    factory: Factory,
+    networks: tuple[str, ...],
+    tls: ssl.SSLContext | None,
+    limits: Limits,
+    handed: tuple[socket.socket, ...] = (),
 ) -> BalancedServer:
-    """`HOST:PORT`; without a host all addresses of the machine.  Raises OSError."""
+    """Listen on `HOST:PORT`, without a host on all addresses of the machine, or on sockets that were handed over for it.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    sockets = handed or (_open(address),)
+    for sock in sockets:
+        sock.setblocking(False)
+    return BalancedServer(sockets, factory, networks, tls, limits)
+
+
+def _open(address: str) -> socket.socket:
     host, port = host_and_port(address)
     both = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
-    sock = socket.create_server((host, port), family=family, backlog=1024, reuse_port=True, dualstack_ipv6=both)
-    sock.setblocking(False)
-    return BalancedServer(sock, factory, networks, tls, limits)
+    return socket.create_server((host, port), family=family, backlog=1024, reuse_port=True, dualstack_ipv6=both)

@@ -377,7 +377,7 @@ def _keep_alive(listener: socket.socket) -> None:
 
 
 class Listener:
-    """A listening socket and the conversations that came of it."""
+    """The listening sockets of an address and the conversations that came of them."""
 
     def __init__(self, server: asyncio.Server | BalancedServer, open_ones: set[Connection]) -> None:
         self._server, self._open_ones = server, open_ones
@@ -408,6 +408,7 @@ async def listen(
     bye: Bye,
     counts: ConnectionCounts,
     kind: str,
+    handed: tuple[socket.socket, ...] = (),
 ) -> list[Listener]:
     """Listen on `HOST:PORT`, empty = off.
 
@@ -415,6 +416,7 @@ async def listen(
         implicit: TLS from the first octet.
         balancers: networks whose connections begin with a PROXY header.
         kind: what connections are counted as; those of BY_ACCOUNT only until the log-in.
+        handed: sockets that listen there already (net/socket_activation.py).
     """
     if not address:
         return []
@@ -433,8 +435,8 @@ async def listen(
             peer=peer,
         )
 
-    if implicit or balancers:
-        server = proxy_protocol.listen(address, made, balancers, tls if implicit else None, limits)
+    if implicit or balancers or handed:
+        server = proxy_protocol.listen(address, made, balancers, tls if implicit else None, limits, handed)
         listener = Listener(server, open_ones)
     else:
         host, port = host_and_port(address)

@@ -11,6 +11,7 @@ from mailcore.config import host_and_port
 from mailcore.core import Core
 from mailcore.net import proxy_protocol
 from mailcore.net.proxy_protocol import BalancedServer
+from mailcore.net.socket_activation import NONE_HANDED, HandedSockets
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.delivery.tables import load_tables
 from mailcore.smtp.conversation import converse
@@ -25,7 +26,7 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells each command
 
 
 class Opened:
-    """A listening socket, its door, and who came in."""
+    """The listening sockets of an address, their door, and who came in."""
 
     def __init__(self, server: asyncio.Server | BalancedServer, door: Door, sessions: "WeakSet[Session]") -> None:
         self._server, self._door, self._sessions = server, door, sessions
@@ -69,19 +70,21 @@ async def _over(sessions: list[Session], seconds: float) -> None:
         await asyncio.wait([session.conversation for session in sessions], timeout=seconds)
 
 
-async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None) -> list[Opened]:
-    """Open the listeners that the settings name."""
+async def start(
+    core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None, handed: HandedSockets = NONE_HANDED
+) -> list[Opened]:
+    """Open the listeners that the settings name, or take those that were handed over."""
     await core.threads.run(load_tables)
     counts = counts or ConnectionCounts()
     loop = asyncio.get_running_loop()
     listen = core.config.listen
     inbound, submission = Inbound(core), Submission(core)
     opened = []
-    for address, handler, implicit in (
-        (listen.smtp, inbound, False),
-        (listen.submission, submission, False),
-        (listen.submissions, submission, True),
-        (listen.lmtp, Lmtp(core), False),
+    for address, handler, implicit, sockets in (
+        (listen.smtp, inbound, False, handed.find("smtp")),
+        (listen.submission, submission, False, handed.find("submission")),
+        (listen.submissions, submission, True, handed.find("submissions")),
+        (listen.lmtp, Lmtp(core), False, handed.find("lmtp")),
     ):
         if not address:
             continue
@@ -95,9 +98,9 @@ async def start(core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None
             return made
 
         server: asyncio.Server | BalancedServer
-        if listen.balancers or implicit:
+        if listen.balancers or implicit or sockets:
             server = proxy_protocol.listen(
-                address, session, listen.balancers, tls if implicit else None, core.config.limits
+                address, session, listen.balancers, tls if implicit else None, core.config.limits, sockets
             )
         else:
             host, port = host_and_port(address)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,24 @@ class Sink:
         self._thread.join(60)
 
 
+def handing(sockets: Iterable[socket.socket]) -> list[str]:
+    """Return a command that the following words become in the same process, with sockets from descriptor 3 on (sd_listen_fds(3)).
+
+    `subprocess` has to pass the sockets on to it.
+    """
+    source = (
+        "import fcntl, os, sys\n"
+        "numbers = [int(word) for word in sys.argv[1].split(',')]\n"
+        "copies = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 100) for number in numbers]\n"
+        "[os.close(number) for number in numbers]\n"
+        "[os.dup2(copy, 3 + number) for number, copy in enumerate(copies)]\n"
+        "os.environ |= {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': str(len(numbers))}\n"
+        "os.execv(sys.argv[2], sys.argv[2:])\n"
+    )
+    numbers = ",".join(str(sock.fileno()) for sock in sockets)
+    return [sys.executable, "-c", source, numbers] if numbers else []
+
+
 class House:
     """`alumnimail serve` on free ports, with its settings and its command line."""
 
@@ -130,6 +148,9 @@ class House:
         )
         self.workers = workers  # 0 = everything in one process
         self.environment: dict[str, str] | None = None  # of the program, where it is not ours
+        self.handed: tuple[
+            socket.socket, ...
+        ] = ()  # listening sockets that `serve` is started with, as systemd does it
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -138,7 +159,8 @@ class House:
         begin = log.stat().st_size
         workers = ["--workers", str(self.workers)] if self.workers else ["--one"]
         self.process = subprocess.Popen(
-            [*self.command(), "serve", *workers],
+            [*handing(self.handed), *self.command(), "serve", *workers],
+            pass_fds=[sock.fileno() for sock in self.handed],
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
