@@ -19,6 +19,7 @@ MESSAGES = "mailcore.messages"  # the logger of what becomes of messages
 TEXT = "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"
 _messages = logging.getLogger(MESSAGES)
 _messages.setLevel(logging.WARNING)  # until the settings ask for it
+_slow_writes = logging.getLogger("mailcore.store.engine.write_watch")
 # What else hears of messages, with the facts: spans.py, where somebody traces.
 listeners: list[Callable[[str, dict[str, int | str]], None]] = []
 _mail_id: ContextVar[str] = ContextVar("id of the message at hand", default="")
@@ -66,6 +67,14 @@ def log_message(event: str, **facts: int | str | None) -> None:
             listen(event, known)
 
 
+@contextmanager
+def hide_slow_writes() -> Iterator[None]:
+    """Leave slow writes out of what a command prints, unless it starts a log: they are counted in any case."""
+    _slow_writes.setLevel(logging.ERROR)
+    yield
+    _slow_writes.setLevel(logging.NOTSET)
+
+
 def start_logging(form: str = "text", *, messages: bool = False) -> None:
     """Log to stderr from now on.
 
@@ -77,6 +86,7 @@ def start_logging(form: str = "text", *, messages: bool = False) -> None:
     for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(TEXT))
     _messages.setLevel(logging.INFO if messages else logging.WARNING)
+    _slow_writes.setLevel(logging.NOTSET)
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells each command, with addresses
     logging.getLogger("dkimpy").setLevel(logging.CRITICAL)  # it calls what strangers write an error, with their fields
 

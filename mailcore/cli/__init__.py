@@ -12,6 +12,7 @@ import click
 from mailcore.cli.common import SITE, Site, become_owner
 from mailcore.config_file import load_config
 from mailcore.errors import MailError
+from mailcore.log import hide_slow_writes
 
 # Where each command stands in this package, as MODULE or MODULE:NAME.  It is imported when it is asked for: the servers
 # take half a second, and most commands have no need of them.
@@ -62,6 +63,7 @@ class _Group(click.Group):
 @click.pass_context
 def main(ctx: click.Context, config_path: str | None) -> None:
     """Run and administer Alumnimail: mail for alumni."""
+    ctx.with_resource(hide_slow_writes())
     config = load_config(config_path)
     become_owner(config.data_path)
     site = Site(config)

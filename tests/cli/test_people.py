@@ -1,6 +1,7 @@
 """The commands user, order, forward and queue, as people type them."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.services.accounts import accounts, orders
 from mailcore.services.tickets import tickets
+from mailcore.store.engine import db
 from mailcore.store.people import second_factors
 from mailcore.store.people.second_factors import FactorKind
 
@@ -39,6 +41,13 @@ def opened(tmp_path: Path) -> Iterator[Core]:
 
 def run(config: str, *words: str, typed: str = "") -> Result:
     return CliRunner().invoke(main, ["--config", config, *words], input=typed)
+
+
+def test_a_slow_write_is_nothing_that_a_command_prints(config: str, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(db, "SLOW_SECONDS", 0)
+    assert run(config, "user", "add", "ola", "--password-stdin", typed="a good password of ola\n").exit_code == 0
+    assert "a write held up" not in caplog.text
+    assert logging.getLogger("mailcore.store.engine.write_watch").isEnabledFor(logging.WARNING)
 
 
 def test_a_user_is_added_shown_given_room_and_closed(config: str) -> None:
