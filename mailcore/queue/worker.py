@@ -263,7 +263,8 @@ class Worker:
                     continue
                 destination.idle -= 1
                 try:
-                    if isinstance(open_route, list) and clock() - found_at > ROUTE_SECONDS:
+                    is_old = clock() - found_at > ROUTE_SECONDS or self._has_lapsed(found_at)
+                    if isinstance(open_route, list) and is_old:
                         for connection in open_route:
                             await connection.quit()
                         open_route = None
@@ -375,6 +376,9 @@ class Worker:
             log_message("captured", item=item.id, origin=item.origin)
         else:
             answer = await self._sender.send(item, domain, hosts, lambda: self._has_lapsed(claimed_at))
+            if answer.unreachable and self._has_lapsed(claimed_at):
+                # the node slept on this connection: who took the item over knows better how the domain does
+                return
             destination.record_reply(answer)
             self._start_connections(domain, destination)
             results = [result for connection in hosts for result in connection.results]
