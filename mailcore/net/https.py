@@ -50,17 +50,20 @@ def ask(
         ca: path of a PEM file of authorities to trust, "" = the system's.
     """
     context = ssl.create_default_context(cafile=ca or None)
+    plain = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    # wrapped before it connects: `ssl` leaves a socket open whose other side is gone again when it is wrapped
     with (
-        socket.create_connection((address, port), min(SECONDS, seconds)) as plain,
         context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure,
         cut_off(secure, seconds),
     ):
+        secure.settimeout(min(SECONDS, seconds))
+        secure.connect((address, port))
         secure.do_handshake()
         asked = http.client.HTTPConnection(host, port)
         asked.sock = secure
         asked.request(method, path, body, {**fields, "Connection": "close"})
-        answer = asked.getresponse()
-        return Answer(answer.status, answer.headers.get_content_type(), answer.read(MOST_OCTETS))
+        with asked.getresponse() as answer:
+            return Answer(answer.status, answer.headers.get_content_type(), answer.read(MOST_OCTETS))
 
 
 @contextlib.contextmanager
