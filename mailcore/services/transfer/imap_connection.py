@@ -97,7 +97,11 @@ def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
                     context: ssl.SSLContext = self.ssl_context
                     secure = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
                     stack.enter_context(cut_off(secure, MAX_SECONDS))
-                    secure.do_handshake()
+                    try:
+                        secure.do_handshake()
+                    except BaseException:
+                        secure.close()
+                        raise
                     return secure
             raise OSError("no such server")
 
