@@ -4,9 +4,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.post_server import serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +46,16 @@ def running() -> Iterator[Collector]:
     collector = Collector()
     collector.may_answer.set()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
-            octets = self.rfile.read(int(self.headers["Content-Length"]))
-            collector.asked.set()
-            collector.may_answer.wait()
-            if collector.answer == 200:
-                collector.take(octets)
-            self.send_response(collector.answer)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def take(path: str, fields: dict[str, str], octets: bytes) -> int:
+        collector.asked.set()
+        collector.may_answer.wait()
+        if collector.answer == 200:
+            collector.take(octets)
+        return collector.answer
 
-        def log_message(self, *words: object) -> None:
-            """Quiet."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """Ignore a client that hung up before the answer: it is no error of the test."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        collector.url = f"http://127.0.0.1:{server.server_address[1]}/v1/traces"
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
+    with serving(take) as port:
+        collector.url = f"http://127.0.0.1:{port}/v1/traces"
         try:
             yield collector
         finally:
             collector.may_answer.set()
-            server.shutdown()
-            serving.join()

@@ -5,13 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import trustme
 
 from mailcore.services.webmail import remote_pictures
+from tests.post_server import serving
 
 HANG = 0
 
@@ -62,34 +62,15 @@ def running(ca: Path, host: str = "127.0.0.1", path: str = "/hooks?crm=1") -> It
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - http.server's name
-            fields = {name.lower(): value for name, value in self.headers.items()}
-            told = Told(self.path, fields, self.rfile.read(int(fields["content-length"])))
-            self.send_response(receiver.take(told))
-            self.send_header("Location", receiver.url)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def take(path: str, fields: dict[str, str], body: bytes) -> int:
+        return receiver.take(Told(path, fields, body))
 
-        def log_message(self, *words: object) -> None:
-            """Quiet."""
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            """Ignore a client that hung up before the answer: it is no error of the test."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        receiver.port = server.server_address[1]
+    with serving(take, tls=context, location=lambda: receiver.url) as receiver.port:
         receiver.url = f"https://{host}:{receiver.port}{path}"
-        serving = threading.Thread(target=server.serve_forever, daemon=True)
-        serving.start()
         try:
             yield receiver
         finally:
             receiver.go_on.set()
-            server.shutdown()
-            serving.join()
 
 
 @contextmanager
