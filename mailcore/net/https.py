@@ -50,20 +50,35 @@ def ask(
         ca: path of a PEM file of authorities to trust, "" = the system's.
     """
     context = ssl.create_default_context(cafile=ca or None)
-    plain = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    # wrapped before it connects: `ssl` leaves a socket open whose other side is gone again when it is wrapped
-    with (
-        context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secure,
-        cut_off(secure, seconds),
-    ):
-        secure.settimeout(min(SECONDS, seconds))
-        secure.connect((address, port))
+    with connect(context, address, port, host, min(SECONDS, seconds)) as secure, cut_off(secure, seconds):
         secure.do_handshake()
         asked = http.client.HTTPConnection(host, port)
         asked.sock = secure
         asked.request(method, path, body, {**fields, "Connection": "close"})
         with asked.getresponse() as answer:
             return Answer(answer.status, answer.headers.get_content_type(), answer.read(MOST_OCTETS))
+
+
+def connect(context: ssl.SSLContext, address: str, port: int, host: str, seconds: float) -> ssl.SSLSocket:
+    """Connect to an address, by a certificate for `host` that the handshake, which is still to come, will ask for.
+
+    The socket is wrapped first and connects then: `ssl` leaves one open whose other side is gone again when it is wrapped.
+
+    Args:
+        seconds: of silence, also later on.
+
+    Raises:
+        OSError
+    """
+    plain = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    secure = context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False)
+    try:
+        secure.settimeout(seconds)
+        secure.connect((address, port))
+    except BaseException:
+        secure.close()
+        raise
+    return secure
 
 
 @contextlib.contextmanager

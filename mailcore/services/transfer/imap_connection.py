@@ -17,6 +17,7 @@ from imapclient.imap4 import IMAP4WithTimeout
 from imapclient.tls import IMAP4_TLS
 
 from mailcore.errors import ImportRefused, LoginRefused
+from mailcore.net import https
 from mailcore.net.https import cut_off
 
 TIMEOUT_SECONDS = 60  # of silence
@@ -93,9 +94,8 @@ def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
                 return whole
             for *_kind, place in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
                 if server.may_connect(str(place[0])):
-                    plain = socket.create_connection((str(place[0]), self.port), timeout or TIMEOUT_SECONDS)
-                    context: ssl.SSLContext = self.ssl_context
-                    secure = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+                    where = str(place[0]), self.port
+                    secure = https.connect(self.ssl_context, *where, self.host, timeout or TIMEOUT_SECONDS)
                     stack.enter_context(cut_off(secure, MAX_SECONDS))
                     try:
                         secure.do_handshake()

@@ -164,12 +164,10 @@ def _connection(scheme: str, host: str, address: Address, port: int) -> http.cli
     else:
         made = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS)
     try:
-        sock = socket.create_connection((str(address), port), TIMEOUT_SECONDS)
         if scheme == "https":
-            context = ssl.create_default_context()
-            made.sock = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            made.sock = https.connect(ssl.create_default_context(), str(address), port, host, TIMEOUT_SECONDS)
         else:
-            made.sock = sock
+            made.sock = socket.create_connection((str(address), port), TIMEOUT_SECONDS)
     except OSError as problem:
         raise NotAllowed("the other server does not answer") from problem
     return made
