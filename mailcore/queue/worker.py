@@ -70,6 +70,10 @@ KEEP_OPEN_SECONDS = 1.0  # a connection is kept so long for what comes next
 OpenRoute = list[SmtpConnection] | Answer  # connections to the hosts, best first, or the answer for all that goes there
 
 
+class _NotSaved(Busy):
+    """What the other side answered could not be saved: the item may have gone out."""
+
+
 class Worker:
     """Send what the queue holds until `stop` is called; several workers may run, on several machines."""
 
@@ -82,8 +86,8 @@ class Worker:
         self._destinations: dict[str, Destination] = {}
         self._connection_tasks: set[asyncio.Task[None]] = set()
         self._in_memory = 0
-        # leased by us, from the claim until what became of it is saved
-        self._held: set[int] = set()
+        # leased by us and when, from the claim until what became of it is saved, or the lease has ended
+        self._held: dict[int, float] = {}
         self._is_claim_in_doubt = False
         self._give_up_again: dict[int, float] = {}  # items whose giving up failed, and when it is tried again
         self._sender = Sender(core)
@@ -155,10 +159,10 @@ class Worker:
         except MailError as problem:
             log.warning("times of a wrong clock are mended later: %s", problem)
 
-    def _look(self, tx: Tx) -> tuple[list[int], bool]:
+    def _look(self, tx: Tx, full: list[str]) -> tuple[list[int], bool]:
         """Return what staff gave up in the portal, and if an item may be claimed."""
         given_up = list_given_up(tx, BATCH + len(self._give_up_again))
-        return given_up, is_mail_due(tx, self._core.clock.seconds())
+        return given_up, is_mail_due(tx, self._core.clock.seconds(), full)
 
     async def _give_up_asked(self, numbers: list[int]) -> None:
         """Send the reports for what staff gave up, each by itself: one that fails keeps nothing else waiting."""
@@ -183,13 +187,13 @@ class Worker:
         core = self._core
         try:
             await self._release_unknown()
-            given_up, is_due = await core.db.aread(self._look)
+            full = [name for name, destination in self._destinations.items() if destination.is_full]
+            given_up, is_due = await core.db.aread(lambda tx: self._look(tx, full))
             if given_up:
                 await self._give_up_asked(given_up)
             room = min(BATCH, IN_FLIGHT - self._in_memory)
             if not is_due or room <= 0 or self._has_lapsed(math.inf):
                 return 0
-            full = [name for name, destination in self._destinations.items() if destination.is_full]
             self._is_claim_in_doubt = True
             items, rests = await core.db.awrite(lambda tx: self._claim(tx, room, full), of=())
             self._is_claim_in_doubt = False
@@ -205,7 +209,7 @@ class Worker:
                 self._destinations[domain] = destination
             destination.failures = rests[domain].failures if domain in rests else 0
             destination.add(now, item)
-            self._held.add(item.id)
+            self._held[item.id] = now
             self._in_memory += 1
             self._start_connections(domain, destination)
         return len(items)
@@ -213,6 +217,8 @@ class Worker:
     async def _release_unknown(self) -> None:
         """Free what a claim leased whose answer did not come, as the database went away while it was saved."""
         if self._is_claim_in_doubt:
+            ended = asyncio.get_running_loop().time() - LEASE_SECONDS
+            self._held = {item: claimed_at for item, claimed_at in self._held.items() if claimed_at > ended}
             held = sorted(self._held)
             freed = await self._core.db.awrite(lambda tx: release_items_of(tx, self._lessee, but=held), of=())
             self._is_claim_in_doubt = False
@@ -259,7 +265,7 @@ class Worker:
                 claimed_at, item = destination.waiting.popleft()
                 self._in_memory -= 1
                 if clock() - claimed_at > START_WITHIN_SECONDS or self._has_lapsed(claimed_at):
-                    self._held.discard(item.id)
+                    self._held.pop(item.id, None)
                     continue
                 destination.idle -= 1
                 try:
@@ -276,7 +282,7 @@ class Worker:
                         open_span("attempt", item=item.id, origin=item.origin, tries=tries),
                     ):
                         await self._handle_item(item, claimed_at, domain, destination, open_route)
-                    self._held.discard(item.id)
+                    self._held.pop(item.id, None)
                 except asyncio.CancelledError:
                     destination.waiting.appendleft((claimed_at, item))  # to be given back
                     raise
@@ -316,11 +322,11 @@ class Worker:
             words = "a fault of ours"
         try:
             is_first = item.last_reply != words and self._core.clock.now() - item.created_at < GIVE_UP_AFTER
-            if isinstance(problem, Busy) and is_first:
+            if isinstance(problem, Busy) and not isinstance(problem, _NotSaved) and is_first:
                 await self._write_until_saved(lambda tx: self._put_off(tx, item, words))
             else:
                 await self._record_outcome(item, Answer(self._core.config.host, 0, words))
-            self._held.discard(item.id)
+            self._held.pop(item.id, None)
         except Exception as second:
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
 
@@ -384,7 +390,10 @@ class Worker:
             results = [result for connection in hosts for result in connection.results]
             for connection in hosts:
                 connection.results.clear()
-            await self._record_reply(item, domain, destination, answer, results if core.config.reports.tls else [])
+            try:
+                await self._record_reply(item, domain, destination, answer, results if core.config.reports.tls else [])
+            except Busy as problem:
+                raise _NotSaved(str(problem)) from problem
 
     async def _record_reply(
         self, item: QueueItem, domain: str, destination: Destination, answer: Answer, results: list[TlsResult]
@@ -410,7 +419,13 @@ class Worker:
         destination.waiting.clear()
         destination.failures += 1
         failures = destination.failures
-        sequels = [(one, await self._write_sequel(one, answer, now)) for one in items]
+        sequels: list[tuple[QueueItem, Sequel]] = []
+        for one in items:
+            try:
+                sequels.append((one, await self._write_sequel(one, answer, now)))
+            except Exception as problem:  # one whose report cannot be written must not hold up the others
+                with about_mail(one.mail_id):
+                    await self._record_fault(one, problem)
 
         def save_unreachable(tx: Tx) -> None:
             outcome.count_tls(tx, domain, results, now)
@@ -420,8 +435,8 @@ class Worker:
             outcome.record_unreachable(core, tx, domain, still, answer, failures, now)
 
         await self._write_until_saved(save_unreachable)
-        self._held.difference_update(one.id for one in items)
-        for one in items:
+        for one, _ in sequels:
+            self._held.pop(one.id, None)
             with about_mail(one.mail_id):
                 outcome.log_outcome(one, answer, now)
 
@@ -450,6 +465,8 @@ class Worker:
 
         try:
             reason = await plan_and_write(core, arrival, find, write)
+        except Busy:
+            raise  # nothing was saved, so nothing was tried
         except MailError as problem:
             await self._record_outcome(item, Answer(host, 451 if problem.temporary else 550, str(problem)))
             return

@@ -45,7 +45,7 @@ class Asked:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda tx, now: is_mail_due(tx, now),
+        lambda tx, now: is_mail_due(tx, now, ["b.example"]),
         lambda tx, now: is_mail_far_off(tx, now),
         lambda tx, now: claim_items(tx, now, 200, 900, full=["b.example"]),
     ],

@@ -14,6 +14,7 @@ from mailcore.store.queue import destinations
 
 QUEUE = AccountId(0)  # nobody's: whose change tells that there may be something to send (process/feed.py)
 MOST_AHEAD = 4 * 3600  # seconds; no item waits longer for its next attempt, and no lease or rest is longer
+_DUE = "state='waiting' AND next_at<=? AND leased_until<=?"
 _COLUMNS = "id,sender,recipient,blob,prefix,tries,created_at,next_at,state,last_reply,account_id,origin,delay_told,"
 _COLUMNS += "notify,ret,orcpt,envid,require_tls,mail_id"
 _ENQUEUE = (
@@ -102,10 +103,14 @@ def enqueue_mail(
     return [int(rows[0][0]) for rows in answers]
 
 
-def is_mail_due(tx: Tx, now: int) -> bool:
-    """Say if an item may be claimed now."""
-    sql = "SELECT 1 FROM queue WHERE state='waiting' AND next_at<=? AND leased_until<=? LIMIT 1"
-    return tx.row(sql, now, now) is not None
+def is_mail_due(tx: Tx, now: int, full: Sequence[str] = ()) -> bool:
+    """Say if an item may be claimed now; `full` as in `claim_items`."""
+    sql = f"SELECT 1 FROM queue WHERE {_DUE}{_but(full)} LIMIT 1"  # noqa: S608
+    return tx.row(sql, now, now, *full) is not None
+
+
+def _but(full: Sequence[str]) -> str:
+    return f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
 
 
 def claim_items(
@@ -117,10 +122,9 @@ def claim_items(
         by: name of the process that leases, so that others can see when it is dead.
         full: domains of which nothing more is wanted now.
     """
-    busy = f" AND domain NOT IN ({','.join('?' * len(full))})" if full else ""
     rows = tx.rows(
-        "UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE state='waiting'"  # noqa: S608
-        f" AND next_at<=? AND leased_until<=?{busy} ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
+        f"UPDATE queue SET leased_until=?, leased_by=? WHERE id IN (SELECT id FROM queue WHERE {_DUE}{_but(full)}"  # noqa: S608
+        " ORDER BY next_at LIMIT ? /* skip locked */) AND leased_until<=?"
         f" RETURNING {_COLUMNS}",
         now + lease_seconds,
         by,
@@ -176,7 +180,7 @@ def release_items_of(tx: Tx, lessee: str, but: Sequence[int] = ()) -> int:
 
 
 def put_off_items(tx: Tx, items: Sequence[int], until: int, reply: str) -> None:
-    """Put items off whose destination rests: no try, no lease."""
+    """Put items off whose destination rests, or that were kept from being tried: no try, no lease."""
     tx.many(
         "UPDATE queue SET next_at=?, leased_until=0, last_reply=? WHERE id=?",
         [(until, reply, item) for item in items],
