@@ -1,6 +1,8 @@
 """Faults on our side while the queue runs: locked database, failing fsync, octets that are gone.  Nothing is lost or doubled."""
 
 import asyncio
+import socket
+from datetime import timedelta
 
 import apsw
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.errors import Busy
+from mailcore.queue import outcome
 from mailcore.queue import worker as workers
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import health
@@ -72,6 +75,56 @@ def test_a_claim_whose_answer_is_lost_delays_nothing(core, monkeypatch):
             assert sorted(to for _, to, _ in peer.mail) == [
                 f"{n}@outside.example" for n in ("first", "second", "third")
             ]
+
+    asyncio.run(play())
+
+
+def test_an_answer_that_is_not_saved_counts_as_a_try(core, monkeypatch):
+    """The message may have gone out: it is not sent again within seconds, as one is that was never tried."""
+    monkeypatch.setattr(workers, "SAVE_WITHIN_SECONDS", 0)
+
+    async def play():
+        async with at_work(core) as (here, worker, peer):
+            real, refused = here.db.awrite, list[object]()
+
+            async def nothing_is_saved_once(fn, of=None):
+                if peer.mail and not refused:
+                    refused.append(fn)
+                    raise Busy("the database did not answer")
+                return await real(fn, of)
+
+            monkeypatch.setattr(here.db, "awrite", nothing_is_saved_once)
+            enqueue(here, FRIEND)
+            worker.wake()
+            await until(lambda: refused and [item.tries for item in listing(here)] == [1])
+            [item] = listing(here)
+            assert item.next_at > here.clock.now() + timedelta(seconds=workers.BUSY_SECONDS)
+            assert len(peer.mail) == 1
+
+    asyncio.run(play())
+
+
+def test_one_whose_report_cannot_be_written_holds_up_no_other_of_its_domain(core, monkeypatch):
+    """All that wait for a host that cannot be reached are answered with one, each by itself."""
+    real = outcome.write_sequel
+
+    def fails_for_one(core, tx, item, answer, now):
+        if item.recipient.startswith("bad"):
+            raise ValueError("a strange item")
+        return real(core, tx, item, answer, now)
+
+    monkeypatch.setattr(outcome, "has_sequel", lambda item, answer, now: True)
+    monkeypatch.setattr(outcome, "write_sequel", fails_for_one)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]  # where nobody listens any more
+
+    async def play():
+        async with at_work(core, port=port, connections_per_destination=1) as (here, worker, _):
+            enqueue(here, *(f"{name}@outside.example" for name in ("bad", "first", "second")))
+            worker.wake()
+            await until(
+                lambda: [item.tries for item in listing(here) if item.recipient != "bad@outside.example"] == [1, 1]
+            )
 
     asyncio.run(play())
 
