@@ -70,8 +70,8 @@ KEEP_OPEN_SECONDS = 1.0  # a connection is kept so long for what comes next
 OpenRoute = list[SmtpConnection] | Answer  # connections to the hosts, best first, or the answer for all that goes there
 
 
-class _NotSaved(Busy):
-    """What the other side answered could not be saved: the item may have gone out."""
+class _NotSaved(Exception):
+    """The other side's answer could not be saved: the item may have gone out."""
 
 
 class Worker:
@@ -314,7 +314,7 @@ class Worker:
 
         If not even that can be saved, its lease expires.
         """
-        if isinstance(problem, MailError):
+        if isinstance(problem, (MailError, _NotSaved)):
             log.warning("queue item %d waits: %s", item.id, problem)
             words = str(problem)
         else:
@@ -322,7 +322,7 @@ class Worker:
             words = "a fault of ours"
         try:
             is_first = item.last_reply != words and self._core.clock.now() - item.created_at < GIVE_UP_AFTER
-            if isinstance(problem, Busy) and not isinstance(problem, _NotSaved) and is_first:
+            if isinstance(problem, Busy) and is_first:
                 await self._write_until_saved(lambda tx: self._put_off(tx, item, words))
             else:
                 await self._record_outcome(item, Answer(self._core.config.host, 0, words))
