@@ -38,7 +38,8 @@
   });
   on("sendError", detail => { if (pressed(detail)) say(notices().dataset.lost); });
   on("afterSettle", detail => {
+    if (!pressed(detail)) return;
     if (doc.activeElement === doc.body) doc.querySelector("#main").focus({ preventScroll: true });
-    if (pressed(detail) && notices().children.length) notices().scrollIntoView({ block: "nearest" });
+    if (notices().children.length) notices().scrollIntoView({ block: "nearest" });
   });
 })();

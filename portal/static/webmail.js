@@ -59,7 +59,7 @@
 
   // Live: when told so, HTMX puts the list, the counts and the quota of now in their places; the list stays under a hand at work
   function refresh() {
-    var busy = one(".messages :checked") || one("details.how[open]") || one("#list").contains(doc.activeElement);
+    var list = one("#list"), busy = !list || one(".messages :checked") || one("details.how[open]") || list.contains(doc.activeElement);
     htmx.ajax("get", location.href, { target: "#notices", swap: "none", selectOOB: (busy ? "" : "#list,") + "#mailboxes,#quota" });
   }
   if (one("#list")) {
