@@ -302,6 +302,18 @@ def test_a_report_that_cannot_be_delivered_becomes_one_case_of_the_postmaster(co
             b"  a@b.example\r\n    host b.example: 550 no such user\r\n",
             returned.Returned("failed", "", "550 no such user"),
         ),
+        # parts by the boundary of their lines, as the header names none
+        (
+            b"Content-Type: multipart/report; report-type=delivery-status\r\n\r\n--b\r\n"
+            b"Content-Type: message/delivery-status\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            b"QWN0aW9uOiBmYWlsZWQNClN0YXR1czogNS4xLjENCg==\r\n--b--\r\n",
+            returned.Returned("failed", "5.1.1", ""),
+        ),
+        (
+            b"X-Failed-Recipients: a@b.example\r\nContent-Type: multipart/mixed\r\n\r\n--b\r\n"
+            b"Content-Type: text/plain\r\n\r\n  a@b.example\r\n    host b.example: 550 no such user\r\n--b--\r\n",
+            returned.Returned("failed", "", "550 no such user"),
+        ),
         (
             b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
             b"Content-Type: message/delivery-status\r\n\r\nX: y\r\n--b--\r\n",

@@ -50,7 +50,7 @@ def _own_parts(part: Part) -> Iterator[Part]:
     if part.type != "multipart":
         yield part
         return
-    for child in part.children:
+    for child in part.contents:
         yield from _own_parts(child)
 
 
