@@ -3,7 +3,8 @@
 import re
 
 _PIECE = re.compile(r"<<|<(/?)([A-Za-z0-9-]{1,60})>")
-_BREAKS = {"nl": "\n", "paragraph": "\n\n"}  # of text/richtext, where ends of lines say nothing
+# of text/richtext, where ends of lines say nothing and "<" is a command (RFC 1341 section 7.1.3)
+_ALONE = {"nl": "\n", "paragraph": "\n\n", "lt": "<"}
 _UNSEEN = ("param", "comment")
 
 
@@ -22,7 +23,7 @@ def from_enriched(written: str, *, richtext: bool = False) -> str:
         if not hidden:
             text = written[at : piece.start()]
             out.append(" ".join(text.split("\n")) if richtext else text)
-            out.append("<" if piece[0] == "<<" else _BREAKS.get(name, "") if richtext and not piece[1] else "")
+            out.append("<" if piece[0] == "<<" else _ALONE.get(name, "") if richtext and not piece[1] else "")
             hidden = name if name in _UNSEEN and not piece[1] else ""
         elif name == hidden and piece[1]:
             hidden = ""
