@@ -74,7 +74,10 @@ def _count_signs(parts: "list[array[int]]") -> SignCounts:
     return SignCounts(signs, spam, ham, weights, _array("I", places))
 
 
-EMPTY = Model(_count_signs([_array(code, ()) for code in "IHHh"]), 0, 0)
+# without signs each beginning stands at 0: nothing is searched for, as every process imports this
+EMPTY = Model(
+    SignCounts(*(_array(code, ()) for code in "IHHh"), _array("I", [0]) * (2 ** (32 - BEGINNING_BITS) + 1)), 0, 0
+)
 
 
 def read_model(octets: bytes) -> Model:
