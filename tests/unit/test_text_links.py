@@ -93,6 +93,13 @@ def test_an_address_in_angle_brackets_may_be_broken_over_lines(text, pieces):
     assert "\n".join(line for line, _ in find_line_links(text)) == text
 
 
+def test_what_is_within_a_broken_address_is_no_link_of_its_own():
+    line, links = next(find_line_links("see <http://a.example/x,http://c.example/y\nz> http://d.example"))
+    assert [(line[link.start : link.end], link.address) for link in links] == [
+        ("http://a.example/x,http://c.example/y", "http://a.example/x,http://c.example/yz")
+    ]
+
+
 @pytest.mark.parametrize("text", [
     "<https://a.example/\nhttps://bank.example/>",  # words that would lead elsewhere than they say
     "<https://a.example/\nwww.bank.example/>",

@@ -5,6 +5,7 @@ A bracket belongs to the address if it was opened in it (`.../Bergen_(by)`), an 
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,17 +35,21 @@ class TextLink:
 
 def find_line_links(text: str) -> Iterator[tuple[str, list[TextLink]]]:
     """Yield the lines of a text with the links in each."""
-    broken = _find_broken(text)
+    broken = deque(_find_broken(text))
     at = 0
     for line in text.split("\n"):
         end = at + len(line)
-        links = list[TextLink]()
+        pieces = list[TextLink]()
         while broken and broken[0].start <= end:
-            piece = broken.pop(0)
-            links.append(TextLink(piece.start - at, piece.end - at, piece.address))
-        taken = {place for link in links for place in (link.start,)}
-        links += [TextLink(start, stop, line[start:stop]) for start, stop in find_links(line) if start not in taken]
-        yield line, sorted(links, key=lambda link: link.start)
+            piece = broken.popleft()
+            pieces.append(TextLink(piece.start - at, piece.end - at, piece.address))
+        # a line has two pieces at most: the end of one address, and the beginning of the next
+        links = [
+            TextLink(start, stop, line[start:stop])
+            for start, stop in find_links(line)
+            if all(stop <= piece.start or piece.end <= start for piece in pieces)
+        ]
+        yield line, sorted((*pieces, *links), key=lambda link: link.start)
         at = end + 1
 
 
