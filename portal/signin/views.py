@@ -231,12 +231,11 @@ def set_password(token: str) -> Answer:
     form, problem, code = NewPasswordForm(), "", 200
     if form.validate_on_submit():
         try:
-            account = credentials.redeem_link(current.core(), token, form.password.data, apps=form.apps.data)
+            identity = credentials.redeem_link(current.core(), token, form.password.data, apps=form.apps.data)
         except MailError as trouble:
             code, problem = answer(trouble)
         else:
             flash(_("Your password is saved."))
-            identity = Identity(account, "link", None, web_sessions.find_epoch(current.core(), account.id))
             login_log.record_login(current.core(), identity, Scope.PORTAL, current.peer(), request.user_agent.string)
             return enter(identity, url_for("webmail.index"))
     page = render_template("signin/set_password.html", form=form, problem=problem, owner=owner)

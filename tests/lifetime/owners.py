@@ -6,7 +6,7 @@ from base64 import b32decode
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.hotp import HOTP
 
-from mailcore.domain import Identity, Scope
+from mailcore.domain import Scope
 from mailcore.errors import AccountExists, LinkExpired, MailError, NotAllowed, TooMany
 from mailcore.services.accounts import accounts, addresses, closing, name_changes, orders
 from mailcore.services.credentials import contact_addresses, credentials, login, login_log, waking
@@ -231,11 +231,11 @@ def _by_desk(world: World, life: Life) -> bool:
 
 def _redeem(world: World, life: Life, token: str) -> bool:
     life.password = make_password(world)
-    account = credentials.redeem_link(world.core, token, life.password)
+    identity = credentials.redeem_link(world.core, token, life.password)
     # as the page of the link does, which lets its owner in
-    login_log.record_login(world.core, Identity(account, "link"), Scope.PORTAL, life.place)
+    login_log.record_login(world.core, identity, Scope.PORTAL, life.place)
     if not life.has_factor:
-        life.device = throttle.create_device_mark(world.core, account.id)
+        life.device = throttle.create_device_mark(world.core, identity.account.id)
     return True
 
 

@@ -8,6 +8,7 @@ from mailcore.domain import Identity, Scope
 from mailcore.errors import LinkExpired, TooMany, WeakPassword, WrongPassword
 from mailcore.services.accounts import accounts
 from mailcore.services.credentials import credentials, login, passwords
+from mailcore.services.signin import web_sessions
 from tests.services.conftest import SetClock
 
 GOOD = "en god lang setning"
@@ -96,7 +97,9 @@ def test_a_link_sets_the_password_once_and_looking_does_not_spend_it(core: Core)
     assert credentials.find_link_account(core, token) == credentials.find_link_account(core, token)
     with pytest.raises(WeakPassword):
         credentials.redeem_link(core, token, "short")
-    assert credentials.redeem_link(core, token, GOOD).name == "ola"
+    proved = credentials.redeem_link(core, token, GOOD)
+    assert (proved.account.name, proved.source) == ("ola", "link")
+    assert proved.epoch == web_sessions.find_epoch(core, proved.account.id) > 0
     enter(core, "ola", GOOD)
     with pytest.raises(LinkExpired):
         credentials.redeem_link(core, token, GOOD)

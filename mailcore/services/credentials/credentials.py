@@ -5,7 +5,7 @@ of mail programs (S14).
 """
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, Scope
+from mailcore.domain import Account, AccountId, Identity, Scope
 from mailcore.errors import LinkExpired, WrongPassword
 from mailcore.services import audit
 from mailcore.services.audit import Event
@@ -111,8 +111,8 @@ def find_link_account(core: Core, token: str) -> Account:
     return core.db.read(lambda tx: get_account(tx, links.find_link(core, tx, token, LinkPurpose.PASSWORD).account))
 
 
-def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Account:
-    """Spend the link and set the password; `apps`: as in `set_password`.
+def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Identity:
+    """Spend the link and set the password, which proves the account as it is then; `apps`: as in `set_password`.
 
     Raises:
         LinkExpired.
@@ -123,7 +123,7 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
     breached.check_breached(core.config, new)
     hashed = hash_password(new)
 
-    def store(tx: Tx) -> Account:
+    def write(tx: Tx) -> Identity:
         link = links.find_link(core, tx, token, LinkPurpose.PASSWORD)
         if not spend_token(tx, link.id, core.clock.seconds()):
             raise LinkExpired("the link is used")
@@ -131,8 +131,10 @@ def redeem_link(core: Core, token: str, new: str, *, apps: bool = False) -> Acco
         waking.wake(core, tx, link.account)
         if link.data and link.data == get_account(tx, link.account).contact:
             contact_addresses.mark_verified(core, tx, link.account, link.data)
-        return get_account(tx, link.account)
+        # the epoch of this moment: whoever changes the password later ends what the link opened
+        epoch = store.get_epoch(tx, link.account)
+        return Identity(get_account(tx, link.account), "link", None, -1 if epoch is None else epoch)
 
-    changed = core.db.write(store)
-    scram.save_account_verifier(core, changed.id, new, hashed)
-    return changed
+    proved = core.db.write(write)
+    scram.save_account_verifier(core, proved.account.id, new, hashed)
+    return proved
