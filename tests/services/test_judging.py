@@ -93,6 +93,9 @@ def test_an_attached_program_is_known_by_its_octets(filtering, programs, places)
     coded = message.partition("\r\n\r\n")[0] + "\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     send(core, coded + "TVp4eHh4eHh4eHh4UEUAAHh4eHg=\r\n")
     assert (len(inbox(core, "kari")) - 2, len(box(core, "kari", "Junk"))) == places
+    program = (coded + "TVp4eHh4eHh4eHh4UEUAAHh4eHg=\r\n").encode()
+    kind = next(name for name, _ in judging.explain_message(core, program).reasons if name.startswith("program:"))
+    assert (kind in judging.explain_message(core, program).forced) is (programs == "junk")
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,18 @@ def test_whom_the_owner_wrote_to_is_trusted_by_that_owner_alone(filtering, verdi
     assert (after[1] < before[1]) is (fall > 0)
 
 
+def test_owners_who_know_the_author_and_taught_nothing_share_one_judgement(filtering):
+    core = filtering()
+    accounts.add_account(core, "siri", display_name="Siri", quota=2**30, password="a long enough word 7")
+    kari, ola, siri = (accounts.find_account(core, name).id for name in ("kari", "ola", "siri"))
+    for owner in (kari, siri):
+        core.db.write(lambda tx, owner=owner: address_book.collect_contacts(tx, owner, [("K", "kari@b.example")], 1))
+    message, verdict = Message(UNSURE.encode()), Verdict(outside=True, dmarc="pass")
+    scans = dict(core.db.read(lambda tx: judging.judge_for(core, tx, ENVELOPE, message, verdict, [kari, ola, siri])))
+    assert scans[kari] is scans[siri]
+    assert scans[kari].percent < scans[ola].percent
+
+
 def test_a_judgement_asks_three_questions_whatever_the_number_of_owners(filtering):
     core = filtering()
     numbers = [n for _, n in judging.number_signs(list_signs(Message(NEWS.encode())))]

@@ -68,34 +68,31 @@ def judge_for(
     core: Core, tx: Tx, envelope: Envelope, message: Message, verdict: Verdict, owners: Sequence[AccountId]
 ) -> Judged:
     """Judge a message for these owners within a transaction that reads."""
-    carried = [f"program:{kind}" for kind in programs.list_programs(message.octets, message.root)]
-    forced = list_forced(core, message, carried)
-    facts = [*list_facts(verdict), *list_impersonations(core, message, verdict), *(forced or carried)]
+    forced, carried = _list_carried(core, message)
+    facts = [*list_facts(verdict), *list_impersonations(core, message, verdict), *carried]
     signs = number_signs(list_signs(message, facts))
     author = next((one.spec for one in message.header.authors), "")
     words = [number for name, number in signs if name.startswith("word:")]
     keys = sender_reputation.list_keys(envelope, author, verdict)
     bulk = sender_reputation.list_bands(keys, author, envelope.peer, words)
     known = sender_reputation.weigh_author(envelope, author, verdict)
+    # where it says nothing that an owner knows the author, nobody is asked
     past = sender_reputation.find_evidence(
-        tx, keys, core.clock.seconds(), bulk, author=author, known=known, owners=owners
+        tx, keys, core.clock.seconds(), bulk, author=author, owners=owners if known else ()
     )
     evidence = [*past.shared, *list_evidence(name for name, _ in signs)]
     sources = find_sources(tx, signs, owners)
-    common: Scan | None = None
+    # owners who taught nothing share a judgement: one of those who know the author, one of all others
+    made: dict[tuple[AccountId | None, bool], Scan] = {}
     judged: list[tuple[AccountId, Scan]] = []
     for owner in owners:
-        own = sources.own.get(owner)
-        is_common = own is None and owner not in past.own
-        if is_common and common is not None:
-            judged.append((owner, common))
-            continue
-        judgement = judge(signs, sources.for_owner(owner), [*evidence, *past.own.get(owner, ())])
-        bar = find_bar(core.config.filter.level, own.spam + own.ham if own else 0)
-        scan = replace(_to_scan(verdict.scan, judgement, bar, forced), bulk=bulk)
-        judged.append((owner, scan))
-        if is_common:
-            common = scan
+        own, knows = sources.own.get(owner), owner in past.knowing
+        kind = (owner if own else None, knows)
+        if kind not in made:
+            judgement = judge(signs, sources.for_owner(owner), [*evidence, *(known if knows else ())])
+            bar = find_bar(core.config.filter.level, own.spam + own.ham if own else 0)
+            made[kind] = replace(_to_scan(verdict.scan, judgement, bar, forced), bulk=bulk)
+        judged.append((owner, made[kind]))
     return tuple(judged)
 
 
@@ -129,9 +126,8 @@ class Explanation:
 def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -> Explanation:
     """Judge a message as if it arrived now, without checks of its sender: for one owner, or for those who taught nothing."""
     message, level = Message(octets), core.config.filter.level
-    carried = [f"program:{kind}" for kind in programs.list_programs(message.octets, message.root)]
-    forced = list_forced(core, message, carried)
-    signs = number_signs(list_signs(message, [*list_impersonations(core, message, Verdict()), *forced]))
+    forced, carried = _list_carried(core, message)
+    signs = number_signs(list_signs(message, [*list_impersonations(core, message, Verdict()), *carried]))
     evidence = list_evidence(name for name, _ in signs)
 
     def read(tx: Tx) -> tuple[Judgement, float]:
@@ -145,10 +141,11 @@ def explain_message(core: Core, octets: bytes, owner: AccountId | None = None) -
     return Explanation(judgement.probability, bar, is_spam, tuple(forced), judgement.reasons)
 
 
-def list_forced(core: Core, message: Message, carried: list[str]) -> list[str]:
-    """List what makes a message junk whatever its signs say; `carried` are the programs in it."""
-    forced = ["the standard test text"] if has_test_text(message) else []
-    return forced + carried if core.config.filter.programs == "junk" else forced
+def _list_carried(core: Core, message: Message) -> tuple[list[str], list[str]]:
+    """List what makes a message junk whatever its signs say, and the signs of what it carries: test text and programs."""
+    test_text = ["the standard test text"] if has_test_text(message) else []
+    carried = [*test_text, *(f"program:{kind}" for kind in programs.list_programs(message.octets, message.root))]
+    return carried if core.config.filter.programs == "junk" else test_text, carried
 
 
 def number_signs(signs: Sequence[str]) -> list[tuple[str, int]]:

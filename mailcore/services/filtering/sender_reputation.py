@@ -8,8 +8,8 @@ decides on those that follow.  There an owner has one voice, which is gone when 
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, Verdict
@@ -44,10 +44,10 @@ def list_keys(envelope: Envelope, author: str, verdict: Verdict) -> Keys | None:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Evidence from what is remembered here: for everybody, and further for those owners who know the author."""
+    """Evidence for everybody from what is remembered here, and those owners who know the author."""
 
     shared: Evidence = ()
-    own: Mapping[AccountId, Evidence] = field(default_factory=dict)
+    knowing: frozenset[AccountId] = frozenset()
 
 
 def find_evidence(
@@ -57,7 +57,6 @@ def find_evidence(
     bands: Sequence[int] = (),
     *,
     author: str = "",
-    known: Evidence = (),
     owners: Collection[AccountId] = (),
 ) -> Remembered:
     """Find what the history of a message's sender and of messages like it says of it; nothing of mail from inside.
@@ -66,15 +65,15 @@ def find_evidence(
         keys: those of its sender (`list_keys`).
         bands: what it has in common with those (`list_bands`).
         author: its address; owners who wrote to it or have it in their address books know the author.
-        known: what that says (`weigh_author`).
+        owners: who of them does is asked.
     """
     if keys is None:
         return Remembered()
     asked = store.ask_for_pasts([*keys.values(), SITE, *bands, *bulk.number_words_of_owners(bands)])
-    rows, knowing = tx.ask([asked, address_book.ask_for_knowing(owners, author.lower())])
+    rows, *knowing = tx.ask([asked, *([address_book.ask_for_knowing(owners, author.lower())] if owners else [])])
     pasts = store.read_pasts(rows)
     shared = (*history.weigh_history(keys, pasts, now), *bulk.weigh_bulk(bands, pasts, now))
-    return Remembered(shared, {AccountId(row[0]): known for row in knowing})
+    return Remembered(shared, frozenset(AccountId(row[0]) for accounts in knowing for row in accounts))
 
 
 def weigh_author(envelope: Envelope, author: str, verdict: Verdict) -> Evidence:
