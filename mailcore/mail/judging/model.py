@@ -76,7 +76,15 @@ def _count_signs(parts: "list[array[int]]") -> SignCounts:
 
 # without signs each beginning stands at 0: nothing is searched for, as every process imports this
 EMPTY = Model(
-    SignCounts(*(_array(code, ()) for code in "IHHh"), _array("I", [0]) * (2 ** (32 - BEGINNING_BITS) + 1)), 0, 0
+    SignCounts(
+        _array("I", ()),
+        _array("H", ()),
+        _array("H", ()),
+        _array("h", ()),
+        _array("I", [0]) * (2 ** (32 - BEGINNING_BITS) + 1),
+    ),
+    spam=0,
+    ham=0,
 )
 
 
