@@ -187,14 +187,15 @@ def test_closing_waits_for_the_checkpoint_at_hand_and_for_no_other(tmp_path, mon
 @pytest.mark.parametrize(
     ("passes", "turns"),
     [
-        pytest.param([(10, 10)], 0, id="all at once"),
-        pytest.param([(10, 8), (10, 10)], 1, id="a few written meanwhile"),
-        pytest.param([(900, 300), (1000, 900), (1000, 1000)], 1, id="many written meanwhile"),
-        pytest.param([(900, 300), (950, 300)], 0, id="a reader holds the log"),
+        pytest.param([(10, 10)], 0, id="a short log"),
+        pytest.param([(16010, 16010), (16020, 16020), (16030, 16030)], 1, id="a few written meanwhile"),
+        pytest.param([(17000, 16300), (17500, 17000), (17501, 17001), (17501, 17501)], 1, id="many written meanwhile"),
+        pytest.param([(17000, 16300), (17050, 16300)], 0, id="a reader holds the log"),
+        pytest.param([(16010, 16010), (5, 5)], 0, id="it has begun anew"),
         pytest.param([(-1, -1)], 0, id="another process copies"),
     ],
 )
-def test_writers_wait_for_the_last_pages_of_a_checkpoint_only(tmp_path, monkeypatch, passes, turns):
+def test_writers_wait_for_the_last_pages_of_a_long_log_only(tmp_path, monkeypatch, passes, turns):
     taken, left = [], list(passes)
     monkeypatch.setattr(checkpoint, "_copy_once", lambda _: left.pop(0))
     take = Turn.taken
@@ -206,6 +207,23 @@ def test_writers_wait_for_the_last_pages_of_a_checkpoint_only(tmp_path, monkeypa
     monkeypatch.setattr(Turn, "taken", take_turn)
     checkpoint.Checkpoints(tmp_path / "mail.db")._copy()
     assert (left, len(taken)) == ([], turns)
+
+
+def test_a_log_that_was_long_is_cut_when_it_begins_anew(open_db, tmp_path):
+    db = open_db()
+    db._checkpoints._due = 10**9
+
+    def write_much(tx) -> None:
+        assert 0 < tx.rows("PRAGMA journal_size_limit")[0][0] < 2**30
+        tx.rows("PRAGMA journal_size_limit=100000")
+        tx.many("INSERT INTO t VALUES (?)", [(2**40,)] * 30_000)
+
+    db.write(write_much)
+    log = tmp_path / "0" / "mail.db-wal"
+    assert log.stat().st_size > 200_000
+    db._checkpoints._copy()
+    db.write(add)
+    assert log.stat().st_size <= 100_000
 
 
 def test_a_connection_that_is_left_in_a_transaction_is_replaced(open_db, monkeypatch):

@@ -1,8 +1,8 @@
 """Checkpoints: copy SQLite's log into the database's own file, in a thread and a connection of their own.
 
-A copy waits for the disk twice, for the log and for the file, and no write waits behind that.  Most of the log is copied while
-everybody writes.  Only what was written meanwhile is copied in the turn of the writers, for the log begins anew only when all of
-it is there and nobody reads from it.
+A copy waits for the disk twice, for the log and for the file, and no write waits behind that.  The log is copied while
+everybody writes, and begins anew with the next write if all of it is there and nobody reads from it.  Where writers leave no
+pause for that, what was written meanwhile is copied in their turn, once the log is long.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from mailcore.store.engine.turn import Turn
 
 log = logging.getLogger(__name__)
 CHECKPOINT = 4000  # pages in the log
+LONG = 4  # times CHECKPOINT: so long a log is worth that writers wait for its last pages
 FEW = 200  # pages that are copied while writers wait; more are copied before, beside them
 TRIES = 5  # copies beside the writers
 LOCK_MILLISECONDS = 10_000
@@ -66,18 +67,19 @@ class Checkpoints:
         with contextlib.closing(apsw.Connection(str(self._path))) as connection, Turn(self._path.parent) as turn:
             connection.set_busy_timeout(LOCK_MILLISECONDS)
             connection.execute("PRAGMA synchronous=full")
-            before, (pages, copied) = -1, _copy_once(connection)
+            before = pages = copied = 0
             for _ in range(TRIES):
-                if copied in (pages, before) or pages - copied <= FEW:
-                    break
                 before, (pages, copied) = copied, _copy_once(connection)
-            if before != copied != pages:
+                if copied - before <= FEW:
+                    break
+            # less than before: the log has begun anew; the same: a reader holds it, or nobody has written
+            if pages >= LONG * CHECKPOINT and copied > before:
                 with turn.taken():
                     _copy_once(connection)
 
 
 def _copy_once(connection: apsw.Connection) -> tuple[int, int]:
-    """Return the pages in the log, and how many of them are copied; both -1 while another process copies."""
+    """Return the pages in the log when it began, and how many of them are copied; both -1 while another process copies."""
     pages: Any  # what a PRAGMA gives has no static type
     copied: Any
     [(_, pages, copied)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -37,6 +37,8 @@ _PRAGMAS = {
     "mmap_size": 256 * 2**20,
     "temp_store": "memory",
     "wal_autocheckpoint": 0,  # Checkpoints does it
+    # a log that a backup's reader or a wave of mail has made long is cut to this when it begins anew; SQLite would keep the file
+    "journal_size_limit": 64 * 2**20,
 }
 
 # disk full, I/O error, locked: the whole group must hear of it
