@@ -73,26 +73,26 @@ def fill(core: Core, name: str, number: int) -> None:
         )
 
 
-def check_imap(port: int) -> None:
-    """Say at once that there is no server for Roundcube, and not after minutes of filling mailboxes."""
+def check_imap(port: int, number: int) -> None:
+    """Say at once that Roundcube can have no mailbox of `number` messages, and not after minutes of filling ours."""
     try:
         client = Imap(port)
         client.command("LOGIN user1 pass")
+        held = client.count()
         client.close()
     except (OSError, RuntimeError, AssertionError) as problem:
         raise SystemExit(
             f"--roundcube wants an IMAP server on 127.0.0.1:{port} (--imap) with the user user1, password pass: {problem}"
         ) from None
+    if held not in (0, number):
+        raise SystemExit(f"user1 has {held} messages already: --roundcube wants {number}, or none and writes them")
 
 
 def fill_imap(port: int, number: int) -> None:
     """The same in the INBOX of user1."""
     client = Imap(port)
     client.command("LOGIN user1 pass")
-    held = client.count()
-    if held not in (0, number):
-        raise SystemExit(f"user1 has {held} messages already")
-    for some in _portions(letters(0 if held else number), 200):
+    for some in _portions(letters(0 if client.count() else number), 200):
         command = b"APPEND INBOX"
         for octets, seen, at in some:
             flags = b"(\\Seen)" if seen else b"()"
@@ -292,7 +292,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.roundcube:
         roundcube.ensure_installed()
-        check_imap(args.imap)
+        check_imap(args.imap, SIZES["ten"])
     with contextlib.ExitStack() as stack:
         folder = args.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
         folder.mkdir(parents=True, exist_ok=True)
