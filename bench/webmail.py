@@ -180,8 +180,9 @@ def deep(browser: Browser, pages: int) -> str:
 def rare(number: int) -> str:
     """A few words that stand in one message of so many, at whatever size of the mailbox."""
     body = Corpus(FILE_OCTETS).message(number // 2 + 1).decode().partition("\r\n\r\n")[2]
-    line = max(body.splitlines(), key=len)
-    words = " ".join(re.findall(r"[^\W\d_]+", line)[:4])
+    # a line of words alone: no markup, no field of a part, nothing encoded
+    line = max(re.findall(r"^(?:[^\W\d_]+ ){3,}[^\W\d_]+\r?$", body, re.MULTILINE), key=len)
+    words = " ".join(line.split()[:4])
     return quote(f'"{words}"')
 
 
