@@ -17,6 +17,7 @@ from portal import current
 from portal.access import admin_only
 from portal.addresses import url_for
 from portal.admin.acts import ACTS
+from portal.admin.address_acts import fill_addresses
 from portal.admin.views import Answer, blueprint
 from portal.desk import words as desk_words
 from portal.errors import words_of
@@ -143,6 +144,7 @@ def act_on(name: str, act: str) -> Answer:
     if doing is None:
         abort(404)
     form, problem = doing.form(), ""
+    fill_addresses(form, owner)
     if form.validate_on_submit():
         try:
             if isinstance(form, ProofForm):

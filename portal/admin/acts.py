@@ -19,6 +19,7 @@ from mailcore.services.accounts.desk import AccountFacts
 from mailcore.services.operations import administration
 from portal import current
 from portal.account.events import ROLES
+from portal.admin import address_acts
 from portal.signin.proof import ProofForm
 from portal.web_form import EmptyForm, Form
 
@@ -127,6 +128,10 @@ def _is_active(facts: AccountFacts, _held: str) -> bool:
     return facts.account.state is AccountState.ACTIVE
 
 
+def _has_several(facts: AccountFacts, held: str) -> bool:
+    return _is_active(facts, held) and address_acts.has_several(facts)
+
+
 ACTS: dict[str, Act] = {
     "quota": Act(
         _l("Change the quota"),
@@ -155,6 +160,31 @@ ACTS: dict[str, Act] = {
         ReleaseForm,
         _release,
         lambda _facts, held: bool(held),
+    ),
+    "address": Act(
+        _l("Add an address"),
+        _l(
+            "It leads to this account for ever, and is never anybody else's. One that was removed is given back."
+            " The owner is told."
+        ),
+        address_acts.AddForm,
+        address_acts.add_address,
+        _is_active,
+    ),
+    "main-address": Act(
+        _l("Change the address to write from"),
+        _l("All addresses go on taking mail. The owner is told."),
+        address_acts.MainForm,
+        address_acts.set_main_address,
+        _has_several,
+    ),
+    "address-removal": Act(
+        _l("Remove an address"),
+        _l("Mail to it is refused. Nobody else ever has it, and you can give it back. The owner is told."),
+        address_acts.RemoveForm,
+        address_acts.remove_address,
+        _has_several,
+        danger=True,
     ),
     "role": Act(
         _l("Change the role"),

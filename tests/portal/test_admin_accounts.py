@@ -12,7 +12,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountState, Identity, Scope
 from mailcore.errors import NotAllowed
 from mailcore.services import audit
-from mailcore.services.accounts import accounts
+from mailcore.services.accounts import accounts, addresses
 from mailcore.services.credentials import credentials, login, login_log
 from mailcore.services.delivery import sending_limits
 from mailcore.services.operations import administration
@@ -21,7 +21,9 @@ from mailcore.store.people import presence
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
 
-ACTS = ("quota", "sessions", "hold", "release", "role", "close", "reopen")
+ACTS = (
+    "quota", "sessions", "hold", "release", "address", "main-address", "address-removal", "role", "close", "reopen",
+)  # fmt: skip
 
 
 def _entry(core: Core, name: str, event: str) -> audit.AuditEntry:
@@ -108,6 +110,38 @@ def test_n37_an_account_is_closed_and_opened_again(eva: Browser, core: Core, ola
     )
 
 
+def test_n37_an_address_is_added_written_from_and_removed(eva: Browser, core: Core, ola: Account):
+    new, old = "ola.vik@alumni.example", "ola@alumni.example"
+    assert "Remove an address" not in eva.get("/admin/accounts/ola").text
+    assert eva.send("/admin/accounts/ola/address", address="Ola.Vik").status_code == 303
+    assert new in eva.get("/admin/accounts/ola").text
+    assert eva.send("/admin/accounts/ola/main-address", address=new).status_code == 303
+    assert accounts.load_account(core, ola.id).address("alumni.example") == new
+    assert eva.send("/admin/accounts/ola/address-removal", address=old, password="wrong").status_code != 303
+    assert eva.send("/admin/accounts/ola/address-removal", address=old, password=PASSWORD).status_code == 303
+    assert [own.spec for own in addresses.list_own(core, ola.id) if not own.removed] == [new]
+    entries = [_entry(core, "ola", event) for event in ("address added", "address to write under", "address removed")]
+    assert [(entry.actor, entry.detail) for entry in entries] == [("eva", new), ("eva", new), ("eva", old)]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("eva", "not available"), ("root", "not available"), ("a b", "cannot be used"), ("ola@elsewhere.example", "cannot"),
+    ],
+)  # fmt: skip
+def test_n37_what_cannot_be_an_address_here_is_refused_on_the_form(eva: Browser, ola: Account, written: str, said: str):
+    answer = eva.send("/admin/accounts/ola/address", address=written)
+    assert (answer.status_code, said in answer.text, f'value="{written}"' in answer.text) == (400, True, True)
+
+
+def test_n37_an_address_that_is_written_from_is_not_removed(eva: Browser, core: Core, ola: Account):
+    addresses.add_address(core, ola.id, "ola.vik", actor="test")
+    removal = {"address": "ola@alumni.example", "password": PASSWORD}
+    assert eva.send("/admin/accounts/ola/address-removal", **removal).status_code == 400
+    assert len(addresses.list_own(core, ola.id)) == 2
+
+
 def test_n37_sending_is_held_and_released(eva: Browser, core: Core, ola: Account):
     assert eva.send("/admin/accounts/ola/hold", why="strange mail").status_code == 303
     assert sending_limits.why_held(core, ola.id) == "strange mail"
@@ -166,8 +200,10 @@ def test_n37_nobody_lets_themselves_in_again(eva: Browser):
 
 @pytest.mark.parametrize("act", ACTS)
 def test_n37_nobody_acts_on_their_own_account(eva: Browser, core: Core, act: str):
-    answer = eva.send(f"/admin/accounts/eva/{act}", password=PASSWORD, role="desk", quota="90G", why="x")
-    assert answer.status_code == 400
+    addresses.add_address(core, accounts.find_account(core, "eva").id, "eva.vik", actor="test")
+    fields = {"role": "desk", "quota": "90G", "why": "x", "address": "eva.vik@alumni.example"}
+    answer = eva.send(f"/admin/accounts/eva/{act}", password=PASSWORD, **fields)
+    assert (answer.status_code, "your own account" in answer.text) == (400, True)
     assert accounts.get_role(core, accounts.find_account(core, "eva").id) == "admin"
 
 
@@ -181,6 +217,9 @@ def test_n37_who_is_no_administrator_any_more_acts_on_nobody(core: Core, ola: Ac
         "sessions": lambda: administration.end_sessions(core, "ola", agent=agnes),
         "hold": lambda: administration.hold_sending(core, "ola", "x", agent=agnes),
         "release": lambda: administration.release_sending(core, "ola", drop=True, agent=agnes),
+        "address": lambda: administration.add_address(core, "ola", "o.n", is_main=True, agent=agnes),
+        "main-address": lambda: administration.set_main_address(core, "ola", "ola", agent=agnes),
+        "address-removal": lambda: administration.remove_address(core, "ola", "ola", agent=agnes),
         "role": lambda: administration.set_role(core, "ola", "admin", agent=agnes),
         "close": lambda: administration.close_account(core, "ola", agent=agnes),
         "reopen": lambda: administration.reopen_account(core, "ola", agent=agnes),

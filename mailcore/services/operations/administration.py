@@ -10,7 +10,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountNotFound, ConfigError, NotAllowed
 from mailcore.saying import Saying
-from mailcore.services.accounts import accounts, closing
+from mailcore.services.accounts import accounts, addresses, closing
 from mailcore.services.delivery import sending_limits
 from mailcore.services.quota import quota
 from mailcore.services.signin import web_sessions
@@ -100,6 +100,25 @@ def set_quota(core: Core, name: str, written: str, *, agent: Account) -> Account
     except ConfigError:
         raise NotAllowed(Saying("That is not a valid quota.")) from None
     return quota.change_quota(core, account.id, octets, actor=agent.name, notify=True)
+
+
+def add_address(core: Core, name: str, written: str, *, is_main: bool, agent: Account) -> str:
+    """Give the account one more address; its owner writes under it if `is_main`.  Raises InvalidName, AccountExists."""
+    account = _find_other(core, name, agent)
+    spec = addresses.add_address(core, account.id, written, actor=agent.name)
+    if is_main:
+        addresses.set_main(core, account.id, spec, actor=agent.name)
+    return spec
+
+
+def set_main_address(core: Core, name: str, written: str, *, agent: Account) -> Account:
+    """Choose the address that the owner writes under.  Raises NotAllowed for one that is not the account's."""
+    return addresses.set_main(core, _find_other(core, name, agent).id, written, actor=agent.name)
+
+
+def remove_address(core: Core, name: str, written: str, *, agent: Account) -> str:
+    """Let an address take no mail any more.  Raises NotAllowed for the one that is written under."""
+    return addresses.remove_address(core, _find_other(core, name, agent).id, written, actor=agent.name)
 
 
 def set_role(core: Core, name: str, role: str, *, agent: Account) -> Account:
