@@ -14,6 +14,7 @@ import click
 from mailcore import core as cores
 from mailcore.cli import shell_names
 from mailcore.config import Config
+from mailcore.errors import MailError
 
 HISTORY, HISTORY_LINES = "shell_history", 1000
 BANNER = """\
@@ -22,7 +23,22 @@ At hand: core; the tables as {names} ... (all: tables()); and
 {helpers}
 Twenty questions and their answers: docs/shell.md.  TAB completes, and what you typed is there next time."""
 READS = "You can look at everything and change nothing.  To change people's rows: alumnimail shell --write"
+REFUSED = "This shell reads and changes nothing; start it with --write to change people's rows."
+READ_ONLY = ("readonly database", "read-only transaction")  # as SQLite and PostgreSQL say it
 WRITES = "You can CHANGE people's rows.  Mail is changed through core alone: tables know nothing of the change log."
+
+
+class Console(code.InteractiveConsole):
+    """Python that says in a line what the service or the database refuses, and shows where any other error came from."""
+
+    def showtraceback(self) -> None:
+        problem = sys.exc_info()[1]
+        if isinstance(problem, MailError):
+            self.write(f"{problem}\n")
+        elif any(words in str(problem) for words in READ_ONLY):
+            self.write(f"{REFUSED}\n")
+        else:
+            super().showtraceback()
 
 
 @click.command()
@@ -52,7 +68,7 @@ def shell(context: click.Context, sql: bool, write: bool, port: int) -> None:
                 names=", ".join(shell_names.list_tables()[:8]),
                 helpers="\n".join(f"  {line}" for line in shell_names.describe_helpers(names)),
             )
-            code.interact(banner, local=names, exitmsg="")
+            Console(names).interact(banner, exitmsg="")
     finally:
         cores.close(core)
 

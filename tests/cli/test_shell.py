@@ -37,6 +37,19 @@ def test_the_shell_has_core_and_the_models_at_hand(config: str):
     assert "'ola'" in done.stdout
 
 
+def test_what_is_refused_is_said_in_a_line_and_other_errors_show_where_they_came_from(config: str):
+    said = 'account("kari")\nAccount.update(name="x").execute()\n[a.name for a in Account.select()]\n1/0\n'
+    done = subprocess.run(
+        [PROGRAM, "--config", config, "shell"], input=said, capture_output=True, text=True, timeout=180
+    )
+    lines = [line.removeprefix(">>> ") for line in done.stderr.splitlines()]
+    assert "there is no account kari" in lines
+    assert "This shell reads and changes nothing; start it with --write to change people's rows." in lines
+    assert "['ola']" in done.stdout
+    assert lines.count("Traceback (most recent call last):") == 1
+    assert "ZeroDivisionError: division by zero" in lines
+
+
 @pytest.mark.parametrize("way", ["write", "awrite", "post", "run_apart"])
 def test_a_shell_that_reads_has_no_way_to_write(tmp_path: Path, way: str):
     core = cores.build(Config(data=str(tmp_path)))
