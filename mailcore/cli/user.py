@@ -19,12 +19,15 @@ from mailcore.cli.common import (
     size,
 )
 from mailcore.domain import Account
+from mailcore.errors import InvalidName
 from mailcore.services.accounts import accounts, closing, people_file, sleeping
 from mailcore.services.audit import COMMAND_LINE
 from mailcore.services.delivery import sending_limits
 from mailcore.services.forwarding import complaints
 from mailcore.services.operations import administration
 from mailcore.services.signin import web_sessions
+
+_SHOWN_FAULTS = 50  # lines of a file
 
 
 @click.group()
@@ -212,9 +215,24 @@ def log_out(site: Site, name: str) -> None:
 
 @user.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--skip-faulty", is_flag=True, help="Create the others where lines have faults; without it, none.")
 @pass_site
-def import_(site: Site, file: Path) -> None:
-    """Create the accounts of a CSV file: username, password, name, person, quota, addresses (blanks between them)."""
-    wishes = people_file.read_csv(file, site.core.config.mail_domains)
-    count = counted(accounts.import_accounts(site.core, wishes, actor=COMMAND_LINE), len(wishes), "accounts")
+def import_(site: Site, file: Path, skip_faulty: bool) -> None:
+    """Create the accounts of a CSV file: username, password, name, person, quota, addresses (blanks between them).
+
+    Every line with a fault is named before anything is done.
+    """
+    read = people_file.read_csv(file, site.core.config.mail_domains)
+    people = people_file.leave_out_taken(site.core, read)
+    for fault in people.faults[:_SHOWN_FAULTS]:
+        click.echo(f"line {fault.line}: {fault.text}", err=True)
+    if len(people.faults) > _SHOWN_FAULTS:
+        click.echo(f"and {len(people.faults) - _SHOWN_FAULTS} more", err=True)
+    if people.faults and not skip_faulty:
+        raise InvalidName(
+            f"{file}: {len(people.faults)} lines have faults, and no account was made;"
+            f" --skip-faulty makes the other {len(people.accounts)}"
+        )
+    made = accounts.import_accounts(site.core, people.accounts, actor=COMMAND_LINE)
+    count = counted(made, len(people.accounts), "accounts")
     click.echo(f"{count} accounts made")

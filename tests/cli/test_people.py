@@ -110,6 +110,24 @@ def test_a_file_of_accounts_is_imported(config: str, tmp_path: Path) -> None:
     assert run(config, "user", "import", str(file)).stdout == "20 accounts made\n"
 
 
+def test_every_line_with_a_fault_is_named_and_none_or_the_rest_is_imported_by_choice(
+    config: str, tmp_path: Path
+) -> None:
+    run(config, "user", "add", "ola")
+    file = tmp_path / "people.csv"
+    file.write_text("username,quota\nkari,\nk ari,\nola,\nper,much\nliv,2G\n")
+    named = ["line 3: 'k ari' cannot be a user name", "line 4: ola is taken", "line 5: "]
+    for options, code in (([], 1), (["--skip-faulty"], 0)):
+        answer = run(config, "user", "import", str(file), *options)
+        told = answer.stderr.splitlines()
+        assert answer.exit_code == code
+        assert [line.startswith(start) for line, start in zip(told, named, strict=False)] == [True] * 3
+        names = [one["name"] for one in json.loads(run(config, "user", "list", "--json").stdout)]
+        assert {"kari", "liv"} <= set(names) if code == 0 else not {"kari", "liv"} & set(names)
+        assert answer.stdout == ("" if code else "2 accounts made\n")
+        assert "--skip-faulty makes the other 2" in told[3] if code else len(told) == 3
+
+
 def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str) -> None:
     run(config, "user", "add", "ola")
     assert run(config, "forward", "set", "ola", "ola@example.org").stdout.startswith("unconfirmed")

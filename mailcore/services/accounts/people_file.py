@@ -182,13 +182,9 @@ def _list_taken(core: Core, tx: Tx, people: PeopleFile) -> Iterator[tuple[int, L
             yield number, LineFault(people.lines[number], fault, account.name, text)
 
 
-def read_csv(path: Path, domains: Sequence[str] = ()) -> list[NewAccount]:
-    """Read a file for the command line, where reserved names are allowed.  Raises InvalidName for the first fault."""
+def read_csv(path: Path, domains: Sequence[str] = ()) -> PeopleFile:
+    """Read a file for the command line, where reserved names are allowed.  Raises InvalidName: it is no such file."""
     try:
-        people = parse_people(decode(path.read_bytes()), domains, reserved=True)
+        return parse_people(decode(path.read_bytes()), domains, reserved=True)
     except InvalidName as problem:
         raise InvalidName(f"{path}: {problem}") from None
-    if people.faults:
-        first = people.faults[0]
-        raise InvalidName(f"{path}, line {first.line}: {first.text}")
-    return list(people.accounts)
