@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mailcore.config import quota_octets
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, AccountState
-from mailcore.errors import AccountNotFound, ConfigError, NotAllowed
+from mailcore.errors import AccountExists, AccountNotFound, ConfigError, InvalidName, NotAllowed
 from mailcore.saying import Saying
 from mailcore.services.accounts import accounts, addresses, closing
 from mailcore.services.delivery import sending_limits
@@ -103,9 +103,14 @@ def set_quota(core: Core, name: str, written: str, *, agent: Account) -> Account
 
 
 def add_address(core: Core, name: str, written: str, *, is_main: bool, agent: Account) -> str:
-    """Give the account one more address; its owner writes under it if `is_main`.  Raises InvalidName, AccountExists."""
+    """Give the account one more address; its owner writes under it if `is_main`.  Raises NotAllowed."""
     account = _find_other(core, name, agent)
-    spec = addresses.add_address(core, account.id, written, actor=agent.name)
+    try:
+        spec = addresses.add_address(core, account.id, written, actor=agent.name)
+    except AccountExists:
+        raise NotAllowed(Saying("That address is not available.")) from None
+    except InvalidName:
+        raise NotAllowed(Saying("That cannot be an address here.")) from None
     if is_main:
         addresses.set_main(core, account.id, spec, actor=agent.name)
     return spec
