@@ -151,7 +151,7 @@ def _judge_certificate(core: Core) -> Iterator[Finding]:
 
 
 def _judge_queue(core: Core, tx: Tx) -> Iterator[Finding]:
-    single = store.count_single(tx)
+    single = store.count_single(tx, ["oldest_waiting", "on_hold"])
     age = core.clock.seconds() - single["oldest_waiting"] if single["oldest_waiting"] else 0
     if age > QUEUE_WARN_SECONDS:
         yield Finding(Trouble.QUEUE_OLD, "bad" if age > QUEUE_BAD_SECONDS else "warn", age)

@@ -80,9 +80,9 @@ def collect_figures(core: Core) -> None:
             for begin in (hour - HOUR, hour)
             for figure, ask in _OF_AN_HOUR.items()
         ]
-        oldest = count_single(tx)["oldest_waiting"]
+        oldest = count_single(tx, ["oldest_waiting"])["oldest_waiting"]
         hours.append((Figure.QUEUE_AGE, hour, {"oldest": max(0, now - oldest) if oldest else 0}))
-        return hours, dict.fromkeys(LABELS[Figure.FORWARDS], 0) | count_by_state(tx)["forwardings"]
+        return hours, dict.fromkeys(LABELS[Figure.FORWARDS], 0) | count_by_state(tx, ["forwardings"])["forwardings"]
 
     hours, forwards = core.db.read(count)
     today = _midnight(core, core.clock.now())

@@ -14,12 +14,14 @@ from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.services.notices import account_notices, notices
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.portions import Portion, find_portion, save_portion
 from mailcore.store.mail import quota as store
 from mailcore.store.mail.quota import Warned
 from mailcore.store.people.accounts import get_account
 from mailcore.store.people.addresses import find_address_owner
 
 LEVELS = (80, 90, 95, 100)  # percent
+_WALK = "quota_warnings"
 FALL = 5  # points that usage must fall before the same warning is sent again
 
 
@@ -78,14 +80,20 @@ def warn_refused(core: Core, tx: Tx, addresses: Sequence[str]) -> None:
 
 
 def warn_all(core: Core) -> int:
-    """Warn every owner who is due, as a job; return how many were sent a warning."""
+    """Warn the owners who are due, as a job; return how many were sent a warning.
 
-    def list_due(tx: Tx) -> list[AccountId]:
-        return [account for account in store.list_to_warn(tx, LEVELS[0]) if _needs_warning(tx, account)]
+    A turn looks at those who were warned, and at a portion of all others.
+    """
 
-    return sum(
-        core.db.write(partial(warn_if_needed, core, account=account)) is not None for account in core.db.read(list_due)
-    )
+    def list_due(tx: Tx) -> tuple[list[AccountId], Portion]:
+        portion = find_portion(tx, "account", _WALK)
+        return [one for one in store.list_to_warn(tx, LEVELS[0], portion) if _needs_warning(tx, one)], portion
+
+    due, portion = core.db.read(list_due)
+    sent = sum(core.db.write(partial(warn_if_needed, core, account=account)) is not None for account in due)
+    if not portion.is_whole:
+        core.db.write(partial(save_portion, walk=_WALK, portion=portion))
+    return sent
 
 
 def _needs_warning(tx: Tx, account: AccountId) -> bool:

@@ -9,12 +9,14 @@ from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.errors import MailboxNotFound
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.portions import Portion, find_portion, save_portion
 from mailcore.store.webmail import lines as store
 from mailcore.store.webmail.lines import Heading
 
 LEARN = 2000  # messages learned in one write
 MANY = 2000  # new messages that a job learns before anybody asks
 MAILBOXES = 20  # that one turn of the job looks after
+_WALK = "busy_lists"
 
 
 def update_list(core: Core, account: AccountId, name: str) -> None:
@@ -45,13 +47,20 @@ def update_list_if_short(core: Core, account: AccountId, name: str) -> None:
 
 
 def update_busy_lists(core: Core) -> int:
-    """A job: mailboxes into which much came, by a move from elsewhere for example.  Gives their number."""
-    found = core.db.read(lambda tx: store.list_far_behind(tx, MANY, MAILBOXES))
+    """Look after mailboxes into which much came, by a move from elsewhere for example, as a job; return their number."""
+
+    def look(tx: Tx) -> tuple[list[tuple[AccountId, str]], Portion]:
+        portion = find_portion(tx, "mailbox", _WALK)
+        return store.list_far_behind(tx, MANY, portion, MAILBOXES), portion
+
+    found, portion = core.db.read(look)
     for account, name in found:
         try:
             update_list(core, account, name)
         except MailboxNotFound:  # gone meanwhile
             continue
+    if len(found) < MAILBOXES and not portion.is_whole:
+        core.db.write(partial(save_portion, walk=_WALK, portion=portion))
     return len(found)
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
+from mailcore.store.engine.portions import Portion
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,14 @@ def save_warned(tx: Tx, account: AccountId, state: Warned) -> None:
     )
 
 
-def list_to_warn(tx: Tx, percent: int) -> list[AccountId]:
-    """Return the accounts that are this full, or were warned; nobody else needs a notice."""
+def list_to_warn(tx: Tx, percent: int, portion: Portion) -> list[AccountId]:
+    """Return the accounts of that portion that are this full, and all that were warned; nobody else needs a notice."""
     rows = tx.rows(
-        "SELECT a.id FROM account a LEFT JOIN quota_state s ON s.account_id=a.id WHERE a.state='active'"
-        " AND ((a.quota>0 AND a.used*100>=a.quota*?) OR s.level>0 OR s.refused_percent IS NOT NULL)",
+        "SELECT id FROM account WHERE id>? AND id<=? AND state='active' AND quota>0 AND used*100>=quota*?"
+        " UNION SELECT a.id FROM quota_state s JOIN account a ON a.id=s.account_id"
+        " WHERE (s.level>0 OR s.refused_percent IS NOT NULL) AND a.state='active'",
+        portion.after,
+        portion.until,
         percent,
     )
     return [AccountId(row[0]) for row in rows]

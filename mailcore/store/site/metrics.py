@@ -1,5 +1,7 @@
 """Numbers for who watches the service; none of them names a person."""
 
+from collections.abc import Iterable
+
 from mailcore.store.engine.db import Tx
 
 # SQL that gives (state, number) rows; `?` is a moment, in seconds
@@ -18,18 +20,18 @@ _ONE = {
 }
 
 
-def count_by_state(tx: Tx) -> dict[str, dict[str, int]]:
-    """Count accounts, queue items, forwardings, orders and tickets in each state."""
-    return {name: dict(tx.rows(sql)) for name, sql in _BY_STATE.items()}
+def count_by_state(tx: Tx, names: Iterable[str] = tuple(_BY_STATE)) -> dict[str, dict[str, int]]:
+    """Count `accounts`, `queue` items, `forwardings`, `orders` and `tickets` in each state, or those of them that are named."""
+    return {name: dict(tx.rows(_BY_STATE[name])) for name in names}
 
 
-def count_single(tx: Tx) -> dict[str, int]:
-    """Return figures by name.
+def count_single(tx: Tx, names: Iterable[str] = tuple(_ONE)) -> dict[str, int]:
+    """Return figures by name, all or those that are named.
 
     `stored`: octets of all mail; `oldest`, `oldest_waiting`: since when the oldest queue item, or the oldest that is not held,
     is there, or 0; `on_hold`: who may not send.
     """
-    return {name: tx.rows(sql)[0][0] for name, sql in _ONE.items()}
+    return {name: tx.rows(_ONE[name])[0][0] for name in names}
 
 
 def count_outcomes(tx: Tx, since: int) -> dict[str, int]:

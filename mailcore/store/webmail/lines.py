@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mailcore.domain import AccountId, Mailbox, MailboxId
 from mailcore.mail.asking.ids import thread_key
 from mailcore.store.engine.db import Row, Tx
+from mailcore.store.engine.portions import Portion
 from mailcore.store.mail import condstore, uidset
 
 MAX_KEY = 60  # characters of a sender or subject that order the list
@@ -41,13 +42,16 @@ def is_behind(tx: Tx, box: Mailbox) -> bool:
     return state[1] < box.modseq and (tx.row(gone, box.id, state[1]) is not None or _is_cut(tx, box.id, state[1]))
 
 
-def list_far_behind(tx: Tx, messages: int, most: int) -> list[tuple[AccountId, str]]:
-    """Return at most `most` mailboxes that have at least that number of messages to learn."""
+def list_far_behind(tx: Tx, messages: int, portion: Portion, most: int) -> list[tuple[AccountId, str]]:
+    """Return at most `most` mailboxes of that portion that have at least that number of messages to learn."""
     return tx.rows(
         "SELECT m.account_id, m.name FROM mailbox m LEFT JOIN line_state s ON s.mailbox=m.id AND s.uidvalidity=m.uidvalidity"  # noqa: S608
-        f" WHERE m.messages>=? AND m.uidnext-1-COALESCE(s.uid,0)>=? LIMIT {most:d}",
+        " WHERE m.id>? AND m.id<=? AND m.messages>=? AND m.uidnext-1-COALESCE(s.uid,0)>=? LIMIT ?",
+        portion.after,
+        portion.until,
         messages,
         messages,
+        most,
     )
 
 
