@@ -31,7 +31,7 @@ def cookie_name(name: str, *, secure: bool) -> str:
 
 
 class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own interface
-    """`account` is set by `log_in` alone and stored beside the data, not in it."""
+    """A session; `account` is set by `renew` alone and stored beside the data, not in it."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class WebSession(CallbackDict[str, Any], SessionMixin):  # Any: Flask's own inte
     def renew(
         self, account: AccountId | None, *, source: str = "", ended: bool = False, epoch: int | None = None
     ) -> None:
-        """A new id and nothing but the language from before: what was planted in the old session is worth nothing.
+        """Give it a new id, and nothing but the language from before: what was planted in the old one is worth nothing.
 
         Args:
             epoch: the account's when the person was proved; where it has changed since, the session never begins.

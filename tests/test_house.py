@@ -94,6 +94,36 @@ def test_docstrings_begin_with_a_verb_or_with_their_subject(folder):
     assert not found, "\n".join(found)
 
 
+def split_docstrings(source: str) -> tuple[list[str], str]:
+    """Return the docstrings of a module and all within, and its source without them."""
+    bodies = [
+        node.body for node in ast.walk(ast.parse(source)) if isinstance(node, DESCRIBED) and ast.get_docstring(node)
+    ]
+    lines, described = source.split("\n"), []
+    for first, *_ in bodies:
+        assert isinstance(first, ast.Expr)
+        assert first.end_lineno
+        described.append("\n".join(lines[first.lineno - 1 : first.end_lineno]))
+        lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+    return described, "\n".join(lines)
+
+
+def test_what_a_docstring_names_is_there():
+    """A name of two words between backticks is of something in the code, not of what it was called before."""
+    parts = [
+        split_docstrings(path.read_text(encoding="utf-8"))
+        for name in ("mailcore", "sieve", "portal", "bench", "tools")
+        for path in sorted((ROOT / name).rglob("*.py"))
+    ]
+    known = set(re.findall(r"\w+", " ".join(code for _, code in parts)))
+    named = {
+        name for docstrings, _ in parts for text in docstrings for name in re.findall(r"`_?([a-z]+_[a-z_]+)`", text)
+    }
+    modules = {path.stem for folder in FOLDERS for path in folder.glob("*.py")}
+    assert len(named) > 50
+    assert {name for name in named if name not in known and f"_{name}" not in known} - modules == set()
+
+
 def test_a_docstring_that_is_a_riddle_is_found():
     source = '''"""What it is."""\n@click.command()\ndef show():\n    """What it is."""\nclass A:\n    """Of it."""\n'''
     assert list(riddles(source)) == ["module: What it is.", "A: Of it."]

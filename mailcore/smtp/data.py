@@ -8,7 +8,7 @@ END = b"\r\n.\r\n"
 
 
 class DataReader:
-    """Feed blocks until `feed` gives the rest back; `take` what is ready now and then, and at the end.
+    """Reader of a message that comes in blocks: `feed` it until it returns the rest; `take_octets` now and then, and at the end.
 
     What is held begins with a CRLF that was taken already (at first the command's own), so that a dot may come first;
     after a piece of a line that is longer than what may be held, it does not.
@@ -38,7 +38,7 @@ class DataReader:
         return rest
 
     def take_octets(self) -> bytes:
-        """The message's octets that are certain by now, without stuffed dots."""
+        """Return the message's octets that are certain by now, without stuffed dots."""
         held = self._held
         if self._ended:
             ready, self._held = held, bytearray()

@@ -1,4 +1,4 @@
-"""Read the words of one complete command.  `expect` and what reads a word raise, `take`, `sees` and `match` ask."""
+"""Read the words of one complete command.  `expect` and what reads a word raise; `take_word`, `sees` and `match` ask."""
 
 import re
 

@@ -80,7 +80,7 @@ class RawAddress:
 class MailAddress:
     """An address for people and for comparing: Unicode scalar values on one line, the local part without its quotes.
 
-    What an address lacks is "": a name, or the host of `root`.
+    What an address lacks is "": a name, or a host, where people write `root` alone.
     """
 
     name: str

@@ -49,7 +49,7 @@ def check_strength(password: str, account: Account, site: frozenset[str] = froze
     """Check that the account may have this password.
 
     Args:
-        site: words that everybody knows who wants in (`site_words`).
+        site: words that everybody knows who wants in (`list_site_words`).
 
     Raises:
         WeakPassword: the text says why.

@@ -27,7 +27,7 @@ def update_file(source: Path, base: Path, progress: Callable[[int], object]) -> 
 def write_delta(
     source: Path, base: Path, progress: Callable[[int], object], read: Callable[[bytes], object] = lambda octets: None
 ) -> int:
-    """Write down what `bring` shall change in `base`, which stays as it is; the number of octets written.
+    """Write what `apply_delta` is to change in `base`, which stays as it is; return the number of octets written.
 
     Args:
         progress: called with the number of octets that were read.
@@ -64,7 +64,7 @@ def write_delta(
 
 
 def apply_delta(base: Path) -> None:
-    """Make the changes that `differ` wrote down take effect."""
+    """Make the changes that `write_delta` wrote take effect."""
     name = _delta_path(base) if base.exists() else base
     _new_path(name).rename(name)
     sync_folder(base.parent)
@@ -72,7 +72,7 @@ def apply_delta(base: Path) -> None:
 
 
 def discard_delta(base: Path) -> None:
-    """Discard what `differ` wrote down, or had begun to."""
+    """Discard what `write_delta` wrote, or had begun to write."""
     for name in (_delta_path(base), base):
         _new_path(name).unlink(missing_ok=True)
 

@@ -300,7 +300,7 @@ def schedule_sending(core: Core, account: Account, id_: int, at: datetime) -> No
     """Send a writing at a time, or at once if that is now.
 
     Raises:
-        What `check` raises, NotAllowed for a day that is too far, MailboxNotFound, and what sending raises.
+        What `check_sendable` raises, NotAllowed for a day that is too far, MailboxNotFound, and what sending raises.
     """
     writing = get_writing(core, account.id, id_)
     check_sendable(core, account, writing.form)

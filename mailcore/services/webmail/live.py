@@ -61,10 +61,10 @@ class Hub:
         self._stop: threading.Event | None = None
 
     def events(self, core: Core, account: AccountId, since: int = -1) -> Generator[str]:
-        """The stream: `event: change` after each change, a comment as a heartbeat; ends by itself.
+        """Yield the stream: `event: change` after each change, a comment as a heartbeat; ends by itself.
 
         Args:
-            since: what `newest` said when the page was made; changes after it are told at once.
+            since: what `find_newest_change` returned when the page was made; changes after it are told at once.
 
         Raises:
             TooMany: at once, when enough streams are open.
