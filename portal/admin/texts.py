@@ -10,7 +10,7 @@ from mailcore.errors import MailError
 from mailcore.services.operations import faq, site_texts
 from mailcore.services.operations.site_texts import TextKind
 from mailcore.services.tickets import canned
-from portal import current
+from portal import current, i18n
 from portal.access import admin_only
 from portal.addresses import url_for
 from portal.admin import words as spoken
@@ -34,7 +34,20 @@ def texts() -> str:
     listed: dict[tuple[str, str], list[site_texts.TextName]] = {}
     for one in site_texts.list_texts(current.core()):
         listed.setdefault((one.kind, one.name), []).append(one)
-    return render_template("admin/texts.html", listed=listed, kind_words=spoken.TEXT_KINDS, language_names=LANGUAGES)
+    return render_template(
+        "admin/texts.html",
+        listed=listed,
+        titles=_list_titles(),
+        kind_words=spoken.TEXT_KINDS,
+        language_names=LANGUAGES,
+    )
+
+
+def _list_titles() -> dict[tuple[str, str], str]:
+    """Map kind and name to what people see above the text, in the reader's language."""
+    core, language = current.core(), i18n.language()
+    sections = {(TextKind.FAQ.value, one.topic): one.title for one in faq.list_sections(core, language)}
+    return sections | {(TextKind.CANNED.value, one.name): one.title for one in canned.list_answers(core, language)}
 
 
 @blueprint.route("/texts/<kind>/<name>/<language>", methods=["GET", "POST"])

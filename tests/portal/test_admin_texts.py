@@ -1,6 +1,7 @@
 """Texts, status line and page tags in administration (N37): edited with a preview, and each change is in the log."""
 
 import pytest
+from markupsafe import escape
 
 from mailcore.core import Core
 from mailcore.services import audit
@@ -19,6 +20,14 @@ def _entries(core: Core, event: audit.Event) -> list[tuple[str, str]]:
 
 def _text(core: Core) -> str:
     return site_texts.load_text(core, site_texts.TextKind.FAQ, "40-quota", "en")
+
+
+def test_n37_texts_are_listed_by_the_titles_that_people_see(eva: Browser, core: Core):
+    for language in ("en", "nn"):
+        page = eva.get(f"/admin/texts?lang={language}").text
+        titles = [one.title for one in faq.list_sections(core, language)]
+        titles += [one.title for one in canned.list_answers(core, language)]
+        assert [title for title in titles if f'<th scope="row">{escape(title)}</th>' not in page] == []
 
 
 def test_n37_an_answer_is_looked_at_first_and_then_saved(eva: Browser, core: Core):
