@@ -236,6 +236,13 @@ def test_the_extras_that_the_image_has_are_those_of_the_package():
     assert {line for line in written if not line.startswith("#")} == wanted
 
 
+def test_the_debian_package_has_all_extras():
+    """Its environment is built anew at each upgrade, so what a site put into it would be gone."""
+    [extras] = re.findall(r'"alumnimail\[(.*)\]"', (ROOT / "deploy/debian/postinst").read_text())
+    assert set(extras.split(",")) == set(PROJECT["optional-dependencies"])
+    assert "requirements/extras.txt" in (ROOT / "tools/build-deb").read_text()
+
+
 def test_what_extras_share_with_the_others_has_one_version():
     versions = {one.name: one.version for one in list_locked()}
     assert [

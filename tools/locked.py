@@ -1,7 +1,7 @@
 """Read requirements.txt as `make lock` writes it: each package with its version, its marker and the hashes of its files.
 
-As a program it prints those that a Python elsewhere needs (`python -m tools.locked 3.13`), one on each line as pip reads it: a
-package for Debian holds the same.
+As a program it prints those that a Python elsewhere needs (`python -m tools.locked 3.13 [FILE ...]`), one on each line as pip
+reads it: a package for Debian holds the same.
 """
 
 import re
@@ -59,6 +59,8 @@ def list_locked(file: Path = ROOT / "requirements.txt") -> list[Locked]:
 
 
 if __name__ == "__main__":
-    for package in list_locked():
-        if package.is_needed(sys.argv[1]):
-            print(package.format_line())
+    wanted, *files = sys.argv[1:]
+    packages = [package for file in files or ["requirements.txt"] for package in list_locked(ROOT / file)]
+    # what two files share is one line
+    for line in dict.fromkeys(package.format_line() for package in packages if package.is_needed(wanted)):
+        print(line)
