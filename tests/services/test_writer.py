@@ -189,15 +189,16 @@ def test_closing_waits_for_the_checkpoint_at_hand_and_for_no_other(tmp_path, mon
     [
         pytest.param([(10, 10)], 0, id="a short log"),
         pytest.param([(16010, 16010), (16020, 16020), (16030, 16030)], 1, id="a few written meanwhile"),
-        pytest.param([(17000, 16300), (17500, 17000), (17501, 17001), (17501, 17501)], 1, id="many written meanwhile"),
+        pytest.param([(17000, 16300), (17500, 17500), (17501, 17501), (17502, 17502)], 1, id="many written meanwhile"),
         pytest.param([(17000, 16300), (17050, 16300)], 0, id="a reader holds the log"),
+        pytest.param([(17000, 100)], 0, id="a reader holds all but a little"),
         pytest.param([(16010, 16010), (5, 5)], 0, id="it has begun anew"),
         pytest.param([(-1, -1)], 0, id="another process copies"),
     ],
 )
 def test_writers_wait_for_the_last_pages_of_a_long_log_only(tmp_path, monkeypatch, passes, turns):
     taken, left = [], list(passes)
-    monkeypatch.setattr(checkpoint, "_copy_once", lambda _: left.pop(0))
+    monkeypatch.setattr(checkpoint, "_copy_once", lambda _connection, _mode="PASSIVE": left.pop(0))
     take = Turn.taken
 
     def take_turn(self: Turn) -> AbstractContextManager[None]:

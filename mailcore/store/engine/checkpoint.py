@@ -21,6 +21,7 @@ LONG = 4  # times CHECKPOINT: so long a log is worth that writers wait for its l
 FEW = 200  # pages that are copied while writers wait; more are copied before, beside them
 TRIES = 5  # copies beside the writers
 LOCK_MILLISECONDS = 10_000
+READERS_MILLISECONDS = 100  # that writers wait for those who read from a long log
 
 
 class Checkpoints:
@@ -72,15 +73,19 @@ class Checkpoints:
                 before, (pages, copied) = copied, _copy_once(connection)
                 if copied - before <= FEW:
                     break
-            # less than before: the log has begun anew; the same: a reader holds it, or nobody has written
-            if pages >= LONG * CHECKPOINT and copied > before:
+            # less than before: the log has begun anew; the same: nobody has written; not all: a reader holds it
+            if pages >= LONG * CHECKPOINT and before < copied == pages:
+                connection.set_busy_timeout(READERS_MILLISECONDS)
                 with turn.taken():
-                    _copy_once(connection)
+                    _copy_once(connection, "RESTART")
 
 
-def _copy_once(connection: apsw.Connection) -> tuple[int, int]:
-    """Return the pages in the log when it began, and how many of them are copied; both -1 while another process copies."""
+def _copy_once(connection: apsw.Connection, mode: str = "PASSIVE") -> tuple[int, int]:
+    """Return the pages in the log when it began, and how many of them are copied; both -1 while another process copies.
+
+    With RESTART it waits for those who read from the log; who begins meanwhile reads the database's own file.
+    """
     pages: Any  # what a PRAGMA gives has no static type
     copied: Any
-    [(_, pages, copied)] = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    [(_, pages, copied)] = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
     return int(pages), int(copied)
