@@ -117,6 +117,10 @@ class Busy(MailError):
     temporary = True
 
 
+class OctetsMissing(Busy):
+    """The octets of a message are nowhere, or are something else, though the store answers; a backup may bring them back."""
+
+
 class AccountExists(MailError):
     """The name is taken or reserved, or was somebody's before."""
 

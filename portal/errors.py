@@ -54,6 +54,7 @@ TABLE: dict[type[MailError], tuple[int, Words]] = {
     errors.TooMany: (429, _l("That was too many attempts. Wait an hour and try again.")),
     errors.RoomGone: (503, TRY_AGAIN),
     errors.Busy: (503, TRY_AGAIN),
+    errors.OctetsMissing: (503, TRY_AGAIN),
     errors.AccountExists: (409, _l("That user name is not available. Please choose another.")),
     errors.AccountNotFound: (404, _l("There is no such account.")),
     errors.WeakPassword: (

@@ -31,6 +31,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.TooMany: ("LIMIT", "Too many, try again later"),
     errors.RoomGone: ("UNAVAILABLE", "Try again later"),
     errors.Busy: ("UNAVAILABLE", "Try again later"),
+    errors.OctetsMissing: ("UNAVAILABLE", "Try again later"),
     errors.AccountExists: ("ALREADYEXISTS", "There is an account of that name"),
     errors.AccountNotFound: ("NONEXISTENT", "No such account"),
     errors.WeakPassword: ("CANNOT", "The password is too weak"),

@@ -16,6 +16,7 @@ CODES: dict[type[errors.MailError], tuple[str, str]] = {
     errors.TooMany: ("TRYLATER", "That was too often; wait a while"),
     errors.RoomGone: ("TRYLATER", "Try again later"),
     errors.Busy: ("TRYLATER", "Try again later"),
+    errors.OctetsMissing: ("TRYLATER", "Try again later"),
     errors.TemporarilyUnavailable: ("TRYLATER", "Cannot check the password now, try again later"),
     errors.WrongPassword: ("", "Wrong user name or password"),
     errors.NotAllowed: ("", "Not allowed"),

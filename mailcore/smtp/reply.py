@@ -33,6 +33,7 @@ REPLIES: dict[type[errors.MailError], str] = {
     errors.AccountAsleep: "550 5.7.1 Your account sleeps; log in to the portal to wake it",
     errors.TooMany: "450 4.7.0 Too many; try again later",
     errors.Busy: "451 4.3.0 Try again later",
+    errors.OctetsMissing: "451 4.3.0 Try again later",
     errors.AccountExists: "550 5.7.1 The name is taken",
     errors.AccountNotFound: "550 5.1.1 No such account",
     errors.WeakPassword: "535 5.7.8 The password is too weak",

@@ -3,7 +3,7 @@
 import pytest
 
 from mailcore.domain import Verdict
-from mailcore.errors import NotAllowed
+from mailcore.errors import Busy, NotAllowed
 from mailcore.mail.judging.arithmetic import UNIT
 from mailcore.mail.judging.signs import list_signs
 from mailcore.mail.reading.message import Message
@@ -37,6 +37,23 @@ def test_an_owner_teaches_by_moves_and_can_take_it_back(filtering):
     learning.forget_lessons(core, kari)
     assert probability(core, NEWS, "kari") == first
     assert core.db.read(lambda tx: tx.rows("SELECT COUNT(*) FROM spam_sign WHERE spam+ham>0")) == [(0,)]
+
+
+def test_a_lesson_waits_while_the_store_of_messages_is_away(filtering, monkeypatch):
+    core = filtering()
+    send(core, NEWS)
+    kari = accounts.find_account(core, "kari").id
+    mail_actions.apply_action(core, kari, "INBOX", uids(core, "kari", "INBOX")[-1:], "junk")
+
+    def be_away(*_: object) -> bytes:
+        raise Busy("the store of large messages does not answer")
+
+    with monkeypatch.context() as away:
+        away.setattr(type(core.blobs), "octets", be_away)
+        with pytest.raises(Busy):
+            learning.teach_filters(core)
+    learning.teach_filters(core)
+    assert learning.count_lessons(core, kari) == spam_signs.Total(1, 0)
 
 
 def test_junk_that_is_deleted_teaches_nothing(filtering):

@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 
 from mailcore.domain import Away, FilterAction, FilterCondition, FilterField, FilterMatch, FilterRule, FilterVerb
-from mailcore.errors import ImportRefused
+from mailcore.errors import Busy, ImportRefused
 from mailcore.mail.reading import header
 from mailcore.services.accounts import accounts
 from mailcore.services.forwarding import forwarding
@@ -97,6 +97,40 @@ def test_n17_what_goes_out_comes_in_again(core, ola, form):
     assert any("not one of yours" in note for note in report.notes)  # Ola's address is no identity of Kari's
     assert any("must be set up and confirmed again" in note for note in report.notes)
     assert health.check_installation(core, repair=False) == []
+
+
+def test_n17_a_message_whose_octets_are_lost_keeps_the_others_from_nobody(core, ola):
+    [file] = stored_files(core.blobs)
+    file.unlink()
+    archive = zipfile.ZipFile(zipped(core, ola, "maildir"))
+    letters = [archive.read(name) for name in archive.namelist() if "/cur/" in name and not name.endswith("/")]
+    assert len(letters) == 5
+    assert [letter.startswith(b"X-Alumnimail-Problem:") for letter in letters].count(True) == 1
+
+
+@pytest.mark.parametrize("times", [2, 100], ids=["a moment", "for long"])
+def test_n17_while_the_store_is_away_the_file_waits_and_never_lacks_a_message(core, ola, monkeypatch, times):
+    objects = core.blobs.objects
+    monkeypatch.setattr(takeout, "PAUSES_SECONDS", (0,) * 5)
+    whole, left, near = zipped(core, ola).getvalue(), [Busy("away")] * times, objects.near
+
+    def near_again(name):
+        if left:
+            raise left.pop()
+        return near(name)
+
+    monkeypatch.setattr(objects, "near", near_again)
+    if times > 5:
+        with pytest.raises(Busy):
+            zipped(core, ola)
+        return
+    again = zipped(core, ola)
+    assert left == []
+    members = [
+        {name: file.read(name) for name in file.namelist() if name.endswith(".mbox")}
+        for file in (zipfile.ZipFile(again), zipfile.ZipFile(io.BytesIO(whole)))
+    ]
+    assert members[0] == members[1]
 
 
 @pytest.mark.parametrize("form", takeout.FORMS)

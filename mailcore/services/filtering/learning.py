@@ -12,7 +12,7 @@ from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
-from mailcore.errors import Busy
+from mailcore.errors import Busy, OctetsMissing
 from mailcore.log import log_for
 from mailcore.mail.judging.arithmetic import Judgement, find_step, judge
 from mailcore.mail.judging.signs import list_signs
@@ -87,10 +87,10 @@ def _judge_as_taught(tx: Tx, signs: Sequence[tuple[str, int]], owner: AccountId)
 
 
 def _read_octets(core: Core, blob: int) -> bytes | None:
-    """Return a message; None where it is gone."""
+    """Return a message; None where it is gone.  Raises Busy: it cannot be had now, so that the lesson waits."""
     try:
         return core.db.read(lambda tx: core.blobs.octets(tx, blob))
-    except Busy:
+    except OctetsMissing:
         return None
 
 
@@ -143,12 +143,12 @@ def teach_filter(core: Core) -> None:
     done_rows: list[int] = []
     for row, blob, kind in core.db.read(lambda tx: store.list_waiting(tx, AT_ONCE)):
         try:
-            octets = core.db.read(lambda tx, blob=blob: core.blobs.octets(tx, blob))  # type: ignore[misc]  # bound at once
-            if len(octets) <= MAX_OCTETS:
+            octets = _read_octets(core, blob)
+            if octets is None:
+                log.info("a message to learn from no longer exists")
+            elif len(octets) <= MAX_OCTETS:
                 rspamd.teach_message(core.config, octets, kind)
-        except Busy:
-            log.info("a message to learn from no longer exists")
-        except rspamd.RspamdProblem as problem:
+        except (Busy, rspamd.RspamdProblem) as problem:
             log.warning("the spam filter does not learn: %s", problem)
             break
         done_rows.append(row)

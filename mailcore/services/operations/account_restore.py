@@ -14,7 +14,7 @@ from pathlib import Path
 from mailcore import core as cores
 from mailcore.core import Core
 from mailcore.domain import Account, Mailbox
-from mailcore.errors import BackupProblem, Busy, MailboxNotFound, MailError
+from mailcore.errors import BackupProblem, MailboxNotFound, MailError, OctetsMissing
 from mailcore.log import log_for
 from mailcore.mail.moving.mbox import Stored
 from mailcore.saying import Saying
@@ -143,7 +143,7 @@ def _list_messages(saved: Core, box: Mailbox) -> Iterator[Stored | None]:
         for info in infos:
             try:
                 octets = saved.db.read(lambda tx, uid=info.uid: saved.mail.octets(tx, box.id, uid))  # type: ignore[misc]
-            except Busy as problem:
+            except OctetsMissing as problem:
                 log.error("message %d of mailbox %d of the backup: %s", info.uid, box.id, problem)
                 yield None
             else:

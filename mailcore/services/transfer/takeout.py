@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import re
+import time
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from typing import Any
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
-from mailcore.errors import Busy
+from mailcore.errors import Busy, OctetsMissing
 from mailcore.log import log_for
 from mailcore.mail.moving import maildir, mbox
 from mailcore.mail.reading import header, octets
@@ -47,6 +48,7 @@ FORMAT = 1
 FORMS = ("mbox", "maildir")
 CHUNK = 200  # messages named in one reading transaction
 BLOCK = 256 * 1024  # octets handed on at once
+PAUSES_SECONDS = (1, 2, 4, 8, 15)  # between tries to read a message, while the store of large ones is away
 EVENTS = 100_000
 MAX_FILE = 80  # characters of a name, which may have four octets each
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]')
@@ -212,12 +214,21 @@ def _join(first: bytes, rest: octets.Octets) -> Iterator[bytes]:
 
 
 def _read_message(core: Core, box: MailboxId, uid: int) -> tuple[bytes, octets.Octets]:
-    """A message that cannot be read must not keep anyone from the others."""
-    try:
-        return core.db.read(lambda tx: core.mail.pieces(tx, box, uid))
-    except Busy as problem:
-        log.error("message %d of mailbox %d is not in a take-out: %s", uid, box, problem)
-        return b"X-Alumnimail-Problem: this message cannot be read\r\n\r\n", b""
+    """Read a message; one that is lost must not keep anyone from the others.
+
+    Raises:
+        Busy: it could not be had for half a minute: the file ends here rather than without messages that there are.
+    """
+    for pause in PAUSES_SECONDS:
+        try:
+            return core.db.read(lambda tx: core.mail.pieces(tx, box, uid))
+        except OctetsMissing as problem:
+            log.error("message %d of mailbox %d is not in a take-out: %s", uid, box, problem)
+            return b"X-Alumnimail-Problem: this message cannot be read\r\n\r\n", b""
+        except Busy as problem:
+            log.warning("a take-out waits: %s", problem)
+            time.sleep(pause)
+    return core.db.read(lambda tx: core.mail.pieces(tx, box, uid))
 
 
 def _list_messages(core: Core, box: MailboxId, below: int) -> Iterator[MessageInfo]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from mailcore.errors import Busy
+from mailcore.errors import Busy, OctetsMissing
 from mailcore.mail.asking.derived import Derived, derive
 from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets, forget
@@ -191,7 +191,7 @@ class Blobs:
             return bytes(row[0])
         row = tx.row("SELECT name FROM blob WHERE id=?", blob)
         if row is None:
-            raise Busy(f"blob {blob} has no row")
+            raise OctetsMissing(f"blob {blob} has no row")
         octets = self.objects.near(name := bytes(row[0]))
         if octets is None:
             raise Outside(partial(self.objects.fetch, [name]))
@@ -209,7 +209,7 @@ class Blobs:
         try:
             return [there[blob] for blob in blobs]
         except KeyError as missing:
-            raise Busy(f"blob {missing} has no row") from None
+            raise OctetsMissing(f"blob {missing} has no row") from None
 
     def mapped_range(self, tx: Tx, blob: int, start: int, stop: int) -> Octets:
         """Return octets as long as the blob's, of which only those from `start` to before `stop` are sure to be right.

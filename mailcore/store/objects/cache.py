@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from mailcore.errors import Busy
+from mailcore.errors import Busy, OctetsMissing
 from mailcore.mail.reading.octets import Octets
 from mailcore.store.objects.files import map_file, path_in
 
@@ -118,7 +118,7 @@ class Cache:
         """Raises Busy: they are not what the name says."""
         octets = b"".join(pieces)
         if hashlib.sha256(octets).digest() != name:
-            raise Busy(f"what came for {name.hex()} is something else")
+            raise OctetsMissing(f"what came for {name.hex()} is something else")
         with self._lock:
             self._held[name] = octets
             while len(self._held) > 1 and sum(map(len, self._held.values())) > HELD_OCTETS:
@@ -184,7 +184,7 @@ def _write_checked(handle: int, name: bytes, pieces: Iterable[Octets]) -> int:
         while left:
             left = left[os.write(handle, left) :]
     if digest.digest() != name:
-        raise Busy(f"what came for {name.hex()} is something else")
+        raise OctetsMissing(f"what came for {name.hex()} is something else")
     return size
 
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mailcore.errors import Busy
+from mailcore.errors import Busy, OctetsMissing
 from mailcore.mail.reading.octets import Octets
 from mailcore.process.durable import sync_folder
 from mailcore.store.objects.contract import TURNS, StoredObject
@@ -54,7 +54,7 @@ class FileObjects:
     def near(self, name: bytes) -> Octets | None:
         octets = map_file(self.path(name))
         if octets is None:
-            raise Busy(f"the octets of {name.hex()} cannot be read")
+            raise OctetsMissing(f"the octets of {name.hex()} cannot be read")
         return octets
 
     def fetch(self, names: Sequence[bytes]) -> None:
@@ -66,7 +66,7 @@ class FileObjects:
                 file.seek(start)
                 return file.read(stop - start)
         except OSError as problem:
-            raise Busy(f"the octets of {name.hex()} cannot be read") from problem
+            raise OctetsMissing(f"the octets of {name.hex()} cannot be read") from problem
 
     def size(self, name: bytes) -> int | None:
         try:

@@ -20,7 +20,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedEr
 from obstore.store import S3Store
 
 from mailcore.config import S3, Bucket
-from mailcore.errors import Busy, ConfigError
+from mailcore.errors import Busy, ConfigError, OctetsMissing
 from mailcore.mail.reading.octets import Octets
 from mailcore.store.objects.cache import Cache
 from mailcore.store.objects.contract import TURNS, StoredObject
@@ -102,7 +102,7 @@ class S3Objects:
     def near(self, name: bytes) -> Octets | None:
         octets = self._cache.find(name)
         if octets is None and self._missing.get(name, 0) > time.monotonic():
-            raise Busy(f"the octets of {name.hex()} are not in the bucket")
+            raise OctetsMissing(f"the octets of {name.hex()} are not in the bucket")
         return octets
 
     def fetch(self, names: Sequence[bytes]) -> None:
@@ -134,7 +134,7 @@ class S3Objects:
         try:
             return self._range(name, start, stop)[0] if octets is None else octets[start:stop]
         except FileNotFoundError:
-            raise Busy(f"the octets of {name.hex()} are not in the bucket") from None
+            raise OctetsMissing(f"the octets of {name.hex()} are not in the bucket") from None
 
     def _range(self, name: bytes, start: int, stop: int) -> tuple[bytes, int]:
         """Return octets, and the size of the whole.  Raises FileNotFoundError."""
