@@ -27,7 +27,10 @@ def main() -> int:
     print(f"{asked.rounds} rounds on {where}, seed {seed}, in {folder}", flush=True)
     began, promised = time.monotonic(), 0
     with open_world(folder, on_engines=asked.engines) as world:
-        kinds = asked.only or possible(world)
+        kinds = possible(world)
+        if unplayable := [name for name in asked.only or () if name not in kinds]:
+            parser.error(f"cannot be played on {where}: {', '.join(unplayable)}")
+        kinds = asked.only or kinds
         order: list[str] = []
         for number in range(1, asked.rounds + 1):
             order = order or random.sample(kinds, len(kinds))
