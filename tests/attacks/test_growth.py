@@ -132,7 +132,7 @@ READERS: list[tuple[str, Callable[[str], object], list[str]]] = [
     ("whole cards", octets(lambda text: list(whole_cards.list_cards(text))), LINES),
     ("RTF", octets(lambda text: rtf.read_rtf(b"{\\rtf1 " + text, 10**6)), RTF),
     ("uuencoded files", octets(lambda text: uu_blocks.find_blocks(text, 0, len(text))), MIME),
-    ("XML", parse_xml, ["<a>", "<a b='c'/>", "<a xmlns:b='c'>", "&amp;"]),
+    ("XML", lambda text: parse_xml(f"<r>{text}</r>"), ["<a>", "<a b='c'/>", "<a xmlns:b='c'>", "&amp;"]),
     ("scripts", lambda text: check_script(text), SIEVE),
     *(
         (f"a message's {name}", octets(lambda text, name=name: look_at(f"{name}: ".encode() + text + b"\r\n\r\nx\r\n")), HEADER)

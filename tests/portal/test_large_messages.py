@@ -7,7 +7,7 @@ import pytest
 from mailcore.services.webmail import portions
 from tests.portal.mailing import letter, put
 from tests.portal.test_webmail_reading import html_letter
-from tests.processor import is_under, measure_cost
+from tests.processor import find_excess, measure_cost
 
 MOST_SECONDS = 0.5
 NUMBER = 30_000
@@ -38,8 +38,7 @@ def test_every_portion_costs_half_a_second_at_most(inside, core, ola, name):
     for portion in (1, 2, 1000):
         for page in ("", "/html"):
             address = f"/mail/INBOX/{uid}{page}?portion={portion}"
-            # the quickest of three: others use the machine, too
-            assert any(is_under(_measure_page(inside, address), MOST_SECONDS) for _ in range(3))
+            assert find_excess(_measure_page(inside, address), MOST_SECONDS) == ""
 
 
 def _measure_page(inside, address: str) -> float:

@@ -222,7 +222,7 @@ def test_mail_of_a_peer_of_a_private_network_has_a_history_too_and_our_own_has_n
 def test_whom_the_owner_wrote_to_is_trusted_by_that_owner_alone(filtering, verdict, fall):
     core = filtering()
     kari, ola = (accounts.find_account(core, name).id for name in ("kari", "ola"))
-    author, message = "kari@b.example", Message(UNSURE.replace("choir", "money").encode())
+    author, message = "kari@b.example", Message(UNSURE.encode())
 
     def percents() -> list[float]:
         judged = core.db.read(lambda tx: judging.judge_for(core, tx, ENVELOPE, message, verdict, [ola, kari]))

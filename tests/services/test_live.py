@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import resource
 
 import pytest
 
@@ -94,9 +95,11 @@ def test_where_no_pipe_can_be_had_the_stream_looks_now_and_then(core, ola, monke
     stream.close()
 
 
-def test_a_stream_is_told_in_a_process_with_many_connections(core, ola, monkeypatch):
+def test_a_stream_is_told_in_a_process_with_many_connections(core, ola, monkeypatch, request):
     """`select` takes no descriptor above 1023."""
-    open_inbox = Wakes.open_inbox
+    open_inbox, limits = Wakes.open_inbox, resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[1], 4096), limits[1]))
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
 
     def open_high(wakes: Wakes) -> int:
         low = open_inbox(wakes)

@@ -1,5 +1,7 @@
 """Several nodes on one PostgreSQL (N44): refusals at the start, what they share, who is dead, and who has what was leased."""
 
+import asyncio
+import contextlib
 import dataclasses
 import os
 import time
@@ -16,6 +18,7 @@ from mailcore.config import Cluster, Config
 from mailcore.config_file import parse_config
 from mailcore.core import Core
 from mailcore.errors import Busy, ConfigError
+from mailcore.process import feed
 from mailcore.services.accounts import accounts
 from mailcore.services.limits import keys
 from mailcore.services.mailauth import dkim_keys
@@ -365,6 +368,39 @@ def test_a_change_on_one_node_is_heard_on_another_by_a_hint(two):
         for wire in wires:
             wire.close()
     assert second.read_news(0)[0] > 0
+
+
+def test_a_hint_of_another_node_wakes_who_watches_an_account(two, monkeypatch):
+    for name in ("POLL_SECONDS", "FAR_SECONDS"):
+        monkeypatch.setattr(feed, name, 3600)  # after the look at the start nothing but a hint wakes
+    first, second = two
+    ola = accounts.add_account(first, "ola", password="correct horse battery")
+    box = first.db.read(lambda tx: first.mail.mailbox(tx, ola.id, "INBOX").id)
+    octets = first.blobs.prepare(b"Subject: x\r\n\r\n")
+
+    def save() -> None:
+        first.db.write(lambda tx: first.mail.append(tx, ola.id, box, octets, frozenset(), first.clock.now()))
+
+    async def play() -> None:
+        woken = asyncio.Event()
+        unwatch = second.feed.watch(ola.id, woken.set)
+        second.start_feed()
+        wire, times = first.db.exchange_news(lambda accounts: None), 0
+        try:
+            async with asyncio.timeout(60):
+                while times < 3:  # it may not listen yet
+                    woken.clear()
+                    await asyncio.to_thread(save)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(1):
+                            await woken.wait()
+                    times += woken.is_set()
+        finally:
+            unwatch()
+            wire.close()
+            second.feed.stop()
+
+    asyncio.run(play())
 
 
 def test_two_nodes_claim_each_item_once(two):

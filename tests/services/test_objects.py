@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import obstore
 import pytest
@@ -175,7 +176,9 @@ def test_the_server_refuses_octets_that_are_not_what_we_sent(server, bucket, tmp
 
 
 def test_while_the_server_is_away_all_is_busy_at_once_and_then_it_goes_on(server, bucket, tmp_path, monkeypatch):
-    monkeypatch.setattr(outage, "PAUSE_SECONDS", 3600)
+    assert outage.PAUSE_SECONDS <= 1  # so soon it is asked again
+    stands = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(outage, "time", SimpleNamespace(monotonic=lambda: stands.seconds))
     octets = os.urandom(200_000)
     proxy = TcpProxy(server.ports[0])
     try:
@@ -187,12 +190,12 @@ def test_while_the_server_is_away_all_is_busy_at_once_and_then_it_goes_on(server
             far.fetch([named(octets)])
         # nobody else waits for it: it is there again, but is not asked before the pause is over
         proxy.come_back()
+        stands.seconds += outage.PAUSE_SECONDS * 0.9
         with pytest.raises(Busy):
             far.put(named(b"more" * 9), b"more" * 9)
-        monkeypatch.setattr(outage, "PAUSE_SECONDS", 0)
-        far._outage._next = 0.0
         deadline = time.monotonic() + 60
         while True:
+            stands.seconds += outage.PAUSE_SECONDS
             try:
                 far.fetch([named(octets)])
                 break
