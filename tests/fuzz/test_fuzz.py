@@ -63,10 +63,11 @@ def test_what_is_slow_once_and_answered_by_a_cache_then_is_found(monkeypatch) ->
     monkeypatch.setattr(mutate, "SLOW", 0.05)
 
     @functools.lru_cache
-    def remember(octets: bytes) -> int:
+    def work(octets: bytes) -> None:
         end = time.thread_time() + 0.5
-        return sum(1 for _ in iter(lambda: time.thread_time() > end, True))
+        while time.thread_time() < end:
+            hash(octets)
 
-    found = try_one(lambda octets: [remember(octets)] and None, b"x")
+    found = try_one(work, b"x")
     assert found is not None
     assert found.problem.startswith("it takes too long")
