@@ -9,6 +9,10 @@ Signs are log-ins and what an owner alone can do, by any address that belongs to
 yearly yes of a forwarding's target, a confirmed contact address.  That mail is passed on is none.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, AccountState, ForwardingState
 from mailcore.errors import LinkExpired, NotAllowed
@@ -36,6 +40,17 @@ LEGACY_MONTHS = (24, 25, 26)
 LINK_SECONDS = 400 * DAY
 AT_ONCE = 200
 _AGAIN = 7 * DAY  # at least between two letters
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Parts of the world from where an account was opened, and its usual networks as `usual_networks.to_text` writes them."""
+
+    account: AccountId
+    regions: frozenset[str]
+    networks: str
+
+
 _PASSES_ON = (ForwardingState.HEALTHY, ForwardingState.FAILING)
 SIGNS = (
     Event.ACCOUNT_REOPENED,
@@ -57,23 +72,42 @@ def note_signs(core: Core) -> None:
         store.add_missing(tx)
         store.note_logins(tx, since)
         store.note_events(tx, SIGNS, since)
-        _note_places(tx, since, core.clock.seconds())
 
     core.db.write(write)
+    _note_places(core, since)
 
 
-def _note_places(tx: Tx, since: int, now: int) -> None:
+def _note_places(core: Core, since: int) -> None:
     """Remember networks and parts of the world for longer than the list of log-ins does (services/credentials/second_way.py)."""
+    now = core.clock.seconds()
     seen: dict[AccountId, list[tuple[str, int]]] = {}
-    for account, place, at in store.list_recent_places(tx, since):
-        seen.setdefault(account, []).append((place, min(at, now) // DAY))
-    for account, places in seen.items():
-        store.save_regions(tx, account, {region for place, _ in places if (region := regions.region_of(place))})
-        known = before = usual_networks.from_text(store.get_networks(tx, account))
+    for account, place, last_at in core.db.read(lambda tx: store.list_recent_places(tx, since)):
+        seen.setdefault(account, []).append((place, min(last_at, now) // DAY))
+    opened = list(seen.items())
+    for at in range(0, len(opened), AT_ONCE):
+        found = core.db.read(partial(_find_new_places, seen=opened[at : at + AT_ONCE]))
+        if found:
+            core.db.write(partial(_save_places, found=found))
+
+
+def _find_new_places(tx: Tx, seen: Iterable[tuple[AccountId, list[tuple[str, int]]]]) -> list[_Places]:
+    """Find those accounts whose regions or networks have changed; this job alone writes them."""
+    found: list[_Places] = []
+    for account, places in seen:
+        new_regions = {region for place, _ in places if (region := regions.region_of(place))}
+        known_regions, written = store.list_regions(tx, account), store.get_networks(tx, account)
+        known = before = usual_networks.from_text(written)
         for day in sorted({day for _, day in places}):
             known = usual_networks.add_uses(known, (place for place, on in places if on == day), day)
-        if known != before:
-            store.save_networks(tx, account, usual_networks.to_text(known))
+        if known != before or not new_regions <= known_regions:
+            networks = written if known == before else usual_networks.to_text(known)
+            found.append(_Places(account, frozenset(known_regions | new_regions), networks))
+    return found
+
+
+def _save_places(tx: Tx, found: Iterable[_Places]) -> None:
+    for one in found:
+        store.save_places(tx, one.account, one.regions, one.networks)
 
 
 def send_letters(core: Core) -> int:

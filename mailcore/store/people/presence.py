@@ -137,20 +137,15 @@ def list_recent_places(tx: Tx, since: int) -> list[tuple[AccountId, str, int]]:
     return [(AccountId(account), place, at) for account, place, at in rows]
 
 
-def save_regions(tx: Tx, account: AccountId, regions: Iterable[str]) -> None:
-    known = list_regions(tx, account)
-    if not set(regions) <= known:
-        tx.run("UPDATE presence SET regions=? WHERE account_id=?", " ".join(sorted(known | set(regions))), account)
-
-
 def get_networks(tx: Tx, account: AccountId) -> str:
     """Return the networks that the owner uses, as services/credentials/usual_networks.py writes them."""
     row = tx.row("SELECT networks FROM presence WHERE account_id=?", account)
     return str(row[0]) if row else ""
 
 
-def save_networks(tx: Tx, account: AccountId, networks: str) -> None:
-    tx.run("UPDATE presence SET networks=? WHERE account_id=?", networks, account)
+def save_places(tx: Tx, account: AccountId, regions: Iterable[str], networks: str) -> None:
+    """Save from where an account was opened: parts of the world, and networks as `get_networks` returns them."""
+    tx.run("UPDATE presence SET regions=?, networks=? WHERE account_id=?", " ".join(sorted(regions)), networks, account)
 
 
 def has_second_way(tx: Tx, account: AccountId) -> bool:
