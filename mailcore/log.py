@@ -71,8 +71,10 @@ def log_message(event: str, **facts: int | str | None) -> None:
 def hide_slow_writes() -> Iterator[None]:
     """Leave slow writes out of what a command prints, unless it starts a log: they are counted in any case."""
     _slow_writes.setLevel(logging.ERROR)
-    yield
-    _slow_writes.setLevel(logging.NOTSET)
+    try:
+        yield
+    finally:
+        _slow_writes.setLevel(logging.NOTSET)
 
 
 def start_logging(form: str = "text", *, messages: bool = False) -> None:

@@ -1,7 +1,7 @@
 """Sizes, times, mailboxes and browsers in words, in the language of the reader."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from babel import numbers
@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 
+from mailcore.clock import to_time
 from mailcore.domain import GIB, PROTOCOLS, Account, Mailbox, Scope
 from mailcore.services.webmail import snooze
 from portal import i18n
@@ -91,7 +92,7 @@ def day(value: date) -> str:
 
 def moment(value: datetime | int) -> str:
     """A time as people here read it; seconds since 1970 are taken, too."""
-    at = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
+    at = value if isinstance(value, datetime) else to_time(value)
     return str(format_datetime(at, f"{day_number()} MMM yyyy HH:mm"))
 
 

@@ -6,9 +6,9 @@ Without `write` nothing can be changed: neither through the tables nor through `
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, cast
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Account, QueueItem
 from mailcore.errors import NotAllowed
@@ -60,7 +60,7 @@ def at_hand(core: Core, *, write: bool) -> Iterator[Names]:
 
 def when(seconds: int) -> str:
     """Return a saved moment as people read it, in UTC."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
+    return f"{to_time(seconds):%Y-%m-%d %H:%M}"
 
 
 def describe_helpers(names: Names) -> list[str]:

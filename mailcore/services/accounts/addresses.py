@@ -6,9 +6,10 @@ chooses up to two of those that their name allows; the desk decides on others; a
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, AccountState
 from mailcore.errors import AccountExists, InvalidName, NotAllowed
@@ -69,7 +70,7 @@ def _list_own(core: Core, tx: Tx, owner: Account) -> list[OwnAddress]:
         OwnAddress(
             one.spec,
             one.origin,
-            datetime.fromtimestamp(one.created_at, UTC),
+            to_time(one.created_at),
             one.spec == main and one.removed_at is None,
             one.removed_at is not None,
         )

@@ -10,9 +10,10 @@ import csv
 import hmac
 import io
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId
 from mailcore.errors import InvalidName, LinkExpired, NotAllowed
@@ -241,7 +242,7 @@ def format_letters_csv(core: Core, recipients: list[Person]) -> str:
     rows = csv.writer(text)
     rows.writerow(LETTER_COLUMNS)
     for person in recipients:
-        sent = f"{datetime.fromtimestamp(person.letter_at, UTC):%Y-%m-%d}" if person.letter_at is not None else ""
+        sent = f"{to_time(person.letter_at):%Y-%m-%d}" if person.letter_at is not None else ""
         cells = (
             person.name, f"{person.name}@{core.config.domain}", person.display_name, person.person, person.language,
             person.contact, explain_letter(person), sent,

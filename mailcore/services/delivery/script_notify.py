@@ -1,9 +1,9 @@
 """The notification that a script sends by mail (RFC 5436)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import sieve
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.reading import automatic, trace
@@ -97,7 +97,7 @@ def compose(action: sieve.Notify, *, fields: Header, own: str, domain: str, now:
         composer.named(author, action.from_address) if author else NameAddr(own),
         _people(read.to),
         subject,
-        datetime.fromtimestamp(now, UTC),
+        to_time(now),
         trace.message_id(domain),
         cc=_people(read.cc),
         auto=f"auto-notified; owner-email={quoted}",

@@ -2,10 +2,10 @@
 
 import base64
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, assert_never
 
 import sieve
+from mailcore.clock import to_time
 from mailcore.domain import Envelope
 from mailcore.mail.reading.message import Message
 from mailcore.services.delivery import script_notify, vacation_reply
@@ -46,7 +46,7 @@ class TrialView(ScriptView):
     """The message as the trial has it; `now` in seconds since 1970."""
 
     def __init__(self, trial: Trial, message: MessageText, now: int) -> None:
-        super().__init__(message, trial.sender, trial.original or trial.recipient, datetime.fromtimestamp(now, UTC))
+        super().__init__(message, trial.sender, trial.original or trial.recipient, to_time(now))
         self._trial, self.envelope_auth = trial, trial.auth
 
     def environment(self, item: str) -> str | None:

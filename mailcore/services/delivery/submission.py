@@ -1,8 +1,8 @@
 """Our own people send: the sender must be theirs, the message is completed, signed and queued."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope, Outcome, Recipient
 from mailcore.errors import MailError, NotAllowed, RejectedByScript
@@ -55,7 +55,7 @@ def complete(block: bytes, own: tuple[str, ...], *, domain: str, now: int) -> by
         block = header.without(block, lambda name, value: name.lower() in _PRIVATE)
     added = b""
     if "date" not in names:
-        added += fields_out.token_field("Date", trace.date_header(datetime.fromtimestamp(now, UTC)))
+        added += fields_out.token_field("Date", trace.date_header(to_time(now)))
     if "message-id" not in names:
         added += fields_out.ids_field("Message-ID", [trace.message_id(domain)])
     return added + block

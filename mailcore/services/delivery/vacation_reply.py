@@ -1,9 +1,9 @@
 """Out-of-office replies: to whom one may go, and how it looks (RFC 5230, RFC 3834)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import sieve
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import AccountId, Envelope, MailboxRecipient
 from mailcore.mail.reading import address, automatic, trace
@@ -132,7 +132,7 @@ def compose(
         composer.named(author, action.from_address) if author else NameAddr(own),
         (_person(fields, sender),),
         subject,
-        datetime.fromtimestamp(now, UTC),
+        to_time(now),
         trace.message_id(domain),
         auto="auto-replied (vacation)",
         answers=fields_out.references(fields.text("references"), fields.text("message-id")),

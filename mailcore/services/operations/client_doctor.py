@@ -6,8 +6,9 @@ all (a wrong server, a wrong port) cannot show; the page says what it means that
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import AccountId, Scope
 from mailcore.net.address import place
@@ -63,5 +64,5 @@ def list_tries(core: Core, account: AccountId, peer: str = "") -> list[LoginTry]
             )
         )
         recent_tries += [LoginTry(at, NOBODY, "", "", here) for at in names]
-        recent_tries += [LoginTry(datetime.fromtimestamp(at, UTC), NO_TLS, "", "", here) for at in bare]
+        recent_tries += [LoginTry(to_time(at), NO_TLS, "", "", here) for at in bare]
     return sorted(recent_tries, key=lambda entry: entry.at, reverse=True)

@@ -6,8 +6,9 @@ What was found is saved, so that a page does not wait for servers, and tells whe
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations.dns_records import Finding, Record, compare_record, list_needed_records
@@ -48,7 +49,7 @@ def check_records(core: Core, *, anew: bool = False) -> Look:
     now = core.clock.seconds()
     text = json.dumps({"at": now, "findings": [asdict(finding) for finding in findings]})
     core.db.write(lambda tx: values.save_value(tx, _KEY, text))
-    return Look(datetime.fromtimestamp(now, UTC), findings)
+    return Look(to_time(now), findings)
 
 
 def load_last_look(core: Core) -> Look:
@@ -63,6 +64,6 @@ def read_last_look(tx: Tx) -> Look:
         return Look()
     saved = json.loads(text)
     return Look(
-        datetime.fromtimestamp(saved["at"], UTC),
+        to_time(saved["at"]),
         tuple(Finding(Record(**one["record"]), one["state"], tuple(one["found"])) for one in saved["findings"]),
     )

@@ -6,9 +6,10 @@ those of the site's clock.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.accounts import count_by_tenth
@@ -136,7 +137,7 @@ def _join(figure: Figure, before: int, count: int) -> int:
 def _list_steps(core: Core, span: Span) -> tuple[datetime, ...]:
     now = core.clock.now()
     if span is Span.DAY:
-        hour = datetime.fromtimestamp(core.clock.seconds() // HOUR * HOUR, UTC).astimezone(core.config.zone)
+        hour = to_time(core.clock.seconds() // HOUR * HOUR).astimezone(core.config.zone)
         return tuple(
             datetime.fromtimestamp(hour.timestamp() - HOUR * back, core.config.zone) for back in range(23, -1, -1)
         )

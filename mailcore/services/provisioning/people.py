@@ -7,7 +7,7 @@ from the directory, and keeps the account.  scim2-server speaks the protocol; th
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from scim2_models import (
@@ -25,6 +25,7 @@ from scim2_server.handler import ScimHandler
 from scim2_server.service import ScimService
 from scim2_server.storage import ScimStorage, SearchPage
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Affiliation
 from mailcore.mail.reading.charsets import to_scalars
@@ -182,8 +183,8 @@ def _load(one: Provisioned) -> Resource[Any]:
     resource.id = one.id
     resource.meta = Meta(
         resource_type=one.type,
-        created=datetime.fromtimestamp(one.created_at, UTC),
-        last_modified=datetime.fromtimestamp(one.changed_at, UTC),
+        created=to_time(one.created_at),
+        last_modified=to_time(one.changed_at),
         version=_version(one),
     )
     return resource

@@ -6,9 +6,10 @@ answered or drafted is ever offered in bulk; single messages may be chosen by th
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.mail.reading import address, header
@@ -186,16 +187,12 @@ def _items(messages: Sequence[Takes]) -> list[Item]:
             message.uid,
             header.text(message.header, "subject"),
             _author(message.header),
-            _to_datetime(message.at),
+            to_time(message.at),
             message.size,
             bool(message.flags & 4),
         )
         for message in messages
     ]
-
-
-def _to_datetime(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _author(block: bytes) -> str:
@@ -224,5 +221,5 @@ def _sender(key: str, messages: Sequence[Takes]) -> Sender:
         _author(last.header) or key,
         len(messages),
         sum(message.size for message in messages),
-        _to_datetime(last.at),
+        to_time(last.at),
     )

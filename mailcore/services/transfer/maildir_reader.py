@@ -7,10 +7,10 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import AccountId
 from mailcore.errors import ImportRefused, MailError
@@ -145,7 +145,7 @@ def _read_messages(importer: Importer, folder: Path, limit: int) -> Iterator[Sto
             yield None
             continue
         octets = octets if name.uid else _with_crlf(octets)
-        at = name.at or datetime.fromtimestamp(int(state.st_mtime), UTC)
+        at = name.at or to_time(int(state.st_mtime))
         yield Stored(
             octets, name.flags | maildir.keywords_of(name.letters, known) | others.get(name.uid, frozenset()), at
         )

@@ -23,6 +23,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Mailbox, MailboxId, MessageInfo
 from mailcore.errors import Busy, OctetsMissing
@@ -159,7 +160,7 @@ def write_zip(
 
 def _make_member(name: str, at: int, planned: Plan) -> zipfile.ZipInfo:
     """Level 0 costs nothing and can be unpacked while it comes, which what is only stored cannot."""
-    when = max(datetime.fromtimestamp(at, UTC), datetime(1980, 1, 1, tzinfo=UTC))  # zip knows no earlier time
+    when = max(to_time(at), datetime(1980, 1, 1, tzinfo=UTC))  # zip knows no earlier time
     found = zipfile.ZipInfo(name, (min(when.year, 2107), when.month, when.day, when.hour, when.minute, when.second))
     found.compress_type = zipfile.ZIP_DEFLATED
     found.external_attr = 0o600 << 16
@@ -301,7 +302,7 @@ def _list_texts(core: Core, account: AccountId, planned: Plan, boxes: Sequence[_
         scripts = list_scripts(tx, account) + list_scripts(tx, account, "generated")
         told = {
             "format": FORMAT,
-            "made_at": datetime.fromtimestamp(planned.at, UTC),
+            "made_at": to_time(planned.at),
             "address": owner.address(core.config.domain),
             "form": planned.form,
             "mailboxes": [

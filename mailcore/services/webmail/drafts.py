@@ -9,10 +9,11 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import IO
 
 from mailcore import errors
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Envelope
 from mailcore.errors import MailboxNotFound, MailError, NotAllowed, OverQuota, SendingHeld, TooLarge, TooMany
@@ -72,8 +73,8 @@ def _read(tx: Tx, row: Row) -> Writing:
         row.draft,
         tuple(store.list_files(tx, row.id)),
         row.state,
-        datetime.fromtimestamp(row.send_at, UTC),
-        datetime.fromtimestamp(row.changed_at, UTC),
+        to_time(row.send_at),
+        to_time(row.changed_at),
         kind("could not be sent") if kind else None,
     )
 

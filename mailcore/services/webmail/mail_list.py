@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
+from mailcore.clock import to_time
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox
 from mailcore.mail.reading import address, header
@@ -169,7 +170,7 @@ def line_of(row: Row) -> Line:
         subject,
         sender,
         recipient,
-        datetime.fromtimestamp(row[2], UTC),
+        to_time(row[2]),
         row[3],
         bool(flags & 1),
         bool(flags & 4),

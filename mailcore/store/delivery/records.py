@@ -1,8 +1,9 @@
 """Records of what became of messages, for their owners' trace, as SQL."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -73,7 +74,7 @@ def record_sql(rest: str) -> str:
 
 def record_of(row: Row) -> Record:
     about = About(bytes(row[6]), bytes(row[7]), row[8], bytes(row[9]), row[10], row[11])
-    return Record(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3], row[4], row[5], about, row[12])
+    return Record(row[0], to_time(row[1]), row[2], row[3], row[4], row[5], about, row[12])
 
 
 def list_records(tx: Tx, account: AccountId, since: int) -> list[Record]:

@@ -1,8 +1,9 @@
 """Results of forwarded messages, as SQL.  "Delivered" means that the target's server took it with a 250."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -26,8 +27,8 @@ class Onward:
 
 def _onward(row: Row) -> Onward:
     item, content, target, at, state, host, code, reply, answered = row
-    answered_at = datetime.fromtimestamp(answered, UTC) if answered is not None else None
-    return Onward(item, bytes(content), target, datetime.fromtimestamp(at, UTC), state, host, code, reply, answered_at)
+    answered_at = to_time(answered) if answered is not None else None
+    return Onward(item, bytes(content), target, to_time(at), state, host, code, reply, answered_at)
 
 
 def add_message(tx: Tx, item: int, account: AccountId, content: bytes, target: str, now: int) -> None:

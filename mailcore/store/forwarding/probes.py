@@ -1,9 +1,10 @@
 """Test messages as SQL."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
@@ -46,7 +47,7 @@ def find_last_probe(tx: Tx, account: AccountId, target: str) -> Probe | None:
     )
     if row is None:
         return None
-    return Probe(row[0], row[1], row[2], datetime.fromtimestamp(row[3], UTC), ProbePlace(row[4]) if row[4] else None)
+    return Probe(row[0], row[1], row[2], to_time(row[3]), ProbePlace(row[4]) if row[4] else None)
 
 
 def count_probes(tx: Tx, account: AccountId, since: int) -> int:

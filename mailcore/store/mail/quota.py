@@ -1,9 +1,10 @@
 """Room as SQL: what owners were warned of, and what was lent to them until when."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 from mailcore.store.engine.portions import Portion
@@ -73,8 +74,8 @@ def _extra(row: tuple[int, int, str, int, int, int]) -> Extra:
         AccountId(row[1]),
         ExtraKind(row[2]),
         row[3],
-        datetime.fromtimestamp(row[4], UTC),
-        datetime.fromtimestamp(row[5], UTC),
+        to_time(row[4]),
+        to_time(row[5]),
     )
 
 

@@ -1,7 +1,6 @@
 """Files of accounts that administrators bring, as SQL; what happens to them stands in services/operations/account_imports.py."""
 
-from datetime import UTC, datetime
-
+from mailcore.clock import to_time
 from mailcore.domain import AccountImport, ImportState
 from mailcore.store.engine.db import Row, Tx
 
@@ -9,9 +8,7 @@ _COLUMNS = "id,actor,name,at,state,total,position,created"
 
 
 def _import(row: Row) -> AccountImport:
-    return AccountImport(
-        row[0], row[1], row[2], datetime.fromtimestamp(row[3], UTC), ImportState(row[4]), row[5], row[6], row[7]
-    )
+    return AccountImport(row[0], row[1], row[2], to_time(row[3]), ImportState(row[4]), row[5], row[6], row[7])
 
 
 def add_import(tx: Tx, actor: str, name: str, at: int, total: int) -> int:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 from mailcore.store.people.skeleton import skeleton
@@ -154,7 +155,7 @@ class AddressRequest:
 
     @property
     def asked_at(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
+        return to_time(self.at)
 
 
 _REQUEST = "id,account_id,localpart,domain,reason,state,created_at"

@@ -1,9 +1,10 @@
 """Contact addresses, recovery at the desk and recovery codes as SQL."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -94,7 +95,7 @@ _COLUMNS = "id,account_id,agent,proof,send_to,ticket,state,created_at"
 
 def _recovery(row: Row) -> Recovery:
     number, account, agent, proof, send_to, ticket, state, at = row
-    return Recovery(number, AccountId(account), agent, proof, send_to, ticket, state, datetime.fromtimestamp(at, UTC))
+    return Recovery(number, AccountId(account), agent, proof, send_to, ticket, state, to_time(at))
 
 
 def add_recovery(
@@ -111,9 +112,7 @@ def add_recovery(
         ticket,
         now,
     )
-    return Recovery(
-        number, account, agent, proof, send_to, ticket, RecoveryState.WAITING, datetime.fromtimestamp(now, UTC)
-    )
+    return Recovery(number, account, agent, proof, send_to, ticket, RecoveryState.WAITING, to_time(now))
 
 
 def find_recovery(tx: Tx, number: int) -> Recovery | None:

@@ -1,7 +1,8 @@
 """Queries of the help desk, as SQL: people by words, when a password was used, who has no way in."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Tx
 
@@ -47,7 +48,7 @@ def get_password_state(tx: Tx, account: AccountId) -> tuple[bool, datetime | Non
         account,
     )
     count, last = row if row else (0, None)
-    return bool(count), datetime.fromtimestamp(last, UTC) if last else None
+    return bool(count), to_time(last) if last else None
 
 
 # signs that somebody got into the account once: log-ins are kept for ninety days, what remains of them for good
@@ -87,7 +88,7 @@ def list_failures_of_nobody(tx: Tx, peer: str, since: int) -> list[datetime]:
     rows = tx.rows(
         "SELECT at FROM login_failure WHERE peer=? AND account_id<0 AND at>=? ORDER BY at DESC LIMIT 10", peer, since
     )
-    return [datetime.fromtimestamp(row[0], UTC) for row in rows]
+    return [to_time(row[0]) for row in rows]
 
 
 def list_failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime, str]]:
@@ -95,4 +96,4 @@ def list_failures(tx: Tx, account: AccountId, since: int) -> list[tuple[datetime
     rows = tx.rows(
         "SELECT at, peer FROM login_failure WHERE account_id=? AND at>=? ORDER BY at DESC LIMIT 50", account, since
     )
-    return [(datetime.fromtimestamp(row[0], UTC), row[1]) for row in rows]
+    return [(to_time(row[0]), row[1]) for row in rows]

@@ -1,8 +1,9 @@
 """The list of log-ins as SQL."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -76,8 +77,8 @@ def _event(row: Row) -> LoginEvent:
         place,
         agent,
         outcome,
-        datetime.fromtimestamp(first, UTC),
-        datetime.fromtimestamp(last, UTC),
+        to_time(first),
+        to_time(last),
         times,
     )
 

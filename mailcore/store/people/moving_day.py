@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, Correspondent, MailboxId, Registration, RegistrationKind
 from mailcore.store.engine.db import Row, Tx
 
@@ -226,7 +226,7 @@ def save_link(tx: Tx, account: AccountId, key: str, link: str) -> None:
 def _registration(row: Row, boxes: dict[int, str]) -> Registration:
     key, host, name, address, first, last, mailbox, uid, link, done, *kinds = row
     kind = RegistrationKind.LIST if key.startswith("list:") else tuple(RegistrationKind)[kinds.index(max(kinds))]
-    first_at, last_at = (datetime.fromtimestamp(seconds, UTC) for seconds in (first, last))
+    first_at, last_at = (to_time(seconds) for seconds in (first, last))
     return Registration(
         key, host, name, kind, first_at, last_at, address, link, boxes.get(mailbox, ""), uid, bool(done)
     )
@@ -265,7 +265,7 @@ _WRITES = "(written>0 OR received>=2)"  # whom the owner knows
 
 
 def _correspondent(row: Row) -> Correspondent:
-    return Correspondent(row[0], row[1], row[2], row[3], datetime.fromtimestamp(row[4], UTC), row[5])
+    return Correspondent(row[0], row[1], row[2], row[3], to_time(row[4]), row[5])
 
 
 def list_people(tx: Tx, account: AccountId, limit: int, offset: int = 0) -> list[Correspondent]:

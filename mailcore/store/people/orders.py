@@ -1,8 +1,8 @@
 """Orders as SQL.  The rules stand in services/accounts/orders.py."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, Order, OrderState
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.skeleton import skeleton
@@ -21,7 +21,7 @@ def _order(row: Row) -> Order:
         affiliation,
         OrderState(state),
         language,
-        datetime.fromtimestamp(at, UTC),
+        to_time(at),
         account,
         person,
         proof,

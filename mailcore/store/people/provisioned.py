@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.store.engine.db import Row, Tx
 
 _COLUMNS = "id,type,name,external,person,text,version,created_at,changed_at"
@@ -112,8 +113,8 @@ def list_groups_of(tx: Tx, member: str) -> list[str]:
 
 def _token(row: Row) -> ApiToken:
     number, label, scope, created, used = row
-    last = None if used is None else datetime.fromtimestamp(used, UTC)
-    return ApiToken(number, label, scope, datetime.fromtimestamp(created, UTC), last)
+    last = None if used is None else to_time(used)
+    return ApiToken(number, label, scope, to_time(created), last)
 
 
 def add_token(tx: Tx, label: str, hashed: str, scope: str, now: int) -> int:

@@ -1,9 +1,10 @@
 """Second factors as SQL.  Secrets are sealed (services/signin/two_factor.py)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -48,8 +49,8 @@ def _factor(row: Row) -> SecondFactor:
         secret,
         counter,
         bool(active),
-        datetime.fromtimestamp(created, UTC),
-        datetime.fromtimestamp(used, UTC) if used is not None else None,
+        to_time(created),
+        to_time(used) if used is not None else None,
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import Account, AccountId, NewsletterTopic
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.people.accounts import ACCOUNT_COLUMNS, account_of
@@ -151,4 +152,4 @@ def list_subscribers(tx: Tx, topic: int) -> list[Subscriber]:
         " WHERE topic_id=? AND state='active' ORDER BY id",
         topic,
     )
-    return [Subscriber(account_of(row[:-2]), datetime.fromtimestamp(row[-2], UTC), row[-1]) for row in rows]
+    return [Subscriber(account_of(row[:-2]), to_time(row[-2]), row[-1]) for row in rows]

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, Attempt, Dsn, QueueItem, QueueState
 from mailcore.log import about_mail, create_mail_id, current_mail_id
 from mailcore.spans import open_span
@@ -37,8 +38,8 @@ def _item(row: Row) -> QueueItem:
         row[3],
         bytes(row[4]),
         row[5],
-        datetime.fromtimestamp(row[6], UTC),
-        datetime.fromtimestamp(row[7], UTC),
+        to_time(row[6]),
+        to_time(row[7]),
         QueueState(row[8]),
         row[9],
         row[10],
@@ -255,9 +256,9 @@ def list_destinations(tx: Tx) -> list[QueuedDestination]:
             row[0],
             row[1],
             row[2],
-            datetime.fromtimestamp(row[3], UTC),
+            to_time(row[3]),
             row[4],
-            datetime.fromtimestamp(row[5], UTC) if row[5] else None,
+            to_time(row[5]) if row[5] else None,
         )
         for row in rows
     ]
@@ -311,7 +312,7 @@ def retry_items(tx: Tx, items: Sequence[int] | None, now: int) -> None:
 
 def list_attempts(tx: Tx, item: int) -> Sequence[Attempt]:
     rows = tx.rows("SELECT at, host, code, reply FROM attempt WHERE item=? ORDER BY id", item)
-    return [Attempt(datetime.fromtimestamp(row[0], UTC), *row[1:]) for row in rows]
+    return [Attempt(to_time(row[0]), *row[1:]) for row in rows]
 
 
 def read_octets(tx: Tx, blobs: Blobs, item: QueueItem) -> bytes:

@@ -2,9 +2,10 @@
 
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -92,7 +93,7 @@ def _fetch(row: Row) -> Fetch:
         there,
         left_out,
         failures,
-        datetime.fromtimestamp(row[13], UTC),
+        to_time(row[13]),
         row[14],
     )
 

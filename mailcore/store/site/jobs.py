@@ -1,8 +1,9 @@
 """Turns of periodic jobs, claimed by a conditional update so that several nodes do each once."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.store.engine.db import Tx
 
 CLOCK_SECONDS = 300  # by which the clocks of two nodes may differ
@@ -21,7 +22,7 @@ class JobTurn:
 def list_jobs(tx: Tx) -> list[JobTurn]:
     """Return the turns of all jobs that ever had one."""
     rows = tx.rows("SELECT name, next_at, leased_until, problem FROM job ORDER BY name")
-    return [JobTurn(row[0], datetime.fromtimestamp(row[1], UTC), row[2], row[3]) for row in rows]
+    return [JobTurn(row[0], to_time(row[1]), row[2], row[3]) for row in rows]
 
 
 def is_job_due(tx: Tx, name: str, now: int, every_seconds: int) -> bool:

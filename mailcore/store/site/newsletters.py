@@ -5,8 +5,9 @@ Each change of state names the state before, so that of two editors, or two node
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId, MailboxId, Newsletter, NewsletterCounts, NewsletterState
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.mail.flags import DELETED, SEEN
@@ -39,7 +40,7 @@ class Unread:
 
 
 def _time(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return None if seconds is None else to_time(seconds)
 
 
 def _newsletter(row: Row) -> Newsletter:
@@ -51,8 +52,8 @@ def _newsletter(row: Row) -> Newsletter:
         row[4],
         NewsletterState(row[5]),
         row[6],
-        datetime.fromtimestamp(row[7], UTC),
-        datetime.fromtimestamp(row[8], UTC),
+        to_time(row[7]),
+        to_time(row[8]),
         _time(row[9]),
         _time(row[10]),
         _time(row[11]),

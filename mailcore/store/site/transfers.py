@@ -1,9 +1,10 @@
 """Take-outs and imports as SQL."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
+from mailcore.clock import to_time
 from mailcore.domain import AccountId
 from mailcore.store.engine.db import Row, Tx
 
@@ -47,7 +48,7 @@ class Transfer:
 
 
 def _transfer(row: Row) -> Transfer:
-    started, updated = (datetime.fromtimestamp(seconds, UTC) for seconds in row[7:9])
+    started, updated = (to_time(seconds) for seconds in row[7:9])
     return Transfer(
         row[0], TransferKind(row[1]), row[2], TransferState(row[3]), row[4], row[5], row[6], started, updated
     )
