@@ -62,6 +62,13 @@ def filter_(tmp_path_factory):
         yield running
 
 
+@pytest.fixture
+def pupil(tmp_path):
+    """Another one, which judges nothing: what judges may hold the database of the one that learns, and for long."""
+    with rspamd(tmp_path / "pupil") as running:
+        yield running
+
+
 @pytest.mark.interop
 def test_rspamd_s_word_becomes_junk_a_field_a_refusal_and_a_score(filtering, filter_):
     core = filtering(f'rspamd = "{filter_.url}"')
@@ -105,8 +112,8 @@ def test_what_it_wants_to_refuse_may_be_kept_as_junk(filtering, filter_):
 
 
 @pytest.mark.interop
-def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(filtering, filter_):
-    core = filtering(f'rspamd = "{filter_.url}"\nlearn = "{filter_.controller}"\nlearn_password = "learn"')
+def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(filtering, filter_, pupil):
+    core = filtering(f'rspamd = "{filter_.url}"\nlearn = "{pupil.controller}"\nlearn_password = "learn"')
     kari = accounts.find_account(core, "kari").id
     send(
         core, CLEAN + "Shall we have lunch on Friday, in the old canteen behind the library, as we did last summer?\r\n"
@@ -120,18 +127,18 @@ def test_moves_to_and_from_junk_teach_it_and_emptying_junk_does_not(filtering, f
     def has_learned(*lessons: int) -> bool:
         # as the job does again and again: the filter's own database may be locked for a moment, its answer may come too late
         learning.teach_filter(core)
-        return core.db.read(lambda tx: store.list_waiting(tx, 9)) == [] and filter_.learned() == lessons
+        return core.db.read(lambda tx: store.list_waiting(tx, 9)) == [] and pupil.learned() == lessons
 
-    spam, ham = filter_.learned()
+    spam, ham = pupil.learned()
     uids = core.db.read(lambda tx: core.mail.uids(tx, core.mail.mailbox(tx, kari, "Junk").id))
     mail_actions.apply_action(core, kari, "Junk", [uids[1]], "delete")
     learning.teach_filter(core)
     assert core.db.read(lambda tx: store.list_waiting(tx, 9)) == []
-    assert filter_.learned() == (spam, ham)  # Junk to Trash is not "ham"
+    assert pupil.learned() == (spam, ham)  # Junk to Trash is not "ham"
     mail_actions.apply_action(core, kari, "INBOX", [uid("INBOX")], "junk")
-    assert until(lambda: has_learned(spam + 1, ham)), filter_.log.read_text()[-3000:]
+    assert until(lambda: has_learned(spam + 1, ham)), pupil.log.read_text()[-3000:]
     mail_actions.apply_action(core, kari, "Junk", [uids[0]], "move", "INBOX")
-    assert until(lambda: has_learned(spam + 1, ham + 1)), filter_.log.read_text()[-3000:]
+    assert until(lambda: has_learned(spam + 1, ham + 1)), pupil.log.read_text()[-3000:]
 
 
 @pytest.mark.interop
