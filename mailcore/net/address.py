@@ -7,7 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 _WIDER = {4: ((24, 4),), 6: ((56, 2), (48, 4), (32, 40))}
 
 
-def _address(peer: str) -> IPv4Address | IPv6Address | None:
+def parse_address(peer: str) -> IPv4Address | IPv6Address | None:
+    """Parse an address; one of IPv4 that is written as IPv6 is one of IPv4.  None for what is none."""
     try:
         ip = ip_address(peer)
     except ValueError:
@@ -17,8 +18,8 @@ def _address(peer: str) -> IPv4Address | IPv6Address | None:
 
 @lru_cache(maxsize=4096)
 def place(peer: str) -> str:
-    """The address as it is counted and shown: an IPv6 host has a whole /64 to itself."""
-    ip = _address(peer)
+    """Return the address as it is counted and shown: an IPv6 host has a whole /64 to itself."""
+    ip = parse_address(peer)
     if ip is None:
         return peer
     return str(ip_network((int(ip), 64), strict=False)) if isinstance(ip, IPv6Address) else str(ip)
@@ -26,11 +27,11 @@ def place(peer: str) -> str:
 
 @lru_cache(maxsize=4096)
 def wider(peer: str) -> tuple[tuple[str, int], ...]:
-    """The networks around the place, and how many times more than one place each may do.
+    """Return the networks around the place, and how many times more than one place each may do.
 
     Whoever has an IPv6 connection often has a /56 or a /48, and so 256 or 65,536 places.
     """
-    ip = _address(peer)
+    ip = parse_address(peer)
     if ip is None:
         return ()
     return tuple((str(ip_network((int(ip), bits), strict=False)), times) for bits, times in _WIDER[ip.version])

@@ -5,7 +5,9 @@ and those that were split among all of them belong to no region: nothing is know
 """
 
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
+
+from mailcore.net.address import parse_address
 
 UNKNOWN = ""
 _IPV4 = {
@@ -41,13 +43,10 @@ _BY_NUMBER = {number: region for region, numbers in _IPV4.items() for number in 
 @lru_cache(maxsize=4096)
 def region_of(place: str) -> str:
     """Return the region of an address or an IPv6 network such as `2a01:799::/64`; UNKNOWN for what tells none."""
-    try:
-        ip = ip_address(place.partition("/")[0])
-    except ValueError:
+    ip = parse_address(place.partition("/")[0])
+    if ip is None:
         return UNKNOWN
     if isinstance(ip, IPv6Address):
-        if ip.ipv4_mapped is None:
-            leading = int(ip) >> 112
-            return next((region for first, last, region in _IPV6 if first <= leading <= last), UNKNOWN)
-        ip = ip.ipv4_mapped
+        leading = int(ip) >> 112
+        return next((region for first, last, region in _IPV6 if first <= leading <= last), UNKNOWN)
     return UNKNOWN if ip.is_private else _BY_NUMBER.get(int(ip) >> 24, UNKNOWN)

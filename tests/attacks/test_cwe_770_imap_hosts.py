@@ -5,7 +5,8 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,29 @@ def test_what_was_asked_for_is_read(host):
     body = b"* 1 FETCH (UID 1 BODY[] {3}\r\nhei FLAGS (\\Seen))\r\n"
     with host(b"BODY.PEEK", lambda send: send(body)) as server:
         assert fetch(server) == [(1, Stored(b"hei", frozenset({"\\Seen"}), None))]
+
+
+def test_a_host_s_other_address_is_tried_where_the_first_does_not_answer(host, monkeypatch):
+    ask = socket.getaddrinfo
+
+    def find(name: str, port: int, *args: Any, **others: Any) -> list:
+        found = ask(name, port, *args, **others)
+        if name != "localhost":
+            return found
+        return [(*kind, (address, port)) for address in ("127.0.0.9", "127.0.0.1") for *kind, _ in found[-1:]]
+
+    def answer(send: Send) -> None:
+        send(b'* LIST () "/" INBOX\r\n')
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    with host(b" LIST ", answer) as server:
+        folders = imap_import.list_folders(replace(server, may_connect=lambda place: True))
+    assert [folder.name for folder in folders] == ["INBOX"]
+
+
+def test_what_others_name_is_asked_by_tls_alone(host):
+    with host(b" LIST ", lambda send: None) as server, pytest.raises(ValueError, match="TLS"):
+        imap_import.list_folders(replace(server, tls=False))
 
 
 def test_more_folders_than_an_account_may_have_are_left_out(host, monkeypatch):

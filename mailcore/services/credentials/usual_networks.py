@@ -7,7 +7,9 @@ few for months is *settled*, and another one is no usual thing; whoever moves ab
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
+
+from mailcore.net.address import parse_address
 
 SETTLED_DAYS = 60  # since the first
 SETTLED_USES = 5  # days on which the account was opened, at least
@@ -27,14 +29,9 @@ class UsedNetwork:
 
 def network_of(place: str) -> str:
     """Return the network of a place (net/address.py); "" for what is no public address."""
-    try:
-        ip = ip_address(place.partition("/")[0])
-    except ValueError:
+    ip = parse_address(place.partition("/")[0])
+    if ip is None or ip.is_private:
         return ""
-    if ip.is_private:
-        return ""
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
     return str(ip_network((int(ip), 32 if isinstance(ip, IPv6Address) else 16), strict=False))
 
 

@@ -21,6 +21,7 @@ from mailcore.net import https
 from mailcore.net.https import cut_off
 
 TIMEOUT_SECONDS = 60  # of silence
+MAX_ADDRESSES = 4  # of a host that are tried one after another
 MAX_SECONDS = 1200  # of a connection to an owner's server
 MAX_LINES, MAX_LINE_OCTETS = 50_000, 8 * 2**20  # of one command's answers, beside its literals
 
@@ -92,18 +93,24 @@ def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
             if server.may_connect is None:
                 whole: socket.socket = super()._create_socket(timeout)
                 return whole
-            for *_kind, place in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
-                if server.may_connect(str(place[0])):
-                    where = str(place[0]), self.port
-                    secure = https.connect(self.ssl_context, *where, self.host, timeout or TIMEOUT_SECONDS)
-                    stack.enter_context(cut_off(secure, MAX_SECONDS))
-                    try:
-                        secure.do_handshake()
-                    except BaseException:
-                        secure.close()
-                        raise
-                    return secure
-            raise OSError("no such server")
+            found = [
+                str(place[0]) for *_kind, place in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+            ]
+            problem = OSError("no such server")
+            for address in filter(server.may_connect, found[:MAX_ADDRESSES]):
+                try:
+                    secure = https.connect(self.ssl_context, address, self.port, self.host, timeout or TIMEOUT_SECONDS)
+                except OSError as refusal:
+                    problem = refusal
+                    continue
+                stack.enter_context(cut_off(secure, MAX_SECONDS))
+                try:
+                    secure.do_handshake()
+                except BaseException:
+                    secure.close()
+                    raise
+                return secure
+            raise problem
 
     class Client(IMAPClient):  # type: ignore[misc]
         def _create_IMAP4(self) -> Any:  # noqa: N802 - imapclient's name
@@ -111,6 +118,8 @@ def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
                 return Tls(self.host, self.port, self.ssl_context, TIMEOUT_SECONDS)
             return Plain(self.host, self.port, TIMEOUT_SECONDS)
 
+    if server.may_connect is not None and not server.tls:
+        raise ValueError("an address that others name is asked by TLS alone")
     context = ssl.create_default_context(cafile=server.ca or None) if server.tls else None
     return Client(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
 
