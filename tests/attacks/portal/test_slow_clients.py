@@ -95,6 +95,9 @@ def log_in(talk: http.client.HTTPConnection, host: str) -> None:
     assert answer.status == 303
 
 
+SOON = 5.0  # seconds, and four times as long as without them: who is stopped waits for the time-out of a connection
+
+
 def quickest(work: Callable[[], None], tries: int = 3) -> float:
     """Seconds: a machine on which other tests run may stand still once."""
     found = []
@@ -190,8 +193,8 @@ def test_slow_clients_stop_nobody(house_alone: House, kind: str) -> None:
         work(talk)
         talk.close()
 
-    little = 1 + 4 * quickest(lambda: ask(health))
-    much = 1 + 4 * quickest(lambda: ask(lambda talk: log_in(talk, "alumni.example")))
+    little = SOON + 4 * quickest(lambda: ask(health))
+    much = SOON + 4 * quickest(lambda: ask(lambda talk: log_in(talk, "alumni.example")))
     with slow_clients(lambda number: socket.create_connection(("127.0.0.1", port), 20), kind):
         assert quickest(lambda: ask(health)) < little
         assert quickest(lambda: ask(lambda talk: log_in(talk, "alumni.example"))) < much
@@ -212,8 +215,8 @@ def test_slow_clients_stop_nobody_behind_nginx(house: House, nginx: int, kind: s
         work(talk)
         talk.close()
 
-    little = 1 + 4 * quickest(lambda: ask(health))
-    much = 1 + 4 * quickest(lambda: ask(lambda talk: log_in(talk, "alumni.example")))
+    little = SOON + 4 * quickest(lambda: ask(health))
+    much = SOON + 4 * quickest(lambda: ask(lambda talk: log_in(talk, "alumni.example")))
     with slow_clients(connect, kind):
         assert quickest(lambda: ask(health)) < little
         assert quickest(lambda: ask(lambda talk: log_in(talk, "alumni.example"))) < much
@@ -262,7 +265,7 @@ def test_one_address_makes_room_for_its_own_newest(build: Callable[..., House]) 
         health(talk)
         talk.close()
 
-    little = 1 + 4 * quickest(ask)
+    little = SOON + 4 * quickest(ask)
     with slow_clients(lambda number: socket.create_connection(("127.0.0.1", port), 20), "bodies"):
         assert quickest(ask) < little
         assert until(lambda: _connections(port) <= 20)
