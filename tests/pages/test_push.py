@@ -69,7 +69,7 @@ def test_n46_a_push_shows_that_there_is_new_mail_and_nothing_else(context, page,
         assert until(lambda: bool(list_numbers()))
         [number] = list_numbers()
         tools.send("ServiceWorker.deliverPushMessage", {"origin": base, "registrationId": number, "data": ""})
-        page.wait_for_function(f"({SHOWN})().then(all => all.length)")
+        assert until(lambda: bool(page.evaluate(SHOWN)))
         assert page.evaluate(SHOWN) == [["Alumnimail", "Du har fått ny e-post.", "nn"]]
         page.click("text=Slå av")
         expect(page.locator("#notices")).to_contain_text("får ikkje fleire varsel")
