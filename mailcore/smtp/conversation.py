@@ -14,11 +14,12 @@ MAX_LINE = 2048
 MAX_BOGUS = 20
 MAX_FAILURES = 5  # wrong passwords, as in IMAP and ManageSieve
 MAX_IDLE_COMMANDS = 200  # that lead nowhere, one after another
+TURN = 100  # commands that came at once, after which others have their turn
 Verb = Callable[[Session, str], Awaitable[bool | None]]  # False ends the conversation
 
 
 async def converse(session: Session) -> None:
-    bogus = failures = 0
+    bogus = failures = commands = 0
     session.write_reply(f"220 {session.hostname} {'LMTP' if session.handler.lmtp else 'ESMTP'} Alumnimail")
     while session.transport is not None and not session.transport.is_closing():
         if session.door.is_stopping and not session.in_message:
@@ -33,6 +34,9 @@ async def converse(session: Session) -> None:
             break
         session.be_patient(0)
         session.idle += 1
+        commands += 1
+        if commands % TURN == 0:
+            await asyncio.sleep(0)
         try:
             go_on = await _command(session, line)
         except Refused as refusal:

@@ -106,8 +106,9 @@ class Incoming:
         if self._head is None:
             self.spool.add(piece)
             return
+        looked = len(self._head)
         self._head += piece
-        end = header.end(bytes(self._head), 0, len(self._head))
+        end = header.end(self._head, 0, len(self._head), looked)
         if end > self._bounds.header:
             self.refuse(Malformed("552 5.3.4 The header is too large"))
         elif end < len(self._head) or self._head.endswith(b"\r\n\r\n"):

@@ -6,9 +6,11 @@ sixteen times.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from mailcore.config import Limits
 from mailcore.mail.asking import derived
 from mailcore.mail.judging import signs
 from mailcore.mail.moving import vcard, whole_cards
@@ -19,10 +21,13 @@ from mailcore.mail.showing import body, flowed, html_text, invitation, searchabl
 from mailcore.services.newsletters import writing
 from mailcore.services.tickets import ticket_text
 from mailcore.services.webmail import html_mail, text_links
+from mailcore.smtp.incoming import Bounds, Incoming
+from mailcore.store.mail.spool import Spool
 from portal.carddav import xml
 from sieve import check_script, match
 from tests.processor import measure_cost
 
+BOUNDS = Bounds.from_limits(Limits())
 LENGTH, TIMES, MOST = 5_000, 4, 9.0
 QUICK = 0.08  # seconds for the large text within which nothing needs another look
 AT_ONCE = 0.02  # seconds for it within which a larger one is tried
@@ -106,6 +111,14 @@ def look_at(text: bytes) -> None:
     ticket_text.extract_text(message)
 
 
+def come_in(text: bytes) -> None:
+    """Take a header in by single octets, as chunks of BDAT may bring them and packets of DATA."""
+    for clean in (False, True):
+        incoming = Incoming(Spool(Path(), 2**30), BOUNDS, lambda block: block)
+        for at in range(len(text)):
+            incoming.add(text[at : at + 1], clean=clean)
+
+
 def parse_xml(text: str) -> None:
     try:
         xml.parse_body(text.encode())
@@ -134,6 +147,7 @@ READERS: list[tuple[str, Callable[[str], object], list[str]]] = [
     ("uuencoded files", octets(lambda text: uu_blocks.find_blocks(text, 0, len(text))), MIME),
     ("XML", lambda text: parse_xml(f"<r>{text}</r>"), ["<a>", "<a b='c'/>", "<a xmlns:b='c'>", "&amp;"]),
     ("scripts", lambda text: check_script(text), SIEVE),
+    ("a message octet by octet", octets(come_in), HEADER),
     *(
         (f"a message's {name}", octets(lambda text, name=name: look_at(f"{name}: ".encode() + text + b"\r\n\r\nx\r\n")), HEADER)
         for name in FIELDS

@@ -25,14 +25,19 @@ def split(octets: Octets) -> tuple[bytes, int]:
     return octets[:body], body
 
 
-def end(octets: Octets, start: int, stop: int) -> int:
-    """Return the start of the body of the message at `start`; `stop` if there is no blank line.  Copies nothing."""
+def end(octets: Octets | bytearray, start: int, stop: int, looked: int = 0) -> int:
+    """Return the start of the body of the message at `start`; `stop` if there is no blank line.  Copies nothing.
+
+    Args:
+        looked: so many octets from `start` on, of a header that still comes in, were found to hold no blank line.
+    """
     first = octets[start : min(start + 2, stop)]
     if first == b"\r\n":
         return start + 2
     if first[:1] == b"\n":  # lone line feeds, from an import
         return start + 1
-    found = _END.search(octets, start, stop)
+    # what was looked at may end with three of the four octets of a blank line
+    found = _END.search(octets, max(start, start + looked - 3), stop)
     return found.end() if found else stop
 
 
