@@ -53,13 +53,27 @@ def refusal(url: str, folder) -> str:
     return str(caught.value)
 
 
-def test_a_database_of_another_collation_or_encoding_is_refused(server, tmp_path):
+@pytest.mark.parametrize(
+    ("made", "wrong"),
+    [
+        ("ENCODING 'LATIN1'", "encoding LATIN1"),
+        ("ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C'", "collation of ICU"),
+    ],
+)
+def test_a_database_of_another_collation_or_encoding_is_refused(server, tmp_path, made, wrong):
+    url = server.replace("@/postgres?", "@/other?")
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'")
-    said = refusal(server.replace("@/postgres?", "@/latin?"), tmp_path)
-    assert "encoding LATIN1" in said
+        connection.execute("DROP DATABASE IF EXISTS other")
+        try:
+            connection.execute(f"CREATE DATABASE other TEMPLATE template0 {made}".encode())
+        except psycopg.errors.FeatureNotSupported:
+            pytest.skip("this server was built without ICU")
+    said = refusal(url, tmp_path)
+    assert wrong in said
     assert "CREATE DATABASE" in said
     assert "\n" not in said
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname='public'").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("setting", ["synchronous_commit=off", "fsync=off"])

@@ -109,14 +109,16 @@ def check_server(connection: psycopg.Connection[Row]) -> None:
             f"database: PostgreSQL {connection.info.server_version // 10000} is too old; 15 is the oldest"
         )
     asked = connection.execute(
-        "SELECT pg_encoding_to_char(encoding), datcollate, current_setting('fsync'), current_setting('synchronous_commit')"
+        # of another provider than the C library `datcollate` says nothing: ICU sorts by a language, the builtin one by octets
+        "SELECT pg_encoding_to_char(encoding), CASE datlocprovider WHEN 'i' THEN 'of ICU' WHEN 'b' THEN 'C' ELSE datcollate END,"
+        " current_setting('fsync'), current_setting('synchronous_commit')"
         " FROM pg_database WHERE datname=current_database()"
     ).fetchone()
     encoding, collation, fsync, commit = asked or ("", "", "", "")
     if encoding != "UTF8" or collation not in ("C", "POSIX", "C.UTF-8", "C.utf8"):
         raise ConfigError(
             f"database: it has encoding {encoding} and collation {collation}; make it anew with"
-            " CREATE DATABASE .. TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+            " CREATE DATABASE .. TEMPLATE template0 LOCALE_PROVIDER libc ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
         )
     if commit == "off" or commit == "local":
         raise ConfigError(f"database: synchronous_commit is {commit}, so that a crash loses mail; set it to on")
