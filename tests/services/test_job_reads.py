@@ -75,7 +75,7 @@ def test_a_walk_in_portions_meets_every_row_and_begins_anew(core: Core, monkeypa
 
     def walk(tx) -> tuple[list[int], bool]:
         portion = find_portion(tx, "account", "trial")
-        save_portion(tx, "trial", portion)
+        save_portion(tx, portion)
         rows = tx.rows("SELECT id FROM account WHERE id>? AND id<=? ORDER BY id", portion.after, portion.until)
         return [row[0] for row in rows], portion.is_last
 

@@ -92,7 +92,7 @@ def warn_all(core: Core) -> int:
     due, portion = core.db.read(list_due)
     sent = sum(core.db.write(partial(warn_if_needed, core, account=account)) is not None for account in due)
     if not portion.is_whole:
-        core.db.write(partial(save_portion, walk=_WALK, portion=portion))
+        core.db.write(partial(save_portion, portion=portion))
     return sent
 
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from imapclient import IMAPClient
@@ -97,7 +98,7 @@ def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
                 str(place[0]) for *_kind, place in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
             ]
             problem = OSError("no such server")
-            for address in filter(server.may_connect, found[:MAX_ADDRESSES]):
+            for address in islice(filter(server.may_connect, found), MAX_ADDRESSES):
                 try:
                     secure = https.connect(self.ssl_context, address, self.port, self.host, timeout or TIMEOUT_SECONDS)
                 except OSError as refusal:

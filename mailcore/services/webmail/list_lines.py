@@ -60,7 +60,7 @@ def update_busy_lists(core: Core) -> int:
         except MailboxNotFound:  # gone meanwhile
             continue
     if len(found) < MAILBOXES and not portion.is_whole:
-        core.db.write(partial(save_portion, walk=_WALK, portion=portion))
+        core.db.write(partial(save_portion, portion=portion))
     return len(found)
 
 

@@ -14,9 +14,9 @@ TURNS = 10
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Rows of `table` with ids above `after`, up to `until`."""
+    """Rows of a table with ids above `after`, up to `until`; `top` is the highest that there is."""
 
-    table: str
+    walk: str
     after: int
     until: int
     top: int
@@ -36,9 +36,9 @@ def find_portion(tx: Tx, table: str, walk: str) -> Portion:
     row = tx.row(f"SELECT MAX(id) FROM {table}")  # noqa: S608 - our own names
     top = int(row[0] or 0) if row else 0
     after = int(get_value(tx, walk) or 0)
-    return Portion(table, after, after + max(LEAST, top // TURNS + 1), top)
+    return Portion(walk, after, after + max(LEAST, top // TURNS + 1), top)
 
 
-def save_portion(tx: Tx, walk: str, portion: Portion) -> None:
+def save_portion(tx: Tx, portion: Portion) -> None:
     """Let the walk go on behind that portion, or begin anew where it was the last."""
-    save_value(tx, walk, str(0 if portion.is_last else portion.until))
+    save_value(tx, portion.walk, str(0 if portion.is_last else portion.until))
