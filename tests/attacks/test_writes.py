@@ -181,6 +181,14 @@ def ask(core: Core, length: int) -> None:
     )
 
 
+def activate(core: Core, length: int) -> None:
+    """A script of any length, and one that it includes."""
+    ola = accounts.find_account(core, "ola").id
+    filters.put_script(core, ola, "part", 'if header "subject" "x" { keep; }\r\n' * (length // 35))
+    filters.put_script(core, ola, "mine", 'require "include"; include "part";\r\n' + "keep;\r\n" * (length // 7))
+    filters.set_active_script(core, ola, "mine")
+
+
 SCENARIOS: dict[str, Callable[[Core, int], None]] = {
     "the desk: blanks": mail(b"text/plain", b" "),
     "the desk: lines": mail(b"text/plain", b"> quoted\r\n"),
@@ -201,6 +209,7 @@ SCENARIOS: dict[str, Callable[[Core, int], None]] = {
     "a report that cannot be delivered": undeliverable("dsn"),
     "a script on what comes into a mailbox": append,
     "the help form": ask,
+    "a script is activated": activate,
 }
 # a script runs, a report is read, a message is parsed, signed or composed
 NEVER = (

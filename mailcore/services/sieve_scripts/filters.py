@@ -5,10 +5,12 @@ The generated script runs first.  It is a tree given to print_script, so nothing
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Away, FilterRule, Forwarding, Script
 from mailcore.errors import (
+    Busy,
     InvalidName,
     OverQuota,
     ScriptActive,
@@ -44,6 +46,7 @@ from sieve import ScriptError, check_script, includes, mailboxes, warnings
 
 GENERATED = "alumnimail"
 MAX_SCRIPTS = 50
+TRIES = 3  # to activate a script that others change
 MAX_OCTETS, MAX_TOTAL = 1024 * 1024, 4 * 1024 * 1024
 MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
 
@@ -244,27 +247,37 @@ def set_active_script(core: Core, account: AccountId, name: str, *, proven: bool
     Raises:
         ScriptNotFound.
         ScriptHeld: it was brought in, or includes what was, and sends mail on; and nothing was proven.
+        Busy: the scripts are being changed by others.
     """
 
-    def store(tx: Tx) -> None:
-        if name:
-            _release_imported(core, tx, account, _get_script(tx, account, name), proven)
+    def look(tx: Tx) -> tuple[dict[str, Script | None], bool]:
+        """Read the scripts while others write: a long one takes seconds."""
+        if not name:
+            return {}, False
+        script = _get_script(tx, account, name)
+        included, sends = scripts_library.list_included(core, tx, account, script.source)
+        return {**included, name: script}, sends
+
+    def write(tx: Tx, looked: dict[str, Script | None], sends: bool) -> bool:
+        """Return False where a script is another one by now."""
+        if any(find_script(tx, account, each) != script for each, script in looked.items()):
+            return False
+        held = [each for each, script in looked.items() if script is not None and script.held]
+        if held and sends and not proven:
+            raise ScriptHeld(
+                Saying("%(name)s was brought in and sends mail on. Activate it on the page of filters.", name=name)
+            )
+        for each in held:
+            release_script(tx, account, each)
         activate_script(tx, account, name)
         audit.note(core, tx, account, Event.SCRIPT_ACTIVATED, detail=name)
+        return True
 
-    core.db.write(store)
-
-
-def _release_imported(core: Core, tx: Tx, account: AccountId, script: Script, proven: bool) -> None:
-    """Release an imported script, with what it includes, to run from now on.  Raises ScriptHeld."""
-    others, sends = scripts_library.list_included(core, tx, account, script.source)
-    held = [each for each in (script, *others) if each.held]
-    if held and sends and not proven:
-        raise ScriptHeld(
-            Saying("%(name)s was brought in and sends mail on. Activate it on the page of filters.", name=script.name)
-        )
-    for each in held:
-        release_script(tx, account, each.name)
+    for _ in range(TRIES):
+        looked, sends = core.db.read(look)
+        if core.db.write(partial(write, looked=looked, sends=sends)):
+            return
+    raise Busy("the scripts are being changed by others")
 
 
 def delete_script(core: Core, account: AccountId, name: str) -> None:

@@ -30,9 +30,12 @@ def make_library(core: Core, tx: Tx, account: AccountId) -> Library:
     return find
 
 
-def list_included(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[list[Script], bool]:
-    """The account's own scripts that this one includes, also by others, held or not; and does any of them all send mail on?"""
-    found: dict[str, Script] = {}
+def list_included(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[dict[str, Script | None], bool]:
+    """Return the account's own scripts that this one includes, also by others; and does any of them all send mail on?
+
+    Held ones are among them, and None for a name that has none.
+    """
+    found: dict[str, Script | None] = {}
     seen: set[tuple[str, str]] = set()
     sends, todo = sieve.sends_on(source), list(_includes(source))
     while todo and len(seen) < MAX_SCRIPTS:
@@ -42,11 +45,12 @@ def list_included(core: Core, tx: Tx, account: AccountId, source: str) -> tuple[
         seen.add((place, name))
         if place == "global":  # the site's own, which may send mail where the operator wants
             todo += _includes(_read_site_script(core.config.data_path / "sieve", name) or "")
-        elif (script := find_script(tx, account, name)) is not None:
-            found[name] = script
+            continue
+        found[name] = script = find_script(tx, account, name)
+        if script is not None:
             sends = sends or sieve.sends_on(script.source)
             todo += _includes(script.source)
-    return list(found.values()), sends
+    return found, sends
 
 
 def _read_site_script(folder: Path, name: str) -> str | None:

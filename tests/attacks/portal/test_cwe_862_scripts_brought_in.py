@@ -10,23 +10,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailcore import core as cores
 from mailcore.config import Config, ForwardingSettings
 from mailcore.core import Core
-from mailcore.domain import Account, Envelope, FilterAction, FilterRule, FilterVerb
-from mailcore.errors import ScriptHeld
+from mailcore.domain import Account, Envelope, FilterAction, FilterRule, FilterVerb, Script
+from mailcore.errors import Busy, ScriptHeld
 from mailcore.managesieve import server
 from mailcore.services import certificates
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, imapsieve, queue_admin, recipients
 from mailcore.services.forwarding import forwarding
-from mailcore.services.sieve_scripts import filters, sieve_import
+from mailcore.services.sieve_scripts import filters, scripts_library, sieve_import
 from mailcore.services.sieve_scripts.sieve_import import OldServer
 from mailcore.services.transfer import takeout, takeout_import
 from mailcore.services.transfer.mail_import import Report
+from mailcore.store.delivery.scripts import save_script
 from mailcore.store.mail import annotations
 from portal import create_app
 from tests.portal.conftest import PASSWORD, Browser
@@ -142,6 +144,39 @@ def test_an_active_script_does_not_include_it(core: Core, ola: Account) -> None:
         filters.set_active_script(core, ola.id, "mine")
     filters.put_script(core, ola.id, "extra", REDIRECTS)  # written by its owner
     assert deliver(core) == [EVE]
+
+
+def test_what_comes_in_while_a_script_is_activated_is_held_too(core: Core, ola: Account, monkeypatch) -> None:
+    """The scripts are read first, and activated if they are still the same."""
+    filters.put_script(core, ola.id, "main", 'require "include";\r\ninclude :personal :optional "extra";\r\n')
+    look = scripts_library.list_included
+    waiting = [{"extra": REDIRECTS}]
+
+    def look_then_bring(*args: Any) -> Any:
+        found = look(*args)
+        if waiting:
+            bring(core, ola, waiting.pop())
+        return found
+
+    monkeypatch.setattr(scripts_library, "list_included", look_then_bring)
+    with pytest.raises(ScriptHeld):
+        filters.set_active_script(core, ola.id, "main")
+    assert deliver(core) == []
+
+
+def test_scripts_that_never_stay_the_same_are_not_activated(core: Core, ola: Account, monkeypatch) -> None:
+    filters.put_script(core, ola.id, "main", HARMLESS)
+    look, numbers = scripts_library.list_included, iter(range(1, 100))
+
+    def look_then_change(*args: Any) -> Any:
+        found = look(*args)
+        core.db.write(lambda tx: save_script(tx, ola.id, Script("main", HARMLESS + "#" * next(numbers), False)))
+        return found
+
+    monkeypatch.setattr(scripts_library, "list_included", look_then_change)
+    with pytest.raises(Busy):
+        filters.set_active_script(core, ola.id, "main")
+    assert states(core, ola) == {"main": (False, False)}
 
 
 def test_a_new_name_does_not_free_it(core: Core, ola: Account) -> None:
