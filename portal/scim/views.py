@@ -62,10 +62,14 @@ def _handle(path: str) -> Response:
         answer = handler.handle(asked)
     except SCIMException as problem:
         answer = handler.service.error_response(problem)
-    except Busy:
-        return refuse(503, "the service is busy: try again")
     body = b"" if answer.body is None else json.dumps(answer.body, ensure_ascii=False).encode()
     return Response(body, int(answer.status), answer.headers)
+
+
+@blueprint.errorhandler(Busy)
+def _tell_of_busyness(_problem: Busy) -> Response:
+    """Say so as SCIM says it, also where a request took more processor time than one may."""
+    return refuse(503, "the service is busy: try again")
 
 
 def refuse(code: int, words: str) -> Response:

@@ -10,13 +10,17 @@ from flask.testing import FlaskClient
 from scim2_client.engines.wsgi import WSGISCIMClient
 from scim2_tester import Status, check_server
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
+from mailcore import core as cores
+from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Account, Affiliation
 from mailcore.services.accounts import accounts, affiliations
 from mailcore.services.provisioning import api_tokens
 from mailcore.services.provisioning.api_tokens import TokenScope
 from portal import create_app
+from portal.scim import views as scim_views
 from tests.round_trips import counted
 
 TIE = "urn:alumnimail:params:scim:schemas:extension:affiliation:1.0:User"
@@ -253,3 +257,22 @@ def test_n38_a_client_that_floods_hears_429_before_anything_is_read_and_others_d
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
     assert refused.json["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
     assert other.ask("GET", "/Users").json["totalResults"] == 0
+
+
+def test_a_request_that_takes_too_long_is_told_so_as_scim_says_it(tmp_path, monkeypatch):
+    core = cores.build(Config(data=str(tmp_path), limits=Limits(work_seconds=1)))
+    try:
+        system = System(
+            create_app(core).test_client(), api_tokens.create_token(core, "IAM", TokenScope.SCIM, actor="test")
+        )
+
+        def work_for_ever(_path: str) -> Response:
+            while True:
+                pass
+
+        monkeypatch.setattr(scim_views, "_handle", work_for_ever)
+        answer = system.ask("GET", "/Users")
+        assert (answer.status_code, answer.mimetype) == (503, "application/scim+json")
+        assert answer.json["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    finally:
+        cores.close(core)
