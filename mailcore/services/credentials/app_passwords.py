@@ -14,6 +14,7 @@ from mailcore.errors import InvalidName, NotAllowed, TooMany
 from mailcore.services import audit
 from mailcore.services.audit import Event
 from mailcore.services.credentials import scram
+from mailcore.services.notices import account_notices
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import credentials as store
 from mailcore.store.people.accounts import get_account
@@ -59,7 +60,9 @@ def create_app_password(core: Core, account: AccountId, label: str, scopes: Iter
             raise TooMany(f"there are {MAX_APPS} app passwords; withdraw one first")
         number = store.add_app_password(tx, account, _hash(password), label, chosen_scopes, core.clock.seconds())
         audit.note(core, tx, account, Event.APP_PASSWORD_MADE, detail=label)
-        return get_account(tx, account), next(c for c in store.list_credentials(tx, account) if c.id == number)
+        owner = get_account(tx, account)
+        account_notices.notify_owner(core, tx, owner, "app_password_made", label=label)
+        return owner, next(c for c in store.list_credentials(tx, account) if c.id == number)
 
     owner, credential = core.db.write(write)
     scram.save_verifier(core, owner, credential, password)

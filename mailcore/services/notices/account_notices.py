@@ -8,7 +8,9 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses
 from mailcore.store.people.addresses import list_addresses
 
-_CHOSEN = frozenset({"what", "new"})  # a browser's name for itself, a contact address that follows
+_CHOSEN = frozenset(
+    {"what", "new", "label"}
+)  # a browser's name for itself, a contact address that follows, an app password's
 
 
 def notify_owner(core: Core, tx: Tx, account: Account, name: str, *, box: bool = True, **words: str) -> None:

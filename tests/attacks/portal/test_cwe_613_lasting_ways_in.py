@@ -14,7 +14,7 @@ from mailcore.core import Core
 from mailcore.domain import Account, Scope
 from mailcore.errors import WrongPassword
 from mailcore.services.accounts import accounts
-from mailcore.services.credentials import app_passwords, breached, credentials, login, scram
+from mailcore.services.credentials import app_passwords, breached, contact_addresses, credentials, login, scram
 from mailcore.services.credentials.passwords import hash_password
 from mailcore.services.delivery import queue_admin
 from mailcore.services.signin import oidc_login, recovery, two_factor, web_sessions
@@ -77,6 +77,21 @@ def test_the_owner_hears_of_new_recovery_codes(core: Core, ola: Account):
     before = count()
     recovery.create_codes(core, ola)
     assert count() == before + 1
+
+
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_the_owner_hears_of_a_new_app_password(core: Core, ola: Account, is_verified: bool):
+    """In INBOX and outside; where nobody has proved the address, without words that a thief has chosen."""
+    if is_verified:
+        core.db.write(lambda tx: contact_addresses.mark_verified(core, tx, ola.id, ola.contact))
+    app_passwords.create_app_password(core, ola.id, "WIN A PRIZE", [Scope.IMAP])
+    inbox = core.db.read(lambda tx: core.mail.mailbox(tx, ola.id, "INBOX").id)
+    last = core.db.read(lambda tx: core.mail.octets(tx, inbox, core.mail.uids(tx, inbox)[-1]))
+    [item] = queue_admin.list_queue(core)
+    outside = core.db.read(lambda tx: core.blobs.octets(tx, item.blob))
+    assert item.recipient == "ola@elsewhere.example"
+    assert (b"WIN A PRIZE" in last, b"WIN A PRIZE" in outside) == (True, is_verified)
+    assert b"app-passord" in outside
 
 
 def test_the_first_step_of_a_log_in_is_void_once_the_password_was_changed(core: Core, ola: Account):
