@@ -351,6 +351,7 @@ def test_n35_depth_is_bounded(phone: Phone) -> None:
 def test_n35_a_file_of_cards_is_imported_whole(core: Core, ola: Account) -> None:
     old = (
         b"BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:=C5s;Per\r\nTEL;HOME;VOICE:123\r\n"
+        b"TITLE;CHARSET=ISO-8859-1;ENCODING=BASE64:xXM7IGVuIGJ5\r\n"
         b"EMAIL;INTERNET:per@x.example\r\nPHOTO;JPEG;ENCODING=BASE64:\r\n  AAAA\r\n  BBBB\r\n\r\nEND:VCARD\r\n"
     )
     assert address_cards.import_cards(core, ola.id, KARI.encode() + old) == 2
@@ -363,6 +364,7 @@ def test_n35_a_file_of_cards_is_imported_whole(core: Core, ola: Account) -> None
         "FN:Per Ås",
         "N:Ås;Per",
         "TEL;TYPE=HOME;TYPE=VOICE:123",
+        "TITLE:Ås\\; en by",
         "PHOTO;TYPE=JPEG;ENCODING=b:AAAABBBB",
     ):
         assert f"{line}\r\n" in text

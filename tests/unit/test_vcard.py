@@ -50,8 +50,14 @@ READ = [
      Card("P", ("p@x.example",), "one\r\ntwo= three")),
     (card("NOTE;ENCODING=QUOTED-PRINTABLE:ends so=", "", "FN:P", "EMAIL:p@x.example", version="2.1"), Card("P", ("p@x.example",), "ends so")),
     (card("FN:1 + 1 =", "EMAIL:p@x.example"), Card("1 + 1 =", ("p@x.example",))),  # no quoted-printable: an = is an =
+    # base64 of texts, as some programs write what is beyond ASCII
+    (card("FN:Per", "NOTE;ENCODING=b:RU1BSUw=", "EMAIL:p@x.example", version="3.0"), Card("Per", ("p@x.example",), "EMAIL")),
+    (card("FN;ENCODING=b:UGVyIMOFcw==", "EMAIL:p@x.example", version="3.0"), Card("Per Ås", ("p@x.example",))),
+    (card("N;CHARSET=ISO-8859-1;ENCODING=BASE64:xXM7UGVy", "EMAIL;BASE64:cEB4LmV4YW1wbGU=", version="2.1"), Card("Per Ås", ("p@x.example",))),
+    (card("FN;BASE64:UGVy", " IMOFcw", "EMAIL:p@x.example", version="2.1"), Card("Per Ås", ("p@x.example",))),  # folded, no padding
+    (card("FN;ENCODING=b:*", "N:Ås;Per", "EMAIL:p@x.example", version="3.0"), Card("Per Ås", ("p@x.example",))),
     # pictures and agents are no text
-    (card("FN:Per", "NOTE;ENCODING=b:RU1BSUw=", "EMAIL:p@x.example", version="3.0"), Card("Per", ("p@x.example",))),
+    (card("FN:Per", "PHOTO;ENCODING=b:RU1BSUw=", "EMAIL:p@x.example", version="3.0"), Card("Per", ("p@x.example",))),
     (card("FN:Per", "EMAIL:p@x.example", "X-PICTURE;BASE64:", " RU1BSUw6eEB5", "", version="2.1"), Card("Per", ("p@x.example",))),
     # marks of an encoding
     (b"\xef\xbb\xbf" + card("FN:Å", "EMAIL:p@x.example"), Card("Å", ("p@x.example",))),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from mailcore.mail.reading import charsets
+from mailcore.mail.reading.transfer import unbase64
 
 MAX_CARDS, MAX_LINE, MAX_VALUES = 10_000, 10_000, 100
 _LINE_END = re.compile(rb"\r\n|\n|\r")
@@ -22,6 +23,9 @@ _ESCAPED_OLD = re.compile(r"\\([\\;:])")  # version 2.1 knows no more, and has p
 _SEMICOLON = re.compile(r"(?:[^\\;]++|\\.|\\)*+", re.DOTALL)
 _BRACKETED = re.compile(r"[^<>]*+<([^<>\s]++)>\s*+")  # some write a name before it
 _LINE = 75  # octets of a line before it is folded (section 3.2)
+
+
+_TEXTS = frozenset({"FN", "N", "NICKNAME", "ORG", "NOTE", "EMAIL", "TITLE", "ROLE", "ADR", "LABEL", "TEL", "UID"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Line:
         named = next((given for key, given in self.params if key == "ENCODING"), "").upper()
         bare = next((key for key, given in self.params if not given and key in ("BASE64", "QUOTED-PRINTABLE")), "")
         return {"B": "BASE64"}.get(named, named) or bare
+
+    @property
+    def is_text(self) -> bool:
+        """Some programs encode every value beyond ASCII; of other properties it is a picture, a sound or a key."""
+        return self.encoding != "BASE64" or self.name in _TEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +179,21 @@ def split_line(line: bytes) -> Line | None:
 
 
 def decode_value(line: Line) -> str:
-    """Decode the value by its charset, and where it is quoted-printable; escapes stay."""
-    value = binascii.a2b_qp(line.value) if line.encoding == "QUOTED-PRINTABLE" else line.value
+    """Decode the value by its encoding and charset; escapes stay."""
+    match line.encoding:
+        case "QUOTED-PRINTABLE":
+            value = binascii.a2b_qp(line.value)
+        case "BASE64":
+            value = unbase64(line.value)
+        case _:
+            value = line.value
     return charsets.decode(value, next((given for key, given in line.params if key == "CHARSET"), ""))
 
 
 def _property(line: bytes) -> _Property | None:
     """Read a line as a text; None for what is no line, and for pictures and the like."""
     split = split_line(line[:MAX_LINE])
-    if split is None or split.encoding == "BASE64":
+    if split is None or not split.is_text:
         return None
     return _Property(split.name, decode_value(split))
 

@@ -121,7 +121,7 @@ def _upgrade_line(line: Line) -> str:
     others = [(key, given) for key, given in line.params if given and key != "TYPE" and key not in _OWN_WORDS]
     params = "".join(f';{key}="{given}"' if _SPECIAL.search(given) else f";{key}={given}" for key, given in others)
     params += "".join(f";TYPE={kind}" for kind in kinds if _TOKEN.fullmatch(kind))
-    if line.encoding == "BASE64":
+    if not line.is_text:
         params, value = params + ";ENCODING=b", _SPACES.sub(b"", line.value).decode("latin-1")
     else:
         written = vcard.decode_value(line)
