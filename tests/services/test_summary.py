@@ -25,6 +25,12 @@ LETTER = (
 )
 
 
+def test_an_empty_field_of_addresses_hides_none_behind_it():
+    found = summarise(Header(b"From:\r\nFrom: a@x\r\nTo: \r\nTo: Bo <b@x>\r\nCc:\r\nCc: c@x\r\n\r\n"))
+    assert (found.from_key, found.to_key, found.cc_key) == ("A", "B", "C")
+    assert (found.from_name, found.to_name) == (fold("a@x"), fold("Bo"))
+
+
 def columns(core: Core, name: str) -> list[object]:
     return [row[0] for row in core.db.read(lambda tx: tx.rows(f"SELECT {name} FROM summary ORDER BY blob"))]
 

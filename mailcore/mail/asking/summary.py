@@ -102,7 +102,8 @@ def _ids(values: list[bytes]) -> list[str]:
 
 
 def _first(values: list[bytes]) -> bytes:
-    return values[0] if values else b""
+    """Return the first value of fields with addresses that says anything: an empty one hides no other, as in ENVELOPE."""
+    return next((value for value in values if value.strip()), b"")
 
 
 def _last(values: list[bytes]) -> bytes:
