@@ -1,8 +1,8 @@
 """Bounds of processor time: what strangers' input may cost, measured so that only the work itself counts.
 
-A bound is seconds of the processor that wrote it down.  Another may be slower, for good or because others share its caches
-and its clock, so that what is above the bound is compared with how long a piece of work takes that is always the same: up to
-MOST_SLOWNESS times the bound, as on a machine that is slower still nothing can be told.
+A bound is seconds of the processor that wrote it down.  Another may be slower, for good or for the moment, because others
+share its caches and its clock; so MARGIN times the bound is allowed.  What these tests are there to find, work that grows
+faster than its input, passes that too.
 """
 
 import contextlib
@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-YARDSTICK_SECONDS = 0.0007  # for `_measure_yardstick` where the bounds were written down
-MOST_SLOWNESS = 3.0
+MARGIN = 3
 
 
 @contextmanager
@@ -46,14 +45,10 @@ def measure_cost(work: Callable[[], object]) -> float:
 
 
 def find_excess(spent: float, seconds: float) -> str:
-    """Return how it is more than `seconds` of the processor that the bound was written down for, or ""."""
-    if spent < seconds:
+    """Return by how much the seconds `spent` are above a bound and its margin, or ""."""
+    if spent < seconds * MARGIN:
         return ""
-    slowness = _measure_slowness()
-    allowed = seconds * min(slowness, MOST_SLOWNESS)
-    if spent < allowed:
-        return ""
-    return f"took {spent:.2f} s of the processor, which is {slowness:.1f} times as slow: {allowed:.2f} s are allowed"
+    return f"took {spent:.2f} s of the processor: {seconds:.2f} s are wanted, {MARGIN} times as long is allowed"
 
 
 def measure_group(leader: int) -> float:
@@ -66,12 +61,3 @@ def measure_group(leader: int) -> float:
             if int(fields[2]) == leader:
                 ticks += sum(int(field) for field in fields[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _measure_slowness() -> float:
-    """Measure how many times as long this processor takes just now; never less than once, however quick it is."""
-    return max(1.0, sorted(_measure_yardstick() for _ in range(9))[4] / YARDSTICK_SECONDS)
-
-
-def _measure_yardstick() -> float:
-    return measure_cost(lambda: sum(number * number for number in range(20_000)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.processor import without_collecting
+from tests.processor import find_excess, without_collecting
 
 MOST_SECONDS = 0.2  # of the processor, for one animal at one door
 MOST_TOLD = 30
@@ -20,7 +20,6 @@ class Door:
         self.name = name
         self.wrong: dict[str, str] = {}
         self._logged: list[str] = []
-        self._idle = min(_count() for _ in range(20))
 
     def complain(self, animal: str, what: str) -> None:
         self.wrong.setdefault(animal, what)
@@ -42,12 +41,8 @@ class Door:
         seconds = time.process_time() - begin
         if self._logged:
             self.complain(name, f"logged {self._logged[-1]}")
-        if seconds > most and seconds > most * self._slowness():
-            self.complain(name, f"took {seconds:.2f} s")
-
-    def _slowness(self) -> float:
-        """How much longer the processor takes just now than when it has nothing else to do: 1 or more."""
-        return max(1.0, _count() / self._idle)
+        if excess := find_excess(seconds, most):
+            self.complain(name, excess)
 
     def close(self) -> None:
         """Every animal is well, but for those that are known to fail, and those do."""
@@ -57,13 +52,6 @@ class Door:
         told = "\n".join(f"  {name}: {what}" for name, what in list(new.items())[:MOST_TOLD])
         assert not new, f"{len(new)} at the door {self.name}:\n{told}"
         assert not mended, f"mended: take these lines out of {FAILING.name}/{self.name}.txt: {mended}"
-
-
-def _count() -> float:
-    """Seconds of the processor for a piece of work that is always the same."""
-    begin = time.thread_time()
-    sum(number * number for number in range(20_000))
-    return time.thread_time() - begin
 
 
 class _Traces(logging.Handler):
