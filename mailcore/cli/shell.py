@@ -5,16 +5,17 @@ import code
 import contextlib
 import os
 import rlcompleter
+import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from mailcore import core as cores
 from mailcore.cli import shell_names
 from mailcore.config import Config
-from mailcore.errors import MailError
+from mailcore.errors import ConfigError, MailError
 
 HISTORY, HISTORY_LINES = "shell_history", 1000
 BANNER = """\
@@ -42,9 +43,13 @@ class Console(code.InteractiveConsole):
 
 
 @click.command()
-@click.option("--sql", is_flag=True, help="Show the database in a browser (sqlite-web, on loopback).")
+@click.option(
+    "--sql",
+    is_flag=True,
+    help="Show the database itself: in a browser (sqlite-web, on loopback), or PostgreSQL's by psql.",
+)
 @click.option("--write", is_flag=True, help="Allow changes; without it everything is read only.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Port on which --sql listens.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8081, help="Port on which sqlite-web listens.")
 @click.pass_context
 def shell(context: click.Context, sql: bool, write: bool, port: int) -> None:
     """Start a Python shell with `core`, the tables and helpers at hand; it reads, and changes nothing without --write."""
@@ -52,14 +57,7 @@ def shell(context: click.Context, sql: bool, write: bool, port: int) -> None:
     core = cores.build(config)
     if sql:
         cores.close(core)
-        program = str(Path(sys.executable).with_name("sqlite_web"))
-        mode = [] if write else ["--read-only"]
-        click.echo(f"http://127.0.0.1:{port}, until Ctrl-C")
-        sys.stdout.flush()
-        os.execv(  # noqa: S606 - installed beside us
-            program,
-            [program, *mode, "--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)],
-        )
+        _show_database(config, port, write=write)
     try:
         with shell_names.at_hand(core, write=write) as names:
             _complete(names, config.data_path / HISTORY)
@@ -71,6 +69,24 @@ def shell(context: click.Context, sql: bool, write: bool, port: int) -> None:
             Console(names).interact(banner, exitmsg="")
     finally:
         cores.close(core)
+
+
+def _show_database(config: Config, port: int, *, write: bool) -> NoReturn:
+    """Become the program that shows the database itself.  Raises ConfigError."""
+    if config.is_on_postgresql:
+        from mailcore.store.engine import postgres_connection  # its library is there with PostgreSQL alone
+
+        program = shutil.which("psql")
+        if program is None:
+            raise ConfigError("psql is not installed: it comes with Debian's postgresql-client")
+        environment = os.environ | postgres_connection.list_environment(config.database, write=write)
+        os.execve(program, ["psql"], environment)  # noqa: S606 - an administrator's own
+    program = str(Path(sys.executable).with_name("sqlite_web"))  # installed beside us
+    mode = [] if write else ["--read-only"]
+    click.echo(f"http://127.0.0.1:{port}, until Ctrl-C")
+    sys.stdout.flush()
+    at = ["--host", "127.0.0.1", "--port", str(port), "--no-browser", str(config.database_path)]
+    os.execv(program, [program, *mode, *at])  # noqa: S606 - the same
 
 
 def _complete(names: dict[str, Any], history: Path) -> None:

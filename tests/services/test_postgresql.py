@@ -2,9 +2,12 @@
 
 import contextlib
 import dataclasses
+import re
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -21,6 +24,8 @@ from mailcore.store.migrations import on_postgresql
 from mailcore.store.people.accounts import get_account
 from tests import postgres_server
 from tests.machine import until
+
+PROGRAM = Path(sys.executable).with_name("alumnimail")
 
 pytestmark = pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
 
@@ -145,9 +150,38 @@ def test_a_database_has_one_folder_of_data(config, tmp_path):
     cores.close(cores.build(config))
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("options", [[], ["--write"]])
+def test_the_database_is_shown_by_psql_and_changed_with_write_alone(config, core, tmp_path, options):
+    accounts.add_account(core, "ola")
+    file = tmp_path / "alumnimail.toml"
+    file.write_text(f'data = "{config.data}"\ndatabase = "{config.database}"\n')
+    said = "UPDATE account SET display_name='Kari'; SELECT name, display_name FROM account;"
+    command = [PROGRAM, "--config", file, "shell", "--sql", *options]
+    done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=180)
+    changed = bool(options)
+    assert re.search(rf"ola +\| {'Kari' if changed else '$'}", done.stdout, re.M)
+    assert ("read-only transaction" in done.stderr) != changed
+
+
+def test_what_psql_is_given_holds_no_password_in_its_arguments():
+    url = "postgresql://ann:se%20cret@db.example:5433/mail?sslmode=verify-full&options=-c%20a%3Db"
+    assert postgres_connection.list_environment(url, write=True) == {
+        "PGUSER": "ann",
+        "PGPASSWORD": "se cret",
+        "PGHOST": "db.example",
+        "PGPORT": "5433",
+        "PGDATABASE": "mail",
+        "PGSSLMODE": "verify-full",
+        "PGOPTIONS": "-c a=b",
+    }
+    reading = postgres_connection.list_environment(url, write=False)
+    assert reading["PGOPTIONS"] == "-c a=b -c default_transaction_read_only=on"
+
+
 def test_what_is_not_offered_there_says_so(config):
     with pytest.raises(ConfigError, match="SQLite alone"):
-        _ = config.database_path  # what `shell --sql` asks for
+        _ = config.database_path
 
 
 def test_nul_and_lone_surrogates_reach_no_text(core):

@@ -55,6 +55,19 @@ class _Number(NumericBinaryLoader):
         return int(found) if found == found.to_integral_value() else found
 
 
+def list_environment(url: str, *, write: bool) -> dict[str, str]:
+    """Return a connection's parameters as variables of libpq: a password is seen by nobody, as in arguments it would be.
+
+    With `write` false, nothing is changed until somebody asks the server for it in so many words.
+    """
+    values = {
+        part.envvar.decode(): part.val.decode() for part in pq.Conninfo.parse(url.encode()) if part.envvar and part.val
+    }
+    if not write:
+        values["PGOPTIONS"] = f"{values.get('PGOPTIONS', '')} -c default_transaction_read_only=on".strip()
+    return values
+
+
 def connect(url: str) -> psycopg.Connection[Row]:
     """Open a connection that sends and hears our types.
 
