@@ -325,6 +325,12 @@ def test_what_a_killed_process_was_downloading_is_taken_up_or_removed(server, bu
 # what is said at the start
 
 
+def list_keys(server, bucket: Bucket, folder: Path) -> list[str]:
+    """List all that stands in a bucket below its prefix, what is no message too."""
+    store = objects_of(server.endpoint, bucket, folder)._store
+    return [str(item["path"]) for page in obstore.list(store) for item in page]
+
+
 def test_a_bucket_is_claimed_once_and_by_one(server, bucket, tmp_path):
     objects_of(server.endpoint, bucket, tmp_path).claim("a" * 64)
     objects_of(server.endpoint, bucket, tmp_path).claim("a" * 64)
@@ -349,6 +355,7 @@ def test_keys_without_rights_are_told_in_one_line(server, bucket, tmp_path, chan
         S3Objects(bucket, settings, Cache(tmp_path, 1)).claim("a" * 64)
     assert "\n" not in str(told.value)
     assert settings.secret_key not in str(told.value)
+    assert list_keys(server, bucket, tmp_path) == []
 
 
 def test_a_bucket_that_is_not_there_is_told_in_one_line(server, tmp_path):
@@ -363,6 +370,7 @@ def test_a_server_that_knows_no_put_if_absent_is_refused(server, bucket, tmp_pat
     monkeypatch.setattr(obstore, "put", lambda *args, mode=None, **words: real(*args, **words))
     with pytest.raises(ConfigError, match="does not know If-None-Match"):
         objects_of(server.endpoint, bucket, tmp_path).claim("a" * 64)
+    assert list_keys(server, bucket, tmp_path) == []
 
 
 def test_a_server_that_is_not_there_is_busy(tmp_path):

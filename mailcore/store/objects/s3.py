@@ -7,6 +7,7 @@ then all that is asked is Busy until the server answers again (outage.py), and p
 
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -189,20 +190,33 @@ class S3Objects:
             raise ConfigError(f"{where} is not there ({_in_one_line(problem)})") from None
 
     def _claim(self, owner: str, where: str) -> None:
-        mark, store = owner.encode(), self._store
-        try:
-            there = bytes(self._try(lambda: obstore.get(store, OWNER)).bytes())
-        except FileNotFoundError:
+        mark = owner.encode()
+        there = self._find_owner()
+        if there is None:
+            # the mark is the last of what is tried: a bucket that is refused is as it was
+            self._try_rights(mark, where)
             self._create(OWNER, mark)
-            there = bytes(self._try(lambda: obstore.get(store, OWNER)).bytes())
+            there = self._find_owner()
+        elif there == mark:
+            self._try_rights(mark, where)
         if there != mark:
             raise ConfigError(f"{where} belongs to another installation; give each a bucket or a prefix of its own")
-        if self._create(OWNER, mark):
-            raise ConfigError(f"{where} overwrites what is there: its server does not know If-None-Match")
+
+    def _find_owner(self) -> bytes | None:
+        try:
+            return bytes(self._try(lambda: obstore.get(self._store, OWNER)).bytes())
+        except FileNotFoundError:
+            return None
+
+    def _try_rights(self, octets: bytes, where: str) -> None:
+        """Put twice, list and delete; nothing is left of the name of its own that is put."""
+        store, probe = self._store, f"probe/{secrets.token_hex(16)}"
+        self._create(probe, octets)
+        overwrites = self._create(probe, octets)
         self._try(lambda: next(iter(obstore.list(store, "00")), None))
-        probe = f"probe/{owner}"
-        self._create(probe, mark)
         self._try(lambda: obstore.delete(store, [probe]))
+        if overwrites:
+            raise ConfigError(f"{where} overwrites what is there: its server does not know If-None-Match")
 
     def _create(self, key: str, octets: bytes) -> bool:
         """Put it if it is not there; says if it was put."""
