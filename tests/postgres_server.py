@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 ROOT = Path("/usr/lib/postgresql")
 SECONDS = 30
@@ -123,6 +124,26 @@ def serving(*, locale: str = "C", encoding: str = "UTF8", settings: tuple[str, .
     """Start a server without data; gives the URL of its database `postgres`."""
     with running(locale=locale, encoding=encoding, settings=settings) as server:
         yield server.url
+
+
+def list_rows(url: str) -> dict[str, list[str]]:
+    """List the rows of each table, so that two times can be compared."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace='public'::regnamespace AND relkind='r'"
+        )
+        names = [name for (name,) in found]
+        select = "SELECT t::text FROM {} t ORDER BY 1"
+        rows = {name: connection.execute(sql.SQL(select).format(sql.Identifier(name))).fetchall() for name in names}
+        return {name: [text for (text,) in found] for name, found in rows.items()}
+
+
+@contextmanager
+def left_as_it_is(url: str) -> Iterator[None]:
+    """Assert that the body changes no row and no table."""
+    before = list_rows(url)
+    yield
+    assert list_rows(url) == before
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]") -> None:
