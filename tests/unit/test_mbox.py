@@ -254,6 +254,14 @@ def test_a_file_of_one_line_again_and_again_is_read_in_linear_time(line):
     assert seconds(40_000) < 8 * max(seconds(10_000), 0.05)
 
 
+def test_a_message_of_one_long_line_is_written_in_linear_time():
+    def seconds(count):
+        pieces = [b"x" * 1000] * count
+        return measure_cost(lambda: list(mbox.write(lambda: pieces, (), AT)))
+
+    assert seconds(8_000) < 8 * max(seconds(2_000), 0.05)
+
+
 # Maildir
 
 

@@ -116,14 +116,15 @@ def write(
         b"From %b %b\n" % (who, _asctime(at))
         + f"Status: {status}\nX-Status: {marks}\nX-Keywords: {keywords}\n{noted}".encode()
     )
-    held = b""  # a line that has not ended
+    held: list[bytes] = []  # a line that has not ended
     for piece in pieces():
-        held += piece
-        end = held.rfind(b"\n") + 1
+        end = piece.rfind(b"\n") + 1
         if end:
-            yield _in_file(held[:end], as_is=ends.as_is)
-            held = held[end:]
-    yield (_in_file(held, as_is=True) + b"\n" if held else b"") + b"\n"
+            yield _in_file(b"".join((*held, piece[:end])), as_is=ends.as_is)
+            held = []
+        held.append(piece[end:])
+    rest = b"".join(held)
+    yield (_in_file(rest, as_is=True) + b"\n" if rest else b"") + b"\n"
 
 
 def _asctime(at: datetime) -> bytes:
