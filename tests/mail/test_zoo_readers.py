@@ -42,13 +42,13 @@ def by_us(animal: Animal) -> Fields:
         ),
         "files": sorted(part.filename for part in structure.leaves(root) if part.filename),
         "text": words(body.readable(animal.octets, root)),
-        "structure": [f"{part.type}/{part.subtype}" for part in _own_leaves(root)],
+        "structure": [f"{part.wire.type}/{part.wire.subtype}".lower() for part in _own_leaves(root)],
     }
 
 
 def _own_leaves(part: structure.Part) -> list[structure.Part]:
     """Without looking into attached messages."""
-    if part.type != "multipart" or not part.children:
+    if not part.is_numbered:
         return [part]
     return [leaf for child in part.children for leaf in _own_leaves(child)]
 

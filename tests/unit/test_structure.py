@@ -97,3 +97,29 @@ def test_an_unknown_disposition_is_an_attachment(value, is_file):
 )
 def test_a_megabyte_of_delimiters_costs_what_its_length_costs(body):
     structure.parse(multipart(body * (10**6 // len(body))))
+
+
+def test_what_is_a_multipart_by_its_meaning_alone_is_a_text_for_imap_and_has_parts_for_people():
+    octets = multipart("--b", "", "hi", "--b", "", "yo", "--b--", kind="multipart; boundary=b")
+    root = structure.parse(octets)
+    assert [tree(part, octets) for part in root.contents] == [b"hi", b"yo"]
+    assert (root.children, structure.section(root, (2,))) == ((), None)
+    assert structure.section(root, (1,)) is root
+    assert serialize_bodystructure(octets, root).startswith(b'("text" "plain" ("boundary" "b" "charset" "us-ascii")')
+
+
+@pytest.mark.parametrize(("written", "meant"), [
+    ("html", "text/html"),
+    ("text html; charset=utf-8", "text/html"),
+    ("Content-Type: text/html", "text/html"),
+    ("HTML/text", "text/html"),
+    ("text/htm", "text/html"),
+    ("image jpeg", "image/jpeg"),
+    ("pdf", "text/plain"),
+    ("multipart", "text/plain"),  # nothing in it is a boundary
+    ("multipart; boundary=c", "text/plain"),
+])  # fmt: skip
+def test_a_type_is_read_as_it_was_meant_where_it_is_none(written, meant):
+    root = structure.parse(multipart("--b", "no part", kind=written))
+    assert f"{root.type}/{root.subtype}" == meant
+    assert not root.guessed

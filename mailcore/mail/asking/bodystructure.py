@@ -28,7 +28,7 @@ def serialize_bodystructure(octets: Octets, part: Part) -> bytes:
 
 def _serialize(octets: Octets, part: Part, *, extended: bool) -> bytes:
     wire = part.wire
-    if part.type == "multipart":
+    if part.is_numbered:
         words = [
             b"".join(_serialize(octets, child, extended=extended) for child in part.children),
             string(_latin(wire.subtype)),
@@ -53,7 +53,7 @@ def _serialize(octets: Octets, part: Part, *, extended: bool) -> bytes:
             _serialize(octets, inside, extended=extended),
             b"%d" % part.lines,
         ]
-    elif part.type == "text":
+    elif wire.type.lower() == "text":
         words.append(b"%d" % part.lines)
     if extended:
         words += [string(part.md5), *_tail(part)]

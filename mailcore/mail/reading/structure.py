@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from mailcore.mail.reading import header, parameters, transfer, words
+from mailcore.mail.reading import header, media_types, parameters, transfer, words
 from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.octets import Octets, count
@@ -44,8 +44,10 @@ class Part:
     """One body part.  Offsets are into the octets that were parsed; `lines` counts the body's line ends.
 
     Words are in small letters, parameters are text (mail/reading/parameters.py), `encoding` is one of mail/reading/transfer.py's.
+    `type` and `subtype` are what was meant; what is no type is text/plain in `wire` (RFC 2045 section 5.2).
     A multipart has at least one child, which is empty where no delimiter ever comes: IMAP needs it.  `guessed` is what people
-    are shown of such a one: its parts by the boundary that its lines have, and its header does not.
+    are shown of such a one: its parts by the boundary that its lines have, and its header does not.  A multipart that says so
+    in no valid way is a text for IMAP: it has no children, and its parts are guessed, too.
     """
 
     type: str
@@ -70,6 +72,11 @@ class Part:
     def contents(self) -> tuple["Part", ...]:
         """Return the parts that people are shown; IMAP numbers `children`."""
         return self.guessed or self.children
+
+    @property
+    def is_numbered(self) -> bool:
+        """Is it a multipart for IMAP, too?"""
+        return self.type == "multipart" and bool(self.children)
 
     @property
     def size(self) -> int:
@@ -148,9 +155,9 @@ class _Reader:
                 fields[lower] = value
         kind = parameters.parse(fields.get("content-type", b""))
         type_, subtype = (kind.words[0].lower(), kind.words[1].lower()) if len(kind.words) > 1 else default
-        if len(kind.words) < 2 and "content-type" in fields:
+        is_broken = len(kind.words) < 2 and "content-type" in fields
+        if is_broken:
             type_, subtype = "text", "plain"  # RFC 2045 section 5.2
-        params = dict(kind.params)
         children: tuple[Part, ...] = ()
         room = depth < MAX_DEPTH and self._made < MAX_PARTS
         self._next = found
@@ -165,16 +172,20 @@ class _Reader:
             guessed = self._guess(body, end, depth, subtype) if room else ()
             children = (_empty(end),)
         written = (kind.words[0], kind.words[1]) if len(kind.words) > 1 else (type_, subtype)
-        raw = kind.raw
+        raw, has_lines = kind.raw, type_ in ("text", "message")
         if type_ == "text" and not any(name.lower().rstrip("*") == "charset" for name, _ in raw):
             raw = (*raw, _US_ASCII)  # RFC 2045 section 5.2
+        if is_broken:
+            type_, subtype, guessed = self._mean(fields["content-type"], _boundary(raw), body, end, depth)
+        else:
+            type_, subtype = media_types.find_meant(type_, subtype)
         encoding, meant = _encoding(fields.get("content-transfer-encoding", b""))
         disposition, told = _disposition(fields.get("content-disposition"))
         language = header.unfold(fields.get("content-language", b"")[:MAX_VALUE]).decode("latin-1")
         return Part(
             type_,
             subtype,
-            tuple(params.items()),
+            kind.params,
             _line(fields.get("content-id")),
             _line(fields.get("content-description")),
             meant,
@@ -185,26 +196,47 @@ class _Reader:
             start,
             body,
             end,
-            count(octets, b"\n", body, end) if type_ in ("text", "message") else 0,
+            count(octets, b"\n", body, end) if has_lines else 0,
             Wire(*written, raw, encoding, told),
             children,
             guessed,
         )
 
-    def _guess(self, body: int, end: int, depth: int, subtype: str) -> tuple[Part, ...]:
-        """Read the parts of a multipart whose boundary is not said, or is another one than its lines have."""
+    def _mean(
+        self, value: bytes, boundary: bytes, body: int, end: int, depth: int
+    ) -> tuple[str, str, tuple[Part, ...]]:
+        """Read what is meant by a type that is none: the type, and the parts of a multipart, which must say its boundary."""
+        meant = media_types.guess_meant(value) or ("multipart" if boundary else "text", "")
+        if meant[0] != "multipart":
+            return meant[0], meant[1] or "plain", ()
+        has_room = boundary and depth < MAX_DEPTH and self._made < MAX_PARTS
+        parts = self._guess(body, end, depth, meant[1], boundary) if has_room else ()
+        return ("multipart", meant[1] or "mixed", parts) if parts else ("text", "plain", ())
+
+    def _guess(self, body: int, end: int, depth: int, subtype: str, said: bytes = b"") -> tuple[Part, ...]:
+        """Read the parts of a multipart whose boundary is not said, or is another one than its lines have.
+
+        Args:
+            said: a boundary that may be the right one.
+        """
         if not self._guesses:
             return ()
         self._guesses -= 1
+        if said and (parts := self._divide(said, body, end, depth, subtype)):
+            return parts
         for found in islice(_GUESSED.finditer(self._octets, body, min(body + _GUESSED_IN, end)), _GUESSED_LINES):
             boundary = found[1].rstrip(b" \t")
             if boundary and (found[2] or self._octets.find(b"\n--%b--" % boundary, found.end() - 1, end) >= 0):
-                reader = _Reader(self._octets, None)
-                reader._end, reader._made, reader._guesses = end, self._made, 0
-                parts = reader._children(body, depth, boundary, subtype)
-                self._made = reader._made
-                return parts
+                return self._divide(boundary, body, end, depth, subtype)
         return ()
+
+    def _divide(self, boundary: bytes, body: int, end: int, depth: int, subtype: str) -> tuple[Part, ...]:
+        """Read the parts that a boundary makes of a range."""
+        reader = _Reader(self._octets, None)
+        reader._end, reader._made, reader._guesses = end, self._made, 0
+        parts = reader._children(body, depth, boundary, subtype)
+        self._made = reader._made
+        return parts
 
     def _children(self, body: int, depth: int, boundary: bytes, subtype: str) -> tuple[Part, ...]:
         """Read the parts of a multipart; leaves in `_next` what ended it."""
@@ -335,7 +367,7 @@ def section(part: Part, path: tuple[int, ...]) -> Part | None:
     for number in path:
         if not is_container and here.is_message:
             here, is_container = here.children[0], True
-        if here.type == "multipart":
+        if here.is_numbered:
             if not 1 <= number <= len(here.children):
                 return None
             here = here.children[number - 1]

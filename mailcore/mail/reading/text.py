@@ -56,6 +56,6 @@ def decoded_pieces(octets: Octets, part: structure.Part) -> Iterator[bytes]:
 def part_text(octets: Octets, part: structure.Part, most: int | None = None) -> str:
     """Decode a leaf in its charset, or its beginning."""
     label, read = part.param("charset"), transfer_decoded(octets, part, most)
-    if part.subtype == "html" and not charsets.is_known(label):
+    if part.wire.subtype.lower() == "html" and not charsets.is_known(label):
         label = charsets.of_html(read) or label
     return charsets.decode(read, label)

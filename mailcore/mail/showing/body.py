@@ -210,7 +210,7 @@ class _Chooser:
         inside = [leaf for leaf in leaves(root) if not self._is_binary(leaf)]
         if len(inside) == 1 and inside[0].subtype in ("plain", "html") and self.has_words(inside[0]):
             return inside
-        others = [leaf for leaf in inside if _is_textlike(leaf) and not is_file(leaf) and not is_named(leaf)]
+        others = [leaf for leaf in inside if leaf.type == "text" and not is_file(leaf) and not is_named(leaf)]
         others += [leaf for leaf in inside if is_rtf(leaf) and not is_file(leaf)]
         others = [leaf for leaf in others if self.has_words(leaf)][:1]
         outside = chain(_outside(self._octets, root), _stray(self._octets, root))
@@ -241,10 +241,6 @@ def _stray(octets: Octets, root: Part) -> Iterator[Part]:
     at = header.first_stray(octets[root.header_start : root.body_start])
     if at >= 0:
         yield replace(_as_text(root, root.header_start + at, root.body_start), encoding="")
-
-
-def _is_textlike(part: Part) -> bool:
-    return part.type == "text" or (part.type, part.subtype) == ("plain", "text")  # some programs mix the two up
 
 
 def _root_of(part: Part) -> Part | None:

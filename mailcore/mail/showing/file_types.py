@@ -47,7 +47,8 @@ _OWN = {
     "audio/wav": "wav", "audio/x-wav": "wav", "audio/ogg": "ogg", "audio/opus": "opus", "audio/flac": "flac",
     "audio/amr": "amr", "audio/midi": "mid", "audio/aac": "aac", "video/mp4": "mp4", "video/mpeg": "mpg",
     "video/quicktime": "mov", "video/webm": "webm", "video/3gpp": "3gp", "video/x-msvideo": "avi", "video/x-ms-wmv": "wmv",
-    "application/smil": "smil", "font/ttf": "ttf", "font/otf": "otf", "font/woff": "woff", "font/woff2": "woff2",
+    "application/smil": "smil", "application/xhtml+xml": "xhtml",
+    "font/ttf": "ttf", "font/otf": "otf", "font/woff": "woff", "font/woff2": "woff2",
 }  # fmt: skip
 _PYTHONS = mimetypes.MimeTypes(())
 

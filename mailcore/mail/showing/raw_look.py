@@ -47,7 +47,7 @@ _TEXT = rb'"[^"\\]*"'
 _ANY = b"(?:NIL|" + _TEXT + b")"
 _PAIRS = rb"\(" + _TEXT + b" " + _TEXT + b"(?: " + _TEXT + b" " + _TEXT + rb")*\)"
 _CHARSET = rb'"charset" "(?:utf-?8|us-ascii|ascii|(?:iso-8859|windows)-(?:[1-9]|1[0-6]|125[0-8])|cp125[0-8]|latin-?1)"'
-_PLAIN_PARAM = b"(?:" + _CHARSET + b'|"(?:format|name|reply-type|boundary|x-[a-z-]*)" ' + _TEXT + b")"
+_PLAIN_PARAM = b"(?:" + _CHARSET + b'|"(?:format|name|reply-type|x-[a-z-]*)" ' + _TEXT + b")"
 _PLAIN = rb"(?:NIL|\(" + _PLAIN_PARAM + b"(?: " + _PLAIN_PARAM + rb")*\))"
 # else the HTML itself names one
 _HTML = rb"\((?:" + _PLAIN_PARAM + b" )*" + _CHARSET + b"(?: " + _PLAIN_PARAM + rb")*\)"

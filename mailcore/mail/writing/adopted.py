@@ -43,7 +43,7 @@ def _anew(octets: bytes, part: Part) -> Iterator[bytes]:
     block = octets[part.header_start : part.body_start]
     if part.type == "multipart":
         given = {key: value for key, value in part.params if key != "boundary"}
-        children = (_anew(octets, child) for child in part.children)
+        children = (_anew(octets, child) for child in part.contents)
         yield from entities.multipart(children, part.subtype, given)
         return
     if part.type == "message":

@@ -40,11 +40,13 @@ class MimePart(sieve.Part):
 
     def __init__(self, octets: Octets, part: structure.Part) -> None:
         self._octets, self._part = octets, part
-        self.type, self.subtype, self.params = part.type, part.subtype, dict(part.params)
+        written = (part.wire.type.lower(), part.wire.subtype.lower())  # scripts ask for what is written
+        self.type, self.subtype = (part.type, part.subtype) if part.contents else written
+        self.params = dict(part.params)
         self.begin, self.end = part.header_start, part.end
         if any(value.count("/") > 1 for value in self.header("content-type")):
             self.type, self.subtype = "application", "octet-stream"  # text/plain/x is no type (RFC 5173 section 5.2)
-        self.children = [MimePart(octets, child) for child in part.children]
+        self.children = [MimePart(octets, child) for child in part.contents]
 
     def header(self, name: str) -> list[str]:
         return header.values(self._octets[self._part.header_start : self._part.body_start], name)
@@ -53,19 +55,19 @@ class MimePart(sieve.Part):
         return header.raw_values(self._octets[self._part.header_start : self._part.body_start], name)
 
     def content(self) -> bytes:
-        part, children = self._part, self._part.children
+        part = self._part
         if part.is_message:  # its header; the rest are parts of their own
-            block = self._octets[part.body_start : children[0].body_start]
+            block = self._octets[part.body_start : part.children[0].body_start]
             return block.removesuffix(b"\r\n") if block.endswith(b"\r\n\r\n") else block
         return text.transfer_decoded(self._octets, part)
 
     def around(self) -> tuple[str, ...]:
         part = self._part
-        if not part.children:
+        if not part.contents:
             return (self.text(),)
         mark = b"--" + self.params.get("boundary", "").encode("latin-1", "replace")
-        before = self._octets[part.body_start : part.children[0].header_start]
-        after = self._octets[part.children[-1].end : part.end]
+        before = self._octets[part.body_start : part.contents[0].header_start]
+        after = self._octets[part.contents[-1].end : part.end]
         prologue = before[: max(before.rfind(mark), 0)]
         at = after.find(mark)
         epilogue = after[at:].partition(b"\n")[2] if at >= 0 else b""
