@@ -6,7 +6,8 @@ in the brackets is the address, whatever stands before it is its name.  Linear i
 
 Addresses are parted by commas alone (section 3.4): what stands between a closed bracket and the next comma, another
 address in brackets too, says nothing.  `From: A <a@x.example> <b@y.example>` would else be one author to one reader and
-another to the next, and DMARC, a reply and ENVELOPE must mean the same one.  Dovecot takes the first likewise.
+another to the next, and DMARC, a reply and ENVELOPE must mean the same one.  Dovecot takes the first likewise.  Brackets
+around what is no address are a part of the name.
 """
 
 import re
@@ -52,7 +53,7 @@ _ELEMENT = re.compile(
     + rb")*+))[ \t]*+(?:,|\Z)"
 )
 _LEXEME = re.compile(
-    rb'(?P<space>[ \t\r\n]+)|(?P<coded>=\?[^?\s]{1,100}\?[BbQq]\?[^?\s]{0,900}\?=)|(?P<mark>[<>,;:@"(])'
+    rb'(?P<space>[ \t\r\n]+)|(?P<coded>=\?[^?\s]{0,100}\?[BbQq]\?[^?\s]{0,900}\?=)|(?P<mark>[<>,;:@"(])'
     rb'|(?P<word>=|[^ \t\r\n"(<>,;:@=]+)'
 )
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
@@ -262,6 +263,10 @@ class _Scanner:
     def _mark(self, mark: bytes) -> None:
         element = self._element
         if mark == b"<":
+            if element.angle is not None and element.closed and not any(item.is_at for item in element.angle):
+                # <Ann> <ann@x.example>: a name, which somebody put into brackets
+                element.items += element.angle
+                element.closed = False
             if not element.closed:
                 element.angle = []
         elif mark == b">":
@@ -308,7 +313,7 @@ class _Scanner:
                 return
             self._emit_held(held)
             if element.items:
-                self._found.append(RawAddress(element.comment, None, _joined(element.items), b""))
+                self._found.append(_without_address(element.items, element.comment))
             return
         if element.angle is None:
             self._emit_held(held)
@@ -324,7 +329,7 @@ class _Scanner:
         for item in held:
             if item.octets in (b",", b";") and not item.quoted:
                 if one:
-                    self._found.append(RawAddress(None, None, _joined(one), b""))
+                    self._found.append(_without_address(one))
                 one = []
             else:
                 one.append(item)
@@ -378,6 +383,13 @@ def _host(octets: bytes) -> bytes:
     return octets
 
 
+def _without_address(items: Sequence[_Item], comment: bytes | None = None) -> RawAddress:
+    """Words alone: a local part, as `root` is; what is quoted, or several words, is a name (RFC 5322 section 3.4)."""
+    if not comment and (any(item.quoted for item in items) or any(item.apart for item in items[1:])):
+        return RawAddress(_joined(items), None, b"", b"")
+    return RawAddress(comment, None, _joined(items), b"")
+
+
 def _bare(element: _Element) -> RawAddress:
     """An address without brackets: the words that touch the first @; those before them are a name."""
     items = element.items
@@ -389,6 +401,8 @@ def _bare(element: _Element) -> RawAddress:
     while stop < len(items) and _touch(items[stop - 1], items[stop]):
         stop += 1
     _, local, host = _spec(items[start:stop]) if start < at else (None, b"", _host(_dotted(items[1:stop])))
+    if items[start].octets.startswith(b"[") and items[stop - 1].octets.endswith(b"]") and not items[start].quoted:
+        local = local[1:]  # Ann [ann@x.example]
     return RawAddress(element.comment or _joined(items[:start]) or None, None, local, host)
 
 
