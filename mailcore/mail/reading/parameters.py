@@ -19,6 +19,7 @@ _REMEMBERED = 300  # octets; most messages have the same few values
 
 _TOKEN = re.compile(rb"[^\x00-\x20()<>@,;:\\\"/\[\]?=\x7f]+")
 _KEY = re.compile(rb"([^\s=;\"(),]{1,200})[ \t]*+=[ \t]*+")
+_COLON = re.compile(rb"(?i)(name|filename|charset)[ \t]*+:[ \t]*+")  # for `=`, as some write
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*+)("?)', re.DOTALL)
 _PLAIN = re.compile(rb"[^\s()<>@,;:\\\"/\[\]]*")  # "=" and "?" stand unquoted in many boundaries
 _WORD = re.compile(rb"=[^;\s]*")  # an encoded word that nobody quoted: Dovecot tells it whole
@@ -27,6 +28,7 @@ _UP_TO_NEXT = re.compile(rb"[^;\r\n]*")
 _NEXT_KEY = re.compile(rb"[ \t](?=[A-Za-z][A-Za-z0-9*-]{1,30}=)")
 _COMMENT_PART = re.compile(rb"[^()\\]+|\\.|[()\\]", re.DOTALL)
 _PAIR = re.compile(rb"\\(.)", re.DOTALL)
+_PAIR_MEANT = re.compile(rb"\\([\"\\])")  # nobody quotes a letter: `C:\plan.pdf` is a path
 _SECTION = re.compile(r"(.+)\*([0-9]{1,3})(\*?)\Z", re.DOTALL)
 _CLOSED = (b"", b" ", b"\t", b"\r", b"\n", b";", b",")  # what may stand behind a quoted string
 _BEGUN_NAME = re.compile(rb"(?i)[ \t]*+(?:file)?name[*0-9]*+[ \t]*+=[ \t]*+[^\s\";(][^\";]*+")
@@ -72,12 +74,14 @@ def _parse(value: bytes) -> Value:
     meant: list[tuple[str, bytes]] = []
     while at < end and len(wire) < MAX_PARAMETERS:
         key = _KEY.match(value, at)
-        if key is None:
+        meant_key = key or _COLON.match(value, at)
+        if meant_key is None:
             at = _next_start(value, at)
             continue
-        name = key[1].decode("latin-1")
-        raw, text, at = _value(value, key.end(), name.lower())
-        wire.append((name, raw))
+        name = meant_key[1].decode("latin-1")
+        raw, text, at = _value(value, meant_key.end(), name.lower())
+        if key:
+            wire.append((name, raw))
         meant.append((name.lower(), text))
     return Value(tuple(found), _joined_raw(tuple(wire)), _decoded(meant))
 
@@ -114,7 +118,9 @@ def _value(value: bytes, at: int, name: str) -> tuple[bytes, bytes, int]:
         if quoted and quoted[2]:
             text = _PAIR.sub(rb"\1", quoted[1])
             end = _inner_quotes(value, quoted.end()) if name in _LENIENT else -1
-            return (text, value[at:end].strip(b'"'), end) if end > 0 else (text, text, quoted.end())
+            if end > 0:
+                return text, value[at:end].strip(b'"'), end
+            return text, _PAIR_MEANT.sub(rb"\1", quoted[1]), quoted.end()
         at += 1  # a quote that is never closed
         rest = _UP_TO_NEXT.match(value, at)
         text = rest[0].rstrip() if rest else b""
@@ -233,12 +239,20 @@ def _decoded(pairs: list[tuple[str, bytes]]) -> tuple[tuple[str, str], ...]:
     for name, pieces in _sections(pairs).items():
         if pieces[0][1]:
             charset, _, first = _charset(pieces[0][2])
-            octets = unquote_to_bytes(first) + b"".join(unquote_to_bytes(o) if e else o for _, e, o in pieces[1:])
+            octets = unquote_to_bytes(first) + b"".join(_piece(*piece, charset) for piece in pieces[1:])
             extended.setdefault(name, _bounded(charsets.decode(octets, charset)))
         else:
             joined = b"".join(unquote_to_bytes(o) if e else o for _, e, o in pieces)
             extended.setdefault(name, _bounded(words.decode(joined)))
     return tuple((plain | extended).items())
+
+
+def _piece(_number: int, is_encoded: bool, octets: bytes, charset: str) -> bytes:
+    """Decode a piece behind the first, which alone should name the charset (RFC 2231 section 4.1); some name it in each."""
+    again = _charset(octets)
+    if is_encoded and charset and again[0].lower() == charset.lower():
+        octets = again[2]
+    return unquote_to_bytes(octets) if is_encoded else octets
 
 
 def _charset(octets: bytes) -> tuple[str, str, bytes]:

@@ -11,8 +11,8 @@ from mailcore.mail.reading import charsets
 from mailcore.mail.reading.transfer import unbase64
 
 _ENDS_OF_TWO, _ENDS_OF_THREE = b"AQgw=", b"AEIMQUYcgkosw048="
-_BESIDE = re.compile(rb"\s{0,1000}+=\?([^?\s]{1,100})\?[Bb]\?")
-_WORD = re.compile(rb"=\?([^?\s]{1,100})\?([BbQq])\?")
+_BESIDE = re.compile(rb"\s{0,1000}+=\?([^?\s]{0,100})\?[Bb]\?")
+_WORD = re.compile(rb"=\?([^?\s]{0,100})\?([BbQq])\?")
 
 
 def decode(value: bytes) -> str:
