@@ -62,6 +62,16 @@ def test_uuencode_by_its_names():
         assert transfer.decode(octets, transfer.named(name)) == b"Hei"
 
 
+def test_uuencode_without_its_end_or_with_empty_lines_has_no_octets_more():
+    for rest in (b"", b"`\r\n", b"\r\nend\r\n", b"\r\n#2&5I\r\n\r\nend\r\n"):
+        octets = b"begin 644 a.txt\r\n#2&5I\r\n" + rest
+        assert transfer.decode(octets, transfer.UUENCODE) == b"Hei" * (1 + rest.count(b"#"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(transfer, "BLOCK", 3)
+            pieces = transfer.decode_pieces(octets, 0, len(octets), transfer.UUENCODE)
+            assert b"".join(pieces) == transfer.decode(octets, transfer.UUENCODE)
+
+
 @pytest.mark.parametrize(("value", "name"), [
     ("attachment;\r\n filename*0*=UTF-8''%C3%85rsberetning%20for;\r\n filename*1*=%20laget.pdf", "Årsberetning for laget.pdf"),
     ("attachment; filename*1=\"b c.pdf\"; filename*0=\"a \"", "a b c.pdf"),
@@ -116,7 +126,7 @@ def test_octets_outside_ascii_in_a_name():
     ("text/html; charset=\"utf-8", ("text", "html"), {"charset": "utf-8"}),
     ("text/html;; ;charset=utf-8;", ("text", "html"), {"charset": "utf-8"}),
     ("text/html; charset*0=ut; charset*1=f-8", ("text", "html"), {"charset": "utf-8"}),
-    ("", ("text", "plain"), {}), ("/", ("text", "plain"), {}), ("html", ("text", "plain"), {}),
+    ("", ("text", "plain"), {}), ("/", ("text", "plain"), {}), ("html", ("text", "html"), {}),
 ])  # fmt: skip
 def test_a_type_is_read_as_it_was_meant(value, kind, params):
     part = structure.parse(f"Content-Type: {value}\r\n\r\nx".encode())

@@ -222,6 +222,8 @@ class _Uuencode(_Lines):
         if line.strip() == b"end":
             self._inside = False
             return b""
+        if not line:  # Python reads 32 NULs
+            return b""
         try:
             return binascii.a2b_uu(line)
         except binascii.Error:  # longer or shorter than its first octet says, as some programs write
