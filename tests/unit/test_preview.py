@@ -15,6 +15,9 @@ from tests.unit.test_body import FILE, HTML, PLAIN, leaf, multi
     (leaf('<div style="display:none">skjult</div>Hei', "text/html"), "Hei"),
     (leaf("<style>p{}</style><!-- x -->Hei&zwnj;&nbsp;", "text/html"), "Hei"),
     (leaf("ord " * 1000), ("ord " * 50).strip()),
+    (leaf("日本語 \r\nテキスト", "text/plain; charset=utf-8; format=flowed; delsp=yes"), "日本語テキスト"),
+    (leaf(" >no quote\r\n> one", "text/plain; format=flowed"), ">no quote"),
+    (leaf("<bold>Hei</bold>", "text/enriched"), "Hei"),
 ])  # fmt: skip
 def test_a_preview_is_what_a_reader_sees_first(message, words):
     found = preview(message.encode())

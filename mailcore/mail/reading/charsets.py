@@ -113,7 +113,7 @@ def decode(octets: bytes, label: str) -> str:
     name = _named(label)
     if octets.isascii() and name not in _STATEFUL:
         return to_scalars(octets.decode("ascii"))
-    if name == "":
+    if name == "" or (name in _WIDE and b"\0" not in octets and _is_utf8(octets)):  # `charset=unicode` on plain text
         return decode_undeclared(octets)
     if name == "utf_8" or (name in _LATIN and _is_mislabelled(octets)):
         return _decode_utf8(octets)
@@ -176,6 +176,7 @@ def is_known(label: str) -> bool:
 
 # A label of these changes what ASCII octets mean.
 _NO_ASCII = frozenset("utf_7 utf_16 utf_16_le utf_16_be utf_32 utf_32_le utf_32_be".split())  # noqa: SIM905
+_WIDE = _NO_ASCII - {"utf_7"}
 # In these ASCII octets are not always ASCII.
 _STATEFUL = _NO_ASCII | {"viscii", "iso2022_kr", "iso2022_jp", "hz"}
 
@@ -234,11 +235,21 @@ def _decoder(name: str) -> Decode:
         return lambda octets: codecs.charmap_decode(octets, "strict", _VISCII_TABLE)[0]
     if name == "big5hkscs":
         return _either("big5hkscs", "cp950")
+    if name == "utf_16":
+        return _decode_utf16
     if name == "x-user-defined":
         return lambda octets: _X_USER_DEFINED.decode(octets, "replace")[0]
     if _is_single(name):
         return _single_octets(name)
     return lambda octets: octets.decode(name)
+
+
+def _decode_utf16(octets: bytes) -> str:
+    """Text without a mark is big-endian by RFC 2781 section 4.3; programs write both, and where the zeros are tells."""
+    if octets[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return octets.decode("utf_16")
+    is_little = octets[1:MAX_COUNTED:2].count(0) > octets[:MAX_COUNTED:2].count(0)
+    return octets.decode("utf_16_le" if is_little else "utf_16_be")
 
 
 def _either(first: str, second: str) -> Decode:

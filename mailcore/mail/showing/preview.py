@@ -32,6 +32,6 @@ def _words(octets: Octets, part: Part) -> str:
         written = from_html(written, _HTML_READ, bare=True)
     else:  # what is quoted was read before
         own = [line for line in lines_of(written) if not line.startswith(">")]
-        written = "\n".join(own)
+        written = body.shown_text(part, "\n".join(own))
     shown = "".join(char if char.isprintable() else " " for char in _SPACE.sub(" ", written))
     return shown.strip()[:MOST].strip()
