@@ -9,8 +9,9 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
-from wtforms import Field
+from wtforms import Field, SelectMultipleField
 from wtforms.validators import Length, Regexp
+from wtforms.widgets import CheckboxInput, ListWidget
 
 MAX_LENGTH = 2000  # characters of a field that has no Length of its own
 MAX_VALUES = 1000  # of one name
@@ -28,6 +29,19 @@ def like_an_address(*, or_nothing: bool = False) -> Regexp:
     """A first look at an e-mail address; which one is taken, the services decide."""
     words = _l("This is not an e-mail address.")
     return Regexp(rf"\s*+\Z|{_ADDRESS}", message=words) if or_nothing else Regexp(_ADDRESS, message=words)
+
+
+class _Box(CheckboxInput):  # type: ignore[misc]  # wtforms has no types
+    """A box of several for one question: `required` would ask the browser for each of them."""
+
+    validation_attrs = ("disabled",)
+
+
+class BoxesField(SelectMultipleField):  # type: ignore[misc]  # the same
+    """Any number of choices, each with a box to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = _Box()
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # flask-wtf has no types

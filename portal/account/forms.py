@@ -6,16 +6,14 @@ from wtforms import (
     HiddenField,
     SelectChoice,
     SelectField,
-    SelectMultipleField,
     StringField,
     TextAreaField,
 )
 from wtforms.validators import DataRequired, Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from portal.i18n import LANGUAGES
 from portal.signin.forms import password_field
-from portal.web_form import Form, like_an_address
+from portal.web_form import BoxesField, Form, like_an_address
 
 _needed = _l("This must be filled in.")
 _long = _l("This is too long.")
@@ -60,7 +58,7 @@ class AppForm(Form):
         [DataRequired(_needed), Length(max=100, message=_long)],
         description=_l("For example: Thunderbird at home."),
     )
-    scopes = SelectMultipleField(
+    scopes = BoxesField(
         _l("What may it do?"),
         [DataRequired(_l("Choose at least one."))],
         choices=[
@@ -70,8 +68,6 @@ class AppForm(Form):
             SelectChoice("contacts", _l("read and change contacts (CardDAV)")),
         ],
         default=["imap", "smtp"],
-        widget=ListWidget(prefix_label=False),
-        option_widget=CheckboxInput(),
     )
     current = password_field(_l("Password"), "current-password")
 

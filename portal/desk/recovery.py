@@ -3,9 +3,8 @@
 from flask import flash, redirect, render_template
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, SelectChoice, SelectMultipleField, StringField, TextAreaField
+from wtforms import HiddenField, SelectChoice, StringField, TextAreaField
 from wtforms.validators import Length
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from mailcore.errors import MailError
 from mailcore.services.accounts import accounts
@@ -16,7 +15,7 @@ from portal.addresses import url_for
 from portal.desk.views import Answer, blueprint
 from portal.errors import words_of
 from portal.request_values import NumberField
-from portal.web_form import Form
+from portal.web_form import BoxesField, Form
 
 _long = _l("This is too long.")
 
@@ -31,11 +30,7 @@ SHIPPED_CHECKS = {
 
 
 class RecoverForm(Form):
-    checks = SelectMultipleField(
-        _l("How did you recognise the person?"),
-        option_widget=CheckboxInput(),
-        widget=ListWidget(prefix_label=False),
-    )
+    checks = BoxesField(_l("How did you recognise the person?"))
     proof = TextAreaField(
         _l("More about it"),
         [Length(max=500, message=_long)],

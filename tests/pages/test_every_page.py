@@ -22,6 +22,13 @@ TOO_WIDE = (
     "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > 320).slice(-3)"
     ".map(e => e.outerHTML.slice(0, 90)).join(' ')"
 )
+# A browser sends nothing of a form while a control in it is invalid: each of several boxes that stand for one question, or
+# one that nobody can see.
+NEVER_SENT = (
+    "[...document.querySelectorAll('main :is(input,select,textarea):invalid')]"
+    ".filter(e => e.type == 'checkbox' ? [...e.form.elements].filter(o => o.name == e.name).length > 1"
+    " : e.type != 'radio' && !e.checkVisibility()).map(e => e.outerHTML.slice(0, 90)).join(' ')"
+)
 
 
 @dataclass
@@ -58,6 +65,8 @@ def visit(page: Any, base: str, path: str, language: str) -> Seen:
     seen.problems += [f"axe {one}" for one in found]
     if page.evaluate("document.documentElement.lang") != language:
         seen.problems.append("not in the language that was asked for")
+    if unsendable := page.evaluate(NEVER_SENT):
+        seen.problems.append(f"a form that no browser sends: {unsendable}")
     page.set_viewport_size({"width": 320, "height": 640})
     if (width := page.evaluate("document.documentElement.scrollWidth")) > 320:
         seen.problems.append(f"{width} px wide at 320: {page.evaluate(TOO_WIDE)}")
