@@ -10,6 +10,7 @@ lost with a process that dies between its commit and its wake-up; a look now and
 import asyncio
 import contextlib
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterable
 
@@ -44,7 +45,7 @@ class Feed:
         self._poll: Poll | None = None
         self._is_near = True
         self._wanted = asyncio.Event()  # of the loop that runs: a look in a thread is asked for
-        self._looked_at = 0.0  # by the loop's clock
+        self._looked_at = -math.inf  # by the loop's clock
         self._next_look: asyncio.TimerHandle | None = None  # of a burst
         self._last = -1  # the newest entry of the change log that was read
         self._reading = threading.Lock()
