@@ -34,6 +34,7 @@ from tests.processor import costs_under
     ('<a href="https://y.example/z?a&amp;b">les</a>', "les <https://y.example/z?a&b>\n"),
     ("<a href=https://y.example>https://y.example/</a>", "https://y.example/\n"),
     ('<a href="javascript:x()">les</a> <a href="/inn">her</a>', "les her\n"),
+    ('<a href="https://x.example/a"><img src="x" alt="Pay now"></a>', "[Pay now] <https://x.example/a>\n"),
     ('Hi <img src="cid:l" alt="logo"> there <img src="x" alt="">', "Hi [logo] there\n"),
     ('<p title="a > b">c</p>', "c\n"),
     ("a &#99999999999; b &#xD800; c &#0;", "a \ufffd b \ufffd c \ufffd\n"),

@@ -135,6 +135,8 @@ class _Page:
             )
         elif name == "img" and (shown := " ".join(attributes.get("alt", "").split())):
             self._line.append(f"[{shown}] ")
+            if self._link:  # a button
+                self._link_words.append(shown)
         if name in _LINES or style.get("white-space", "").startswith(("pre", "break-spaces")):
             if name not in VOID:
                 self._keeps_lines.append(name)
