@@ -161,22 +161,25 @@ class _Reader:
         children: tuple[Part, ...] = ()
         room = depth < MAX_DEPTH and self._made < MAX_PARTS
         self._next = found
-        if type_ == "multipart" and room and (boundary := _boundary(kind.raw)):
+        boundary = _boundary(kind.raw)
+        if type_ == "multipart" and room and boundary:
             children = self._children(body, depth, boundary, subtype)
         elif type_ == "message" and subtype in ("rfc822", "global") and room:
             children = (self.read(body, depth + 1, ("text", "plain")),)
         end = self._before(self._next, start) if self._next else self._end
         body = min(body, end)
         guessed: tuple[Part, ...] = ()
+        first = self._first_line(start, body, boundary) if type_ == "multipart" else body
+        if room and type_ == "multipart" and (first < body or not children):
+            guessed = self._guess(first, end, depth, subtype, boundary if first < body else b"")
         if type_ == "multipart" and not children:  # IMAP needs at least one
-            guessed = self._guess(body, end, depth, subtype) if room else ()
             children = (_empty(end),)
         written = (kind.words[0], kind.words[1]) if len(kind.words) > 1 else (type_, subtype)
         raw, has_lines = kind.raw, type_ in ("text", "message")
         if type_ == "text" and not any(name.lower().rstrip("*") == "charset" for name, _ in raw):
             raw = (*raw, _US_ASCII)  # RFC 2045 section 5.2
         if is_broken:
-            type_, subtype, guessed = self._mean(fields["content-type"], _boundary(raw), body, end, depth)
+            type_, subtype, guessed = self._mean(fields["content-type"], boundary, body, end, depth)
         else:
             type_, subtype = media_types.find_meant(type_, subtype)
         encoding, meant = _encoding(fields.get("content-transfer-encoding", b""))
@@ -212,6 +215,11 @@ class _Reader:
         has_room = boundary and depth < MAX_DEPTH and self._made < MAX_PARTS
         parts = self._guess(body, end, depth, meant[1], boundary) if has_room else ()
         return ("multipart", meant[1] or "mixed", parts) if parts else ("text", "plain", ())
+
+    def _first_line(self, start: int, body: int, boundary: bytes) -> int:
+        """Find the first delimiter among the fields, behind which a program forgot the empty line; else return `body`."""
+        at = self._octets.find(b"\n--%b" % boundary, start, body) if boundary else -1
+        return at + 1 if at >= 0 else body
 
     def _guess(self, body: int, end: int, depth: int, subtype: str, said: bytes = b"") -> tuple[Part, ...]:
         """Read the parts of a multipart whose boundary is not said, or is another one than its lines have.

@@ -97,6 +97,8 @@ class RawLook:
         # where the texts say nothing, what stands outside of all parts is read
         if b'"text"' not in structure or head >= len(octets) or not _readable().fullmatch(structure):
             return True
+        if octets.find(b"\n--", 0, head) >= 0:  # a delimiter among the fields: not all parts stand in the structure
+            return True
         return all(word.may_be_in(octets, head, structure, with_header) for word in self._words)
 
 
