@@ -25,6 +25,8 @@ def field(value: str) -> bytes:
     ("=?utf-8?Q?=3Cmailto=3Au=40l=2Eexample=3E?=", Leaving("u@l.example")),
     ("<mailto:u@l.example?subject=a%0D%0ABcc:%20evil@x.example>", Leaving("u@l.example", "a Bcc: evil@x.example")),
     ("<mailto:u@l.example?subject=>", Leaving("u@l.example")),
+    ("<mailto://u@l.example>", Leaving("u@l.example")), ("<u@l.example>", Leaving("u@l.example")),
+    ("<mailto:u@l.example?subject=%E5>", Leaving("u@l.example", "å")),
     ("<mailto:not an address>, <mailto:u@l.example>", Leaving("u@l.example")),
     ("<https://l.example/x>", None), ("", None), ("<mailto:>", None), ("<mailto:u@l.example%0D%0ABcc:x@y>", None),
 ])  # fmt: skip
@@ -58,6 +60,7 @@ def test_no_field_takes_long(value):
     ("value", "host"),
     [
         ("<https://l.example/x?u=1&l=2>", "l.example"),
+        ("<https://l.example/{a|b}/ø>", "l.example"),
         ("<mailto:u@l.example>, <https://a.l.example./x>", "a.l.example"),
         ("<http://l.example/x>, <https://m.example/x>", "m.example"),
         ("<https://l.example@evil.example/x>", ""),

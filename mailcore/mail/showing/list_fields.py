@@ -6,8 +6,9 @@ RFC 2369 and RFC 6068 say how these are written.  Nothing is raised.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
+from mailcore.mail.reading.charsets import decode_undeclared
 from mailcore.mail.reading.fields import Header
 from mailcore.mail.reading.lines import one_line
 
@@ -17,6 +18,7 @@ MAX_VALUE = 10_000  # characters of a field that are read
 MAX_SUBJECT, MAX_BODY = 400, 2000  # characters
 MAX_URL = 2000  # characters
 _URL = re.compile(r"[!#-;=?-\[\]_a-z~]+")  # ASCII without blanks, quotes and angle brackets
+_SAFE = "!#$%&'()*+,/:;=?@[]~\"\\<>"  # also what makes an address suspect
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,10}")
 _ADDRESS = re.compile(r"[^\s<>,;:\"()]{1,256}@[^\s<>,;:\"()@]{1,255}")
 
@@ -34,7 +36,8 @@ def leaving(fields: Header) -> Leaving | None:
     """Find the first address that takes mail, with what it wants to hear."""
     for value in fields.values("list-unsubscribe"):
         for url in _urls(value[:MAX_VALUE]):
-            if url[:7].lower() == "mailto:" and (found := _of_mailto(url[7:])):
+            is_bare = _ADDRESS.fullmatch(url) and not url.lower().startswith("mailto:")
+            if (url[:7].lower() == "mailto:" or is_bare) and (found := _of_mailto(url if is_bare else url[7:])):
                 return found
     return None
 
@@ -51,6 +54,7 @@ def find_leaving_page(fields: Header) -> LeavingPage | None:
     """Find the first page by HTTPS, of a host with a plain name."""
     for value in fields.values("list-unsubscribe"):
         for url in _urls(value[:MAX_VALUE]):
+            url = quote(url, safe=_SAFE)  # some have braces, bars or letters that should have been encoded
             host = _host_of(url)
             if host:
                 return LeavingPage(url, host)
@@ -88,16 +92,20 @@ def _urls(value: str) -> Iterator[str]:
 
 
 def _of_mailto(rest: str) -> Leaving | None:
-    written, _, query = rest.partition("?")
+    written, _, query = rest.removeprefix("//").partition("?")
     fields: dict[str, str] = {}
     for pair in query.replace("&amp;", "&").split("&"):
         name, _, value = pair.partition("=")
-        fields.setdefault(name.lower(), unquote(value))  # a plus is a plus here (RFC 6068 section 5)
+        fields.setdefault(name.lower(), _decoded(value))  # a plus is a plus here (RFC 6068 section 5)
     for one in (*written.split(","), *fields.get("to", "").split(",")):
-        if _ADDRESS.fullmatch(address := unquote(one)):
+        if _ADDRESS.fullmatch(address := _decoded(one)):
             subject = " ".join(one_line(fields.get("subject", "")).split())[:MAX_SUBJECT]
             return Leaving(address, subject or DEFAULT_SUBJECT, _text(fields.get("body", "")))
     return None
+
+
+def _decoded(text: str) -> str:
+    return decode_undeclared(unquote_to_bytes(text))
 
 
 def _text(body: str) -> str:
