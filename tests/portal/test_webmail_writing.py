@@ -231,6 +231,22 @@ def test_an_answer_says_so_once_in_its_subject(core, ola, subject, answered):
 
 
 @pytest.mark.parametrize(
+    ("subject", "passed_on"),
+    [("Hei", "Fwd: Hei"), ("FW: Fwd: fw : Hei", "Fwd: Hei"), ("Re: Hei", "Fwd: Re: Hei"), ("", "Fwd:")],
+)
+def test_what_is_passed_on_says_so_once_in_its_subject(core, ola, subject, passed_on):
+    uid = put(core, ola, letter(subject=subject))
+    assert compose.forward(core, ola, "INBOX", uid).subject == passed_on
+
+
+def test_an_answer_goes_to_each_address_once(core, ola):
+    people = b"From: a@x.example\r\nReply-To: ann@x.example, Ann <ANN@x.example>\r\nTo: Bob <bob@x.example>, BOB@x.example\r\n"
+    uid = put(core, ola, people + b"\r\nhi\r\n")
+    draft = compose.reply(core, ola, "INBOX", uid, everybody=True)
+    assert (draft.to, draft.cc) == ("Ann <ANN@x.example>", "Bob <bob@x.example>")
+
+
+@pytest.mark.parametrize(
     ("fields", "code", "words"),
     [
         ({"to": ""}, 403, "Skriv hvem det skal til."),

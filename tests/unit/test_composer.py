@@ -97,7 +97,7 @@ def test_an_identifier_is_never_encoded_and_never_cut():
 @pytest.mark.parametrize(("value", "found"), [
     ("<a@b>", ["<a@b>"]), ("<a@b><c@d>", ["<a@b>", "<c@d>"]), ("<a@b>,\r\n <c@d> (x)", ["<a@b>", "<c@d>"]), ("a@b", ["<a@b>"]),
     ("<a\r\n b@c>", ["<ab@c>"]), ("hello", []), ("mail of a@b", []), ("<å@b>", []), ("<>", []), ("", []),
-    ("<" + "x" * 2000 + "@b> <c@d>", ["<c@d>"]),
+    ("<" + "x" * 2000 + "@b> <c@d>", ["<c@d>"]), ("a@b, c@d e@f", ["<a@b>", "<c@d>", "<e@f>"]),
 ])  # fmt: skip
 def test_identifiers_in_a_field(value, found):
     assert fields_out.identifiers(value) == found

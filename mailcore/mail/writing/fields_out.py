@@ -126,13 +126,13 @@ def addr_spec(spec: str) -> str:
 def identifiers(value: str) -> list[str]:
     """The identifiers of a field, each in its brackets.  What cannot be written as one (other letters, no end) is left out.
 
-    Blanks in one are folds that another program made in its middle; a lone word with an @ lacks its brackets.
+    Blanks in one are folds that another program made in its middle; words that all have an @ lack their brackets.
     """
     if _ONE_ID.fullmatch(value):
         return [value]
     found = ["".join(inner.split()) for inner in _ID.findall(value)]
-    if not found and "@" in value and len(value.split()) == 1:
-        found = [value.strip()]
+    if not found and all("@" in word for word in value.split()):
+        found = [word.rstrip(",") for word in value.split()]
     return [f"<{one}>" for one in found if _ID_OCTETS.fullmatch(one) and len(one) <= MOST_SPEC]
 
 

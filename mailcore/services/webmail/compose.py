@@ -31,6 +31,7 @@ MAX_QUOTED = 100_000  # characters of the answered message
 MESSAGE = "message/rfc822"
 MAX_TOLD = 200  # characters of what was taken for an address
 _ANSWER = re.compile(r"(?i)\s*+(?:(?:re|sv|aw|antw|vs)(?:\[[0-9]{1,3}\])?+\s{0,9}+:\s*+)++")
+_PASSED_ON = re.compile(r"(?i)\s*+(?:(?:fwd?|wg)\s{0,9}+:\s*+)++")
 _APART = re.compile(r"[\s<>(),]+")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _BETWEEN = re.compile(r">(?=\s*+[^\s,(>])")
@@ -75,7 +76,9 @@ def _answered(subject: str) -> str:
 
 
 def _forwarded(subject: str) -> str:
-    return subject if subject.lower().startswith("fwd:") else f"Fwd: {subject}".strip()
+    """Return the subject of a message that is passed on: `Fwd: ` once, as in answers."""
+    before = _PASSED_ON.match(subject)
+    return f"Fwd: {subject[before.end() :] if before else subject}".strip()
 
 
 def _opened(core: Core, account: Account, mailbox: str, uid: int) -> Message:
@@ -89,15 +92,15 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     message = _opened(core, account, mailbox, uid)
     fields = message.header
     own = core.db.read(lambda tx: submission.addresses(tx, account.id))
-    to = _named(fields, "reply-to") or _named(fields, "from")
+    to = _once(_named(fields, "reply-to") or _named(fields, "from"))
     if to and all(submission.is_own(spec, own) for _, spec in to):
         to = _named(fields, "to") or to  # an answer to what one wrote oneself goes on to the same people
-    others: dict[str, tuple[str, str]] = {}
-    if everybody:
-        taken = {spec.lower() for _, spec in to}
-        for name, spec in _named(fields, "to") + _named(fields, "cc"):
-            if spec.lower() not in taken and not submission.is_own(spec, own):
-                others.setdefault(spec.lower(), (name, spec))
+    taken = {spec.lower() for _, spec in to}
+    others = [
+        (name, spec)
+        for name, spec in _once(_named(fields, "to") + _named(fields, "cc") if everybody else ())
+        if spec.lower() not in taken and not submission.is_own(spec, own)
+    ]
     text_ = wrapped.readable(message, MAX_QUOTED)[:MAX_QUOTED]
     quoted = "\n".join(
         f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in _without_signature(lines_of(text_))
@@ -106,7 +109,7 @@ def reply(core: Core, account: Account, mailbox: str, uid: int, *, everybody: bo
     before = fields.text("references") or fields.text("in-reply-to")
     return Draft(
         to=_written(to),
-        cc=_written(others.values()),
+        cc=_written(others),
         subject=_answered(fields.text("subject")),
         body=f"\n\n{_introduction(core, fields)}\n{quoted}\n",
         in_reply_to=message_id,
@@ -136,6 +139,16 @@ def _introduction(core: Core, fields: Header) -> str:
 def _named(fields: Header, field: str) -> list[tuple[str, str]]:
     """(name, address) of everybody in a field."""
     return [(one.name, one.spec) for one in fields.addresses(field) if one.localpart and one.host]
+
+
+def _once(people: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Each address once, with a name if one of them has it."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, spec in people:
+        known = found.setdefault(spec.lower(), (name, spec))
+        if name and not known[0]:
+            found[spec.lower()] = (name, spec)
+    return list(found.values())
 
 
 def _written(people: Iterable[tuple[str, str]]) -> str:
