@@ -22,7 +22,6 @@ from scim2_models import (
 )
 from scim2_models.path import CompareOperator, Comparison
 from scim2_server.handler import ScimHandler
-from scim2_server.service import ScimService
 from scim2_server.storage import ScimStorage, SearchPage
 
 from mailcore.clock import to_time
@@ -31,6 +30,7 @@ from mailcore.domain import Affiliation
 from mailcore.mail.reading.charsets import to_scalars
 from mailcore.services.accounts import name_changes
 from mailcore.services.accounts.affiliations import LONG_SECONDS
+from mailcore.services.provisioning.member_patches import BoundedService
 from mailcore.services.provisioning.models import Group, Tie, User, describe_service
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import affiliations as affiliation_store
@@ -43,7 +43,7 @@ _provider = describe_service()
 
 def create_handler(core: Core) -> ScimHandler:
     """Create what answers requests; it may be used by several threads."""
-    return ScimHandler(ScimService(_provider), ProvisionedPeople(core))
+    return ScimHandler(BoundedService(_provider), ProvisionedPeople(core))
 
 
 class ProvisionedPeople(ScimStorage):
@@ -113,11 +113,14 @@ class ProvisionedPeople(ScimStorage):
                 now,
             )
             _check_unique(tx, new)
-            concerned = self._list_concerned(tx, old)
+            before = self._list_concerned(tx, old)
             self._save(tx, new, members)
             if old.person and old.person != new.person:
                 affiliation_store.mark_vanished(tx, [old.person], now)
-            self._derive(tx, concerned | self._list_concerned(tx, new))
+            after = self._list_concerned(tx, new)
+            # of a group that is called as it was, those who came and those who went: it may have the whole university
+            is_same = new.type != USER and new.name == old.name
+            self._derive(tx, before ^ after if is_same else before | after)
             return _load(new)
 
         return self._core.db.write(write)

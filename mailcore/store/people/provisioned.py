@@ -95,8 +95,11 @@ def list_members(tx: Tx, group: str) -> set[str]:
 
 
 def save_members(tx: Tx, group: str, members: Iterable[str]) -> None:
-    tx.run("DELETE FROM provisioned_member WHERE group_id=?", group)
-    tx.many("INSERT INTO provisioned_member (group_id,member) VALUES (?,?)", [(group, member) for member in members])
+    """Save who is in a group, by the difference to who was."""
+    before, after = list_members(tx, group), set(members)
+    gone, new = sorted(before - after), sorted(after - before)
+    tx.many("DELETE FROM provisioned_member WHERE group_id=? AND member=?", [(group, member) for member in gone])
+    tx.many("INSERT INTO provisioned_member (group_id,member) VALUES (?,?)", [(group, member) for member in new])
 
 
 def list_groups_of(tx: Tx, member: str) -> list[str]:
