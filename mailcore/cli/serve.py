@@ -17,9 +17,11 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import click
@@ -307,13 +309,22 @@ def _supervise(config: Config, workers: int, path: str | None, keys: str, handed
             if kinds[number] == "mail":
                 clear(table, number)
             children[number] = start(number)
+    _end(children, config.limits.stop_seconds + smtp.ANSWER_SECONDS + DRAIN_SECONDS + 5)
+    return status
+
+
+def _end(children: Sequence[BaseProcess], seconds: float) -> None:
+    """End the processes, all within so many seconds, before systemd loses patience (TimeoutStopSec)."""
     for child in children:
         child.terminate()
+    until = time.monotonic() + seconds
     for child in children:
-        child.join(config.limits.stop_seconds + smtp.ANSWER_SECONDS + DRAIN_SECONDS + 5)
+        child.join(max(0.0, until - time.monotonic()))
+    for child in children:
         if child.is_alive():
+            log.error("%s (process %s) did not end within %s seconds; it is killed", child.name, child.pid, seconds)
             child.kill()
-    return status
+            child.join()
 
 
 def _answers(address: str, is_handed: bool) -> bool:
