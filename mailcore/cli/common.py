@@ -107,6 +107,11 @@ def counted(done: Iterable[object], length: int, label: str) -> int:
         return sum(1 for _ in bar)
 
 
+def plural(count: int, word: str) -> str:
+    """Write a count with its English word: 1 account, 2 accounts."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def size(value: int) -> str:
     """Format octets for people: 1.5G."""
     for unit, octets_each in (("G", 2**30), ("M", 2**20), ("K", 2**10)):

@@ -25,6 +25,7 @@ At hand: core; the tables as {names} ... (all: tables()); and
 Twenty questions and their answers: docs/shell.md.  TAB completes, and what you typed is there next time."""
 READS = "You can look at everything and change nothing.  To change people's rows: alumnimail shell --write"
 REFUSED = "This shell reads and changes nothing; start it with --write to change people's rows."
+NO_ROW = "DoesNotExist"  # how peewee ends the name of the exception of each table
 READ_ONLY = ("readonly database", "read-only transaction")  # as SQLite and PostgreSQL say it
 WRITES = "You can CHANGE people's rows.  Mail is changed through core alone: tables know nothing of the change log."
 
@@ -38,6 +39,8 @@ class Console(code.InteractiveConsole):
             self.write(f"{problem}\n")
         elif any(words in str(problem) for words in READ_ONLY):
             self.write(f"{REFUSED}\n")
+        elif (kind := type(problem).__name__).endswith(NO_ROW):
+            self.write(f"there is no such {kind.removesuffix(NO_ROW).removesuffix('Row')}\n")
         else:
             super().showtraceback()
 

@@ -13,12 +13,13 @@ from mailcore.cli.common import (
     json_option,
     pass_site,
     plain,
+    plural,
     print_json,
     print_table,
     quota_size,
     size,
 )
-from mailcore.domain import Account
+from mailcore.domain import Account, AccountState
 from mailcore.errors import InvalidName
 from mailcore.services.accounts import accounts, closing, people_file, sleeping
 from mailcore.services.audit import COMMAND_LINE
@@ -104,6 +105,7 @@ def _list_of_kind(site: Site, kind: str) -> list[Account]:
 def list_(site: Site, kind: str | None, as_json: bool) -> None:
     """List the accounts."""
     found = _list_of_kind(site, kind) if kind else accounts.list_accounts(site.core)
+    found.sort(key=lambda one: one.state == AccountState.ERASED)  # nothing is left of these but a number
     if as_json:
         print_json([plain(account) for account in found])
     else:
@@ -230,9 +232,9 @@ def import_(site: Site, file: Path, skip_faulty: bool) -> None:
         click.echo(f"and {len(people.faults) - _SHOWN_FAULTS} more", err=True)
     if people.faults and not skip_faulty:
         raise InvalidName(
-            f"{file}: {len(people.faults)} lines have faults, and no account was made;"
-            f" --skip-faulty makes the other {len(people.accounts)}"
+            f"{file}: {plural(len(people.faults), 'line')} with faults, and no account was created;"
+            f" --skip-faulty creates the other {len(people.accounts)}"
         )
     made = accounts.import_accounts(site.core, people.accounts, actor=COMMAND_LINE)
     count = counted(made, len(people.accounts), "accounts")
-    click.echo(f"{count} accounts made")
+    click.echo(f"{plural(count, 'account')} created")

@@ -107,7 +107,7 @@ def test_root_becomes_the_owner_of_the_data(tmp_path: Path, owner: int) -> None:
 def test_a_file_of_accounts_is_imported(config: str, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text("username,password\n" + "".join(f"user{n},pass\n" for n in range(20)))
-    assert run(config, "user", "import", str(file)).stdout == "20 accounts made\n"
+    assert run(config, "user", "import", str(file)).stdout == "20 accounts created\n"
 
 
 def test_every_line_with_a_fault_is_named_and_none_or_the_rest_is_imported_by_choice(
@@ -124,8 +124,8 @@ def test_every_line_with_a_fault_is_named_and_none_or_the_rest_is_imported_by_ch
         assert [line.startswith(start) for line, start in zip(told, named, strict=False)] == [True] * 3
         names = [one["name"] for one in json.loads(run(config, "user", "list", "--json").stdout)]
         assert {"kari", "liv"} <= set(names) if code == 0 else not {"kari", "liv"} & set(names)
-        assert answer.stdout == ("" if code else "2 accounts made\n")
-        assert "--skip-faulty makes the other 2" in told[3] if code else len(told) == 3
+        assert answer.stdout == ("" if code else "2 accounts created\n")
+        assert "--skip-faulty creates the other 2" in told[3] if code else len(told) == 3
 
 
 def test_a_forwarding_asks_and_the_question_can_be_held_and_given_up(config: str) -> None:

@@ -39,12 +39,14 @@ def test_the_shell_has_core_and_the_models_at_hand(config: str):
 
 def test_what_is_refused_is_said_in_a_line_and_other_errors_show_where_they_came_from(config: str):
     said = 'account("kari")\nAccount.update(name="x").execute()\n[a.name for a in Account.select()]\n1/0\n'
+    said += 'Account.get(Account.name == "kari")\n'
     done = subprocess.run(
         [PROGRAM, "--config", config, "shell"], input=said, capture_output=True, text=True, timeout=180
     )
     lines = [line.removeprefix(">>> ") for line in done.stderr.splitlines()]
     assert "there is no account kari" in lines
     assert "This shell reads and changes nothing; start it with --write to change people's rows." in lines
+    assert "there is no such Account" in lines
     assert "['ola']" in done.stdout
     assert lines.count("Traceback (most recent call last):") == 1
     assert "ZeroDivisionError: division by zero" in lines
