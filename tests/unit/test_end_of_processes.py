@@ -32,7 +32,7 @@ def test_many_that_do_not_end_have_one_time_for_all_and_are_killed(monkeypatch, 
     clock = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     children = [Stubborn(clock) for _ in range(4)]
-    serve._end(children, 30)
+    serve._end(children, 30)  # type: ignore[arg-type]  # all of a process that is used
     assert clock[0] == 130
     assert [child.heard for child in children] == [["terminate", "kill"]] * 4
     assert caplog.text.count("did not end within 30 seconds; it is killed") == 4
