@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 MAX_SCRIPT_OCTETS = 1024 * 1024
 MAX_SOURCE_OCTETS = 2 * 1024 * 1024  # of a script and all that it includes, each time anew
+MAX_WORDS = (
+    50_000  # names, strings, numbers, signs and references to variables of the same; 4,000 rules, or 25,000 addresses
+)
 MAX_PATTERNS = 500  # regular expressions of a script and all that it includes; each may take a millisecond to make
 PATTERN_STEPS = 200  # what one that is made during a run costs
 MAX_DEPTH = 32  # blocks and tests within each other; pigeonhole uses the same limit
@@ -15,6 +18,10 @@ MAX_REDIRECTS = 4  # RFC 5228 section 2.10.3
 MAX_ACTIONS = 32
 MAX_STEPS = 200_000  # commands, tests and compared text; a long honest script needs about 5,000
 STEP_CHARACTERS = 512  # so much compared text costs one step
+READ_CHARACTERS = 16  # so much text that is cut into words, addresses or dates
+PART_OCTETS = 256  # so much of a part that is decoded and freed from markup
+SEARCH_STEPS = 20  # what a piece of a :matches pattern with `?` inside costs, which is compiled
+QUESTION_STEPS = 100  # what it costs to ask the account, where all is asked once more within the write
 MAX_VARIABLES = 128  # RFC 5229 section 6
 MAX_VARIABLE_LENGTH = 4000  # octets of UTF-8; RFC 5229 section 6 asks for at least 4,000
 MAX_VARIABLE_NAME = 64

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from sieve.addrspec import comparable
 from sieve.message import mailboxes, one_address
 
+MAX_LENGTH = 8192  # characters; what a script makes of variables has less than 4,000
 _FIELD = re.compile(r"[!-9;-~]+", re.ASCII)
 _BAD = re.compile(r"%(?![0-9A-Fa-f]{2})|[\s<>\"]")
 # RFC 5436 section 2.3: who sends and when is not for the URI to say, nor is the form of the body.
@@ -45,7 +46,7 @@ def read_mailto(uri: str) -> Mailto | None:
     nobody else is no error, since scripts that have it worked before.  An address that stands twice counts once.
     """
     scheme, colon, rest = uri.partition(":")
-    if not colon or scheme.lower() != "mailto" or _BAD.search(rest):
+    if not colon or scheme.lower() != "mailto" or len(rest) > MAX_LENGTH or _BAD.search(rest):
         return None
     path, _, query = rest.partition("?")
     lists: dict[str, list[str]] = {"to": [unquote(path)] if path else [], "cc": []}

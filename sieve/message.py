@@ -10,6 +10,7 @@ from sieve.addrspec import quoted_local, unquoted_local
 
 FIELD_NAME = re.compile(r"[!-9;-~]{1,200}", re.ASCII)  # RFC 5322 section 2.2
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # what no field holds (RFC 5322 section 2.2)
+MAX_ADDRESS = 4096  # characters of one address with its display name
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -220,7 +221,7 @@ def one_address(text: str) -> str:
 
     A local part is quoted only where it must be (RFC 5321 section 4.1.2).
     """
-    if any(character in text for character in "\r\n\0"):
+    if len(text) > MAX_ADDRESS or any(character in text for character in "\r\n\0"):
         return ""
     found = _every_address(text)
     if len(found) != 1:

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-from sieve.limits import MAX_DEPTH, MAX_ERRORS, MAX_NUMBER
+from sieve.limits import MAX_DEPTH, MAX_ERRORS, MAX_NUMBER, MAX_WORDS
 from sieve.phrase import Phrase
 from sieve.tree import Argument, Command, SieveTest, Tag
 
@@ -65,9 +65,23 @@ def _lines(text: str) -> str:
     return _BREAK.sub("\r\n", text) if "\n" in text else text
 
 
+class Reading(NamedTuple):
+    """What was read of a script.
+
+    Attributes:
+        errors: every problem in its order.
+        words: how many it has as limits.MAX_WORDS counts them, as far as it was read.
+    """
+
+    commands: tuple[Command, ...]
+    errors: list[ScriptError]
+    words: int
+
+
 class _Parser:
     def __init__(self, source: str) -> None:
         self.errors: list[ScriptError] = []
+        self.words = 0
         self._source = source
         self._cut = False  # something does not end, so that the end of the script surprises nobody
         self._lines = [0, *(found.end() for found in re.finditer("\n", source))]
@@ -103,9 +117,16 @@ class _Parser:
                     found.append(_Token("number", self._number(match, at), at))
                 case "text":
                     found.append(_Token("string", _lines(_STUFFED.sub(".", match["lines"])), at))
-            if found and found[-1].at == at and found[-1].kind == "string" and "\0" in found[-1].value:
-                self._note(at, Phrase("a string cannot hold the character NUL; leave it out"))
+            self.words += 1
+            if found and found[-1].at == at and found[-1].kind == "string":
+                self.words += found[-1].value.count("${")
+                if "\0" in found[-1].value:
+                    self._note(at, Phrase("a string cannot hold the character NUL; leave it out"))
             at = match.end()
+            if self.words > MAX_WORDS:
+                self._note(at, Phrase("the script has more than %(most)s words; make it shorter", most=MAX_WORDS))
+                self._cut = True
+                break
         found.append(_Token("end", "", len(source)))
         return found
 
@@ -154,10 +175,14 @@ class _Parser:
             self._next = self._tokens[self._index]
         return token
 
-    def _lost(self, problem: str, at: int) -> _Lost:
+    def _count(self, at: int, problem: str) -> None:
+        """Note a problem, which may be the last."""
         self._note(at, problem)
         if len(self.errors) >= MAX_ERRORS:
             raise _Enough
+
+    def _lost(self, problem: str, at: int) -> _Lost:
+        self._count(at, problem)
         return _Lost()
 
     def _expect(self, kind: str, what: str) -> _Token:
@@ -182,7 +207,7 @@ class _Parser:
                 self._note(name.at, Phrase("expected '}', found the end of the script"))
                 break
             if self._take("}"):
-                self._note(name.at, Phrase("this '}' closes nothing; leave it out"))
+                self._count(name.at, Phrase("this '}' closes nothing; leave it out"))
                 continue
             try:
                 found.append(self._command(depth))
@@ -263,11 +288,11 @@ class _Parser:
         return SieveTest(name.value, arguments, tests, line, column)
 
 
-def read(source: str) -> tuple[tuple[Command, ...], list[ScriptError]]:
-    """Parse a whole script; return the commands that could be read, and every problem in its order."""
+def read(source: str) -> Reading:
+    """Parse a whole script; return the commands that could be read, and every problem."""
     parser = _Parser(source)
     commands = parser.script()
-    return commands, sorted(parser.errors, key=lambda error: (error.line, error.column))
+    return Reading(commands, sorted(parser.errors, key=lambda error: (error.line, error.column)), parser.words)
 
 
 def parse(source: str) -> tuple[Command, ...]:
@@ -276,7 +301,7 @@ def parse(source: str) -> tuple[Command, ...]:
     Raises:
         ScriptError: with line and column of the first problem.
     """
-    commands, errors = read(source)
+    commands, errors, _ = read(source)
     if errors:
         raise errors[0]
     return commands

@@ -106,6 +106,8 @@ def _requires(commands: tuple[Command, ...], errors: list[ScriptError]) -> tuple
                 errors.append(ScriptError(command.line, problem, command.column))
                 continue
         for name in asked:
+            if len(errors) >= limits.MAX_ERRORS:
+                break
             if name not in _KNOWN:
                 near = get_close_matches(name, _KNOWN, 1)
                 problem = Phrase("unknown extension '%(name)s'; leave it out", name=name)
@@ -137,7 +139,7 @@ class _Compiler:
 
     def __init__(self, library: Library, options: limits.Options) -> None:
         self._library, self._options = library, options
-        self._count = self._octets = self._patterns = 0
+        self._count = self._octets = self._words = self._patterns = 0
 
     def compile(
         self, source: str, chain: tuple[tuple[str, str], ...] = ()
@@ -148,7 +150,13 @@ class _Compiler:
             if size > most:
                 problem = Phrase("the script is larger than %(most)s octets; make it shorter", most=most)
                 return (), _nothing, [ScriptError(1, problem)]
-        commands, errors = read(source)
+        commands, errors, words = read(source)
+        self._words += words
+        if words < self._words > limits.MAX_WORDS:
+            problem = Phrase(
+                "the scripts together have more than %(most)s words; make them shorter", most=limits.MAX_WORDS
+            )
+            return (), _nothing, [ScriptError(1, problem)]
         commands = tuple(_parted(commands, errors))
         names, rest = _requires(commands, errors)
         for name in names:

@@ -132,14 +132,15 @@ async def putscript(context: Context, read: Reader) -> bytes:
     read.end()
     core, owner = context.core, context.owner.id
     await core.threads.run(_fits, filters.put_script, core, owner, name, source)
-    return _warned(await core.threads.run(filters.check_script_text, core, owner, source))
+    return _warned(await core.threads.run(filters.list_advice, core, owner, source))
 
 
 async def checkscript(context: Context, read: Reader) -> bytes:
     source = _string(read)
     read.end()
-    core = context.core
-    return _warned(await core.threads.run(filters.check_script_text, core, context.owner.id, source))
+    core, owner = context.core, context.owner.id
+    await core.threads.run(filters.check_script_text, core, owner, source)
+    return _warned(await core.threads.run(filters.list_advice, core, owner, source))
 
 
 async def listscripts(context: Context, read: Reader) -> bytes:

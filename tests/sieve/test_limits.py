@@ -5,6 +5,8 @@ from bisect import bisect_left
 import pytest
 
 from sieve import Options, ScriptError, ScriptRuntimeError, check_script, compile_script, limits, run
+from sieve.mailto import MAX_LENGTH
+from sieve.message import MAX_ADDRESS
 from tests.sieve.view import View, shown
 
 
@@ -84,6 +86,29 @@ def test_octets_of_a_script():
         actions("keep;" + "#" * (limits.MAX_SCRIPT_OCTETS - 4))
     with pytest.raises(ScriptError, match="larger than"):  # octets, not characters
         actions("keep;#" + "æ" * (limits.MAX_SCRIPT_OCTETS // 2))
+
+
+def test_words_of_a_script_and_of_all_that_it_includes():
+    """A name, a string, a number, a sign and a reference to a variable are a word each."""
+    actions('keep; if header "x" [' + '"a",' * (limits.MAX_WORDS // 2 - 5) + '"b"] {}')
+    with pytest.raises(ScriptError, match="more than 50000 words"):
+        actions('keep; if header "x" [' + '"a",' * (limits.MAX_WORDS // 2 - 4) + '"b"] {}')
+    for count in (limits.MAX_WORDS - 7, limits.MAX_WORDS - 6):
+        source = 'require "variables"; set "a" "' + "${b}" * count + '";'
+        assert bool(check_script(source)) is (count > limits.MAX_WORDS - 7)
+    first = 'require "include";' + 'include "s1";' * 3
+    with pytest.raises(ScriptError, match="together have more than 50000 words"):
+        compile_script(first, lambda place, name: "keep;" * (limits.MAX_WORDS // 6))
+
+
+def test_addresses_have_a_length():
+    actions('redirect "' + "x" * (MAX_ADDRESS - 14) + ' <a@b.example>";')
+    with pytest.raises(ScriptError, match="is not an address"):
+        compile_script('redirect "' + "x" * (MAX_ADDRESS - 13) + ' <a@b.example>";')
+    notify = 'require "enotify"; notify "mailto:a@b.example?subject=%s";'
+    compile_script(notify % ("x" * (MAX_LENGTH - 20)))
+    with pytest.raises(ScriptError, match="cannot be notified"):
+        compile_script(notify % ("x" * (MAX_LENGTH - 19)))
 
 
 def test_numbers():

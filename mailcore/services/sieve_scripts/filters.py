@@ -48,6 +48,7 @@ GENERATED = "alumnimail"
 MAX_SCRIPTS = 50
 TRIES = 3  # to activate a script that others change
 MAX_OCTETS, MAX_TOTAL = 1024 * 1024, 4 * 1024 * 1024
+MAX_ADVICE = 50  # that an author is told of one script
 MAX_NAME_OCTETS = 512  # RFC 5804 section 1.6 wants 128 characters at least
 
 
@@ -134,50 +135,56 @@ class Remark:
 
 def examine(core: Core, account: AccountId, source: str) -> tuple[list[Remark], list[Remark]]:
     """Return what the author must mend, and what is allowed but probably not meant, by line."""
-    missing, problems, advice = core.db.read(lambda tx: _check_source(core, tx, account, source))
-    problem_remarks = [Remark(max(1, each.line), each.problem) for each in problems]
-    advice_remarks = [Remark(1, _describe_missing(*each)) for each in missing] + [
-        Remark(max(1, each.line), each.problem) for each in advice
-    ]
-    return problem_remarks, [] if problem_remarks else advice_remarks
+    if problems := core.db.read(lambda tx: _list_problems(core, tx, account, source)):
+        return [Remark(max(1, each.line), each.problem) for each in problems], []
+    return [], [Remark(max(1, each.line), each.problem) for each in _list_advice(core, account, source)]
 
 
 def _describe_missing(place: str, name: str) -> Saying:
     return Saying("there is no %(place)s script '%(name)s' yet", place=place, name=name)
 
 
-def check_script_text(core: Core, account: AccountId, source: str) -> list[str]:
-    """Check that a script compiles; returns what is allowed but probably not meant, one text each.
+def check_script_text(core: Core, account: AccountId, source: str) -> None:
+    """Check that a script compiles.
 
     A script that it includes may come later (RFC 6609 section 3.2), so one that is missing is only warned of.
 
     Raises:
         ScriptInvalid: with every problem, one a line.
     """
-    library, problems, advice = core.db.read(lambda tx: _check_source(core, tx, account, source))
-    if problems:
+    if problems := core.db.read(lambda tx: _list_problems(core, tx, account, source)):
         raise ScriptInvalid("\n".join(map(_format_problem, problems)))
-    return [_describe_missing(*each) for each in library] + [_format_problem(each) for each in advice]
 
 
-def _check_source(
-    core: Core, tx: Tx, account: AccountId, source: str
-) -> tuple[list[tuple[str, str]], list[ScriptError], list[ScriptError]]:
-    """Return the includes that are not found, the errors of a script, and advice."""
+def _list_problems(core: Core, tx: Tx, account: AccountId, source: str) -> list[ScriptError]:
     library = scripts_library.make_library(core, tx, account)
-    missing = [each for each in includes(source) if library(*each) is None]
-    problems = check_script(source, lambda place, name: library(place, name) or "")
-    if problems:
-        return missing, problems, []
-    boxes = {box.name for box in core.mail.mailboxes(tx, account)}
-    absent = [
+    return check_script(source, lambda place, name: library(place, name) or "")
+
+
+def list_advice(core: Core, account: AccountId, source: str) -> list[str]:
+    """List what a script that compiles may say, but probably does not mean, one text each."""
+    return [_format_problem(each) if each.line else str(each.problem) for each in _list_advice(core, account, source)]
+
+
+def _list_advice(core: Core, account: AccountId, source: str) -> list[ScriptError]:
+    """List advice in the order of the lines; what is of the whole script is of line 0."""
+
+    def look(tx: Tx) -> tuple[list[tuple[str, str]], set[str]]:
+        library = scripts_library.make_library(core, tx, account)
+        included = includes(source)[: scripts_library.MAX_SCRIPTS]
+        missing = [each for each in included if library(*each) is None]
+        return missing, {box.name for box in core.mail.mailboxes(tx, account)}
+
+    missing, boxes = core.db.read(look)
+    advice = [ScriptError(0, _describe_missing(*each)) for each in missing]
+    advice += [
         ScriptError(
             line, Saying("there is no mailbox '%(name)s'; mail for it goes to INBOX without :create", name=name), column
         )
         for name, line, column in mailboxes(source)
         if canonical(name) not in boxes
     ]
-    return missing, [], sorted([*warnings(source), *absent], key=lambda each: (each.line, each.column))
+    return sorted([*warnings(source), *advice], key=lambda each: (each.line, each.column))[:MAX_ADVICE]
 
 
 def _format_problem(problem: ScriptError) -> str:
