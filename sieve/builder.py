@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sieve import limits, matchers, regex
 from sieve.interpreter import Check, Matcher, State, Step, Text, Texts
@@ -12,6 +12,8 @@ from sieve.phrase import Phrase
 from sieve.signature import Bound, Signature, TagSpec, bind
 from sieve.strings import Reference, decode, references
 from sieve.tree import Command, SieveTest
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Builder:
         steps: list[tuple[int, Step]] = []
         chain: list[tuple[Check, Step]] | None = None
         for command in commands:
+            if len(self.errors) >= limits.MAX_ERRORS:  # no more of them are shown
+                break
             if command.broken:
                 chain = [] if command.name in ("if", "elsif") else chain
                 continue
@@ -166,6 +170,8 @@ class Builder:
             return _never
 
     def check(self, test: SieveTest) -> Check:
+        if len(self.errors) >= limits.MAX_ERRORS:
+            return NEVER
         definition = self._tables.tests.get(test.name)
         if definition is None:
             kind = Phrase("command, not a test") if test.name in self._tables.commands else Phrase("unknown test")
@@ -223,7 +229,7 @@ class Builder:
         parts = self.parts(value, line)
         fixed = parts[0]
         if len(parts) == 1 and isinstance(fixed, str):
-            return lambda state: fixed
+            return _same(fixed, len(fixed) // limits.STEP_CHARACTERS)
         return lambda state: _expanded(state, parts)
 
     def texts(self, values: Iterable[str], line: int) -> Texts:
@@ -231,9 +237,14 @@ class Builder:
         fixed = tuple(self.constant(value, line) for value in values)
         known = tuple(value for value in fixed if value is not None)
         if len(known) == len(fixed):
-            return lambda state: known
+            return _same(known, len(known) - 1 + sum(map(len, known)) // limits.STEP_CHARACTERS)
         each = tuple(self.text(value, line) for value in values)
-        return lambda state: tuple(text(state) for text in each)
+
+        def expanded(state: State) -> tuple[str, ...]:
+            state.spend(len(each))
+            return tuple(text(state) for text in each)
+
+        return expanded
 
     # Matching
 
@@ -255,9 +266,7 @@ class Builder:
             return self._regex(keys, comparator != OCTET, bound.line)
         wanted = self.texts(keys, bound.line)
         if kind == "list":
-            return lambda state, values: any(
-                state.message.list_holds(name, v) for v in values for name in wanted(state)
-            )
+            return matchers.is_in_list(wanted)
         if kind in ("value", "count"):
             return matchers.relates(bound, kind, comparator, wanted)
         if comparator == NUMERIC:
@@ -284,6 +293,18 @@ class Builder:
                 self._count_pattern(line)
                 made.append((len(fixed), regex.fixed(fixed, ignore_case, line)))
         return matchers.matches_regex(ignore_case, made)
+
+
+def _same(value: T, steps: int) -> Callable[[State], T]:
+    """Give what is the same in every run, for so many steps."""
+    if not steps:
+        return lambda state: value
+
+    def given(state: State) -> T:
+        state.spend(steps)
+        return value
+
+    return given
 
 
 def _true(_state: State) -> bool:
@@ -321,5 +342,5 @@ def _expanded(state: State, parts: tuple[str | Reference, ...]) -> str:
         elif part.number < len(state.matched):
             found.append(state.matched[part.number])
     text = "".join(found)
-    state.spend(1 + len(text) // limits.STEP_CHARACTERS)
+    state.spend(1 + len(parts) // 8 + len(text) // limits.STEP_CHARACTERS)
     return text

@@ -6,7 +6,7 @@ from typing import TypeVar
 from sieve.actions import Discard, Redirect
 from sieve.builder import Builder, CommandDef, TestDef
 from sieve.interpreter import Check, State, Step, Stopped
-from sieve.limits import MAX_FLAGS
+from sieve.limits import MAX_FLAGS, READ_CHARACTERS
 from sieve.message import ADDRESS_HEADERS, Address, one_address
 from sieve.parser import ScriptError
 from sieve.parts import raw_values_of, values_of
@@ -55,7 +55,13 @@ def flag_list(build: Builder, bound: Bound) -> Callable[[State], tuple[str, ...]
     if given is None:
         return None
     texts = build.texts(given, bound.line)
-    return lambda state: read_flags(texts(state))
+    return lambda state: flags_of(state, texts(state))
+
+
+def flags_of(state: State, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Read flags in a run."""
+    state.spend(1 + sum(map(len, words)) // READ_CHARACTERS)
+    return read_flags(words)
 
 
 def read_flags(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,7 +108,7 @@ def _redirect(build: Builder, bound: Bound) -> Step:
     def redirect(state: State) -> None:
         address = text(state)
         if "list" in bound.tags:
-            members = state.message.list_members(address)
+            members = state.ask().list_members(address)
             if not members:
                 raise state.fail(Phrase("redirect was given a list that has no addresses"))
             for member in members:

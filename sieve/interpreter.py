@@ -71,6 +71,11 @@ class State:
         if self._steps < 0:
             raise self.fail(Phrase("the script needs too many steps for this message; make it shorter"))
 
+    def ask(self) -> MessageView:
+        """Return the message, for a question to the account and not to the text, which costs more."""
+        self.spend(limits.QUESTION_STEPS)
+        return self.message
+
     def assign(self, name: str, text: str) -> None:
         """Set a variable, shortened to what the limits allow (RFC 5229 section 6)."""
         space = self.globals if name.startswith("global.") else self.variables
@@ -90,6 +95,7 @@ class State:
         """The values of a field, as the script has changed it so far."""
         if self._edited is None:
             return self.message.header(name)
+        self.spend(len(self._edited) // 16)
         name = name.lower()
         return [field.value for field in self._edited if field.name.lower() == name]
 
@@ -97,6 +103,7 @@ class State:
         """Return the values as they are written, not decoded."""
         if self._edited is None:
             return self.message.raw_header(name)
+        self.spend(len(self._edited) // 16)
         name = name.lower()
         return [field.raw_value for field in self._edited if field.name.lower() == name]
 
@@ -104,6 +111,7 @@ class State:
         """The header to be changed in place (RFC 5293)."""
         if self._edited is None:
             self._edited = list(self.message.fields())
+        self.spend(len(self._edited) // 16)
         return self._edited
 
     def new_field(self, name: str, value: str) -> Field:
@@ -160,6 +168,7 @@ class State:
         self.replace_message(octets)
 
     def _reread(self, octets: bytes) -> None:
+        self.spend(len(octets) // limits.STEP_CHARACTERS)
         self.message = self.message.reread(octets)
         self._edited, self._octets, self._changed = None, octets, True
         self._new_parts.clear()
@@ -169,6 +178,7 @@ class State:
         if not self._changed:
             return None
         if self._octets is None:
+            self.spend(self.message.size // limits.STEP_CHARACTERS)
             self._octets = self._made()
         return self._octets
 
@@ -193,7 +203,7 @@ class State:
 
     def check_duplicate(self, key: str, seconds: int, last: bool) -> bool:
         """Was a message with this key seen before?  It is remembered when the run ends well (RFC 7352)."""
-        known = key in self.remembered or self.message.was_seen(key, seconds, last)
+        known = key in self.remembered or self.ask().was_seen(key, seconds, last)
         if last or not known:
             self.remembered[key] = seconds
         return known
@@ -210,7 +220,10 @@ class State:
         for earlier in self.actions:
             if conflict := find_conflict(earlier, action):
                 raise self.fail(conflict)
+        self.spend(len(self.actions))
         if isinstance(action, Notify):
+            methods = [earlier.method for earlier in (*self.actions, action) if isinstance(earlier, Notify)]
+            self.spend(2 * sum(map(len, methods)) // limits.READ_CHARACTERS)
             action = without_repeats(action, self.actions)
             if not addresses(action):
                 return

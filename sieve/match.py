@@ -94,6 +94,11 @@ class Glob:
         """Count the looks at one character of text at worst; a part with `?` looks at every piece anew."""
         return sum(len(part) if len(part) == 1 else 4 * len(part) for part in self._parts)
 
+    @property
+    def searches(self) -> int:
+        """Count the parts between two stars that are looked for by a compiled pattern."""
+        return sum(len(part) > 1 for part in self._parts[1:-1])
+
     def match(self, folded: str, text: str) -> tuple[str, ...] | None:
         """Return the text that each wildcard took, as little as it could, or None if there is no match.
 

@@ -15,8 +15,10 @@ from sieve.signature import Bound
 
 
 def is_any(fold: Callable[[str], str], wanted: Texts, fixed: tuple[str, ...] | None) -> Matcher:
+    known = None if fixed is None else frozenset(fixed)
+
     def compare(state: State, values: Iterable[str]) -> bool:
-        keys = fixed if fixed is not None else tuple(map(fold, wanted(state)))
+        keys = known if known is not None else frozenset(map(fold, wanted(state)))
         for value in values:
             state.spend(1 + len(value) // limits.STEP_CHARACTERS)
             if fold(value) in keys:
@@ -48,7 +50,7 @@ def matches_any(fold: Callable[[str], str], wanted: Texts) -> Matcher:
         for value in values:
             folded = fold(value)
             for each in globs:
-                state.spend(1 + len(value) * each.cost // limits.STEP_CHARACTERS)
+                state.spend(1 + each.searches * limits.SEARCH_STEPS + len(value) * each.cost // limits.STEP_CHARACTERS)
                 taken = each.match(folded, value)
                 if taken is not None:
                     state.matched = (value, *taken[: limits.MAX_MATCH_VARIABLE])
@@ -83,9 +85,14 @@ def matches_regex(ignore_case: bool, made: Sequence[tuple[int, Any] | Text]) -> 
     return compare
 
 
+def is_in_list(wanted: Texts) -> Matcher:
+    """`:list` (RFC 6134 section 2.7)."""
+    return lambda state, values: any(state.ask().list_holds(name, v) for v in values for name in wanted(state))
+
+
 def equals_number(wanted: Texts) -> Matcher:
     def compare(state: State, values: Iterable[str]) -> bool:
-        keys = tuple(map(numeric, wanted(state)))
+        keys = frozenset(map(numeric, wanted(state)))
         for value in values:
             state.spend(1)
             if numeric(value) in keys:
@@ -105,9 +112,11 @@ def relates(bound: Bound, kind: str, comparator: str, wanted: Texts) -> Matcher:
     fold: Callable[[str], object] = numeric if comparator == NUMERIC else FOLDS[comparator]
 
     def compare(state: State, values: Iterable[str]) -> bool:
-        found = [str(len(list(values)))] if kind == "count" else list(values)
+        given = list(values)
+        state.spend(len(given))
+        found = [str(len(given))] if kind == "count" else given
         keys = tuple(map(fold, wanted(state)))
-        state.spend(len(found) * len(keys) + 1)
+        state.spend((len(found) + sum(map(len, found)) // limits.STEP_CHARACTERS) * len(keys) + 1)
         return any(relation(fold(value), key) for value in found for key in keys)
 
     return compare

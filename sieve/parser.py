@@ -66,7 +66,7 @@ def _lines(text: str) -> str:
 
 
 class Reading(NamedTuple):
-    """What was read of a script.
+    """Commands, problems and length of a script.
 
     Attributes:
         errors: every problem in its order.

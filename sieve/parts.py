@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from sieve import limits
 from sieve.builder import Builder
 from sieve.interpreter import State
 from sieve.message import Part, every
@@ -11,6 +12,9 @@ from sieve.signature import Bound
 
 Values = Callable[[State, str], Sequence[str]]
 RawValues = Callable[[State, str], Sequence[bytes]]
+
+
+MAX_HEADER = 65_536  # octets of a part's header, which is read anew for each question
 
 
 def values_of(build: Builder, bound: Bound) -> Values:
@@ -29,6 +33,7 @@ def values_of(build: Builder, bound: Bound) -> Values:
                 found += holder.header(name)
                 continue
             for value in holder.raw_header(name):
+                state.spend(1 + len(value) // limits.READ_CHARACTERS)
                 found += _of(state, name.lower(), value, option, params(state))
         return found
 
@@ -54,6 +59,7 @@ def _holders(state: State, any_child: bool) -> Iterator[State | Part]:
     """The parts whose header is asked; that of the whole message is what the script has made of it."""
     here = state.root() if state.part is None else state.part
     for part in every(here) if any_child else (here,):
+        state.spend(1 + min(part.end - part.begin, MAX_HEADER) // limits.STEP_CHARACTERS)
         yield state if part.begin == 0 else part
 
 

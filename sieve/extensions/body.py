@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from sieve import limits
 from sieve.builder import Builder, Extension, TestDef
 from sieve.interpreter import Check, State, Texts
 from sieve.markup import plain_text
@@ -27,31 +28,51 @@ def is_text(part: Part) -> bool:
     )
 
 
-def readable_text(part: Part) -> str:
+def every_part(state: State, part: Part) -> list[Part]:
+    """List a part and all below it, for a step each."""
+    found = list(every(part))
+    state.spend(len(found))
+    return found
+
+
+def readable_text(state: State, part: Part) -> str:
     """Return the text as a person sees it: HTML without its markup (section 5.3)."""
+    _decode(state, part)
     return plain_text(part.text()) if part.subtype in ("html", "xhtml+xml") else part.text()
 
 
 def _texts(state: State) -> Sequence[str]:
-    return [readable_text(part) for part in every(state.root()) if is_text(part) and part.is_readable()]
+    return [
+        readable_text(state, part) for part in every_part(state, state.root()) if is_text(part) and part.is_readable()
+    ]
+
+
+def _decode(state: State, part: Part) -> None:
+    """Spend what it costs to decode a part."""
+    state.spend((part.end - part.begin) // limits.PART_OCTETS)
 
 
 def _contents(kinds: Texts) -> Callable[[State], Sequence[str]]:
     def found(state: State) -> Sequence[str]:
         wanted = kinds(state)
-        return [text for part in every(state.root()) if _is_asked(part, wanted) for text in _of(part)]
+        parts = every_part(state, state.root())
+        state.spend(len(parts) * len(wanted) // 8)
+        asked = [part for part in parts if _is_asked(part, wanted)]
+        return [text for part in asked for text in _of(state, part)]
 
     return found
 
 
-def _of(part: Part) -> Sequence[str]:
+def _of(state: State, part: Part) -> Sequence[str]:
     """Section 5.2: of a multipart its prologue and epilogue, of a message its header, as strings of their own."""
+    _decode(state, part)
     if part.type == "multipart":
         return part.around()
     return (part.text() if part.type == "text" else part.content().decode("utf-8", "replace"),)
 
 
 def _raw(state: State) -> Sequence[str]:
+    state.spend(state.message.size // (16 * limits.PART_OCTETS))
     return ((state.message.body() or b"").decode("utf-8", "replace"),)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from email.utils import format_datetime
 
-from sieve import maildate
+from sieve import limits, maildate
 from sieve.builder import Builder, Extension, TestDef
 from sieve.core import picker
 from sieve.interpreter import Check, State
@@ -95,7 +95,9 @@ def _date(build: Builder, bound: Bound) -> Check:
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
-        dates = [found for value in pick(state.header(name(state))) if (found := read_date(value))]
+        values = pick(state.header(name(state)))
+        state.spend(sum(1 + len(value) // limits.READ_CHARACTERS for value in values))
+        dates = [found for value in values if (found := read_date(value))]
         try:
             return matcher(state, [part(state)(placed(state, at)) for at in dates])
         except (OverflowError, ValueError):  # the year 0 or 10,000, after a change of zone

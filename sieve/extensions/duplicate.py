@@ -26,6 +26,7 @@ def _duplicate(build: Builder, bound: Bound) -> Check:
             if not values:
                 return False  # section 3.1: without the field it is no duplicate
             value = values[0].strip()
+        state.spend(1 + len(value) // limits.STEP_CHARACTERS)
         key = sha256(f"{handle(state)}\0{value}".encode("utf-8", "replace")).hexdigest()
         return state.check_duplicate(key, seconds, last)
 

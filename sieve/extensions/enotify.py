@@ -2,6 +2,7 @@
 
 import re
 
+from sieve import limits
 from sieve.actions import Notify
 from sieve.builder import Builder, CommandDef, Extension, TestDef
 from sieve.extensions.fcc import fcc_of
@@ -39,8 +40,7 @@ def _notify(build: Builder, bound: Bound) -> Step:
 
     def notify(state: State) -> None:
         uri = method(state)
-        read = read_mailto(uri)
-        if read is None:
+        if not _read(state, uri):
             raise state.fail(Phrase("notify was given a method that is not offered"))
         state.add(Notify(uri, message(state), from_address(state), level(state), options(state), fcc(state)))
 
@@ -49,7 +49,12 @@ def _notify(build: Builder, bound: Bound) -> Step:
 
 def _valid(build: Builder, bound: Bound) -> Check:
     uris = build.texts(bound.strings("notification uris"), bound.line)
-    return lambda state: all(read_mailto(uri) is not None for uri in uris(state))
+    return lambda state: all(_read(state, uri) for uri in uris(state))
+
+
+def _read(state: State, uri: str) -> bool:
+    state.spend(1 + len(uri) // limits.READ_CHARACTERS)
+    return read_mailto(uri) is not None
 
 
 def _capability(build: Builder, bound: Bound) -> Check:
@@ -58,7 +63,7 @@ def _capability(build: Builder, bound: Bound) -> Check:
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
-        if read_mailto(uri(state)) is None or capability(state).lower() != "online":
+        if not _read(state, uri(state)) or capability(state).lower() != "online":
             return False
         return matcher(state, ("maybe",))  # mail tells nobody whether it is read now
 

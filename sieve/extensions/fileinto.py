@@ -1,5 +1,7 @@
 """fileinto (RFC 5228 section 4.1)."""
 
+import re
+
 from sieve.actions import FileInto
 from sieve.builder import Builder, CommandDef, Extension
 from sieve.core import flag_list
@@ -9,10 +11,12 @@ from sieve.parser import ScriptError
 from sieve.phrase import Phrase
 from sieve.signature import Bound, Kind, Signature
 
+_NO_NAME = re.compile(r"[\x00-\x1f\x7f\ufffd]")
+
 
 def _is_name(mailbox: str) -> bool:
     """Check a mailbox name: not empty, no control characters, no octets that were not UTF-8 (RFC 5228 section 4.1)."""
-    return bool(mailbox) and not any(ord(character) < 32 or character in "\x7f\ufffd" for character in mailbox)
+    return bool(mailbox) and not _NO_NAME.search(mailbox)
 
 
 def _fileinto(build: Builder, bound: Bound) -> Step:
@@ -33,8 +37,8 @@ def _fileinto(build: Builder, bound: Bound) -> Step:
         if not _is_name(mailbox):
             raise state.fail(Phrase("fileinto was given no valid mailbox name"))
         wanted = use(state)
-        by_use = state.message.mailbox_for(wanted) if wanted else None
-        by_id = state.message.mailbox_with_id(identity(state)) if "mailboxid" in bound.tags else None
+        by_use = state.ask().mailbox_for(wanted) if wanted else None
+        by_id = state.ask().mailbox_with_id(identity(state)) if "mailboxid" in bound.tags else None
         mailbox = by_id or by_use or mailbox
         if not copy:
             state.implicit_keep = False

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sieve.builder import Builder, CommandDef, Extension, TestDef
-from sieve.core import read_flags
+from sieve.core import flags_of, read_flags
 from sieve.interpreter import Check, State, Step
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
@@ -42,11 +42,11 @@ def _change(how: Callable[[Flags, Flags], Flags]) -> Callable[[Builder, Bound], 
         known = read_flags(tuple(each for each in constants if each is not None)) if None not in constants else None
 
         def change(state: State) -> None:
-            new = read_flags(texts(state)) if known is None else known
+            new = flags_of(state, texts(state)) if known is None else known
             if variable is None:
                 state.flags = how(state.flags, new)
             else:
-                old = read_flags((state.read(variable),))
+                old = flags_of(state, (state.read(variable),))
                 state.assign(variable, " ".join(how(old, new)))
 
         return change
@@ -68,7 +68,7 @@ def _has_flag(build: Builder, bound: Bound) -> Check:
     def check(state: State) -> bool:
         if names is None:
             return matcher(state, state.flags)
-        found = [f for name in names for f in read_flags((state.read(name),))]
+        found = [f for name in names for f in flags_of(state, (state.read(name),))]
         return matcher(state, found)
 
     return check

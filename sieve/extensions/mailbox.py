@@ -9,7 +9,7 @@ def _mailbox_exists(build: Builder, bound: Bound) -> Check:
     names = build.texts(bound.strings("mailbox names"), bound.line)
 
     def check(state: State) -> bool:
-        return all(state.message.mailbox_exists(name) for name in names(state))
+        return all(state.ask().mailbox_exists(name) for name in names(state))
 
     return check
 

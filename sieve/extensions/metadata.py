@@ -16,7 +16,7 @@ def _metadata(build: Builder, bound: Bound) -> Check:
     matcher = build.matcher(bound, bound.strings("keys"))
 
     def check(state: State) -> bool:
-        value = state.message.metadata(mailbox(state), entry(state))
+        value = state.ask().metadata(mailbox(state), entry(state))
         return value is not None and matcher(state, (value,))
 
     return check
@@ -27,7 +27,7 @@ def _exists(build: Builder, bound: Bound) -> Check:
 
     def check(state: State) -> bool:
         name = mailbox(state)
-        return all(state.message.metadata(name, entry) is not None for entry in entries(state))
+        return all(state.ask().metadata(name, entry) is not None for entry in entries(state))
 
     return check
 

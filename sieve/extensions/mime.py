@@ -1,13 +1,10 @@
 """foreverypart, break, :mime and extracttext (RFC 5703 sections 3, 4 and 7); replace and enclose stand in mime_edit."""
 
-from collections.abc import Iterable
-
 from sieve.builder import Builder, CommandDef, Extension
-from sieve.extensions.body import is_text, readable_text
-from sieve.extensions.variables import MODIFIERS, limited
+from sieve.extensions.body import every_part, is_text, readable_text
+from sieve.extensions.variables import MODIFIERS, change_text, count_characters
 from sieve.interpreter import State, Step
 from sieve.limits import MAX_LOOPS
-from sieve.message import Part, every
 from sieve.parser import ScriptError
 from sieve.phrase import Phrase
 from sieve.signature import Bound, Kind, Signature, TagSpec
@@ -39,12 +36,9 @@ def _for_every_part(build: Builder, bound: Bound) -> Step:
         if state.loops > MAX_LOOPS:
             raise state.fail(Phrase("'foreverypart' stands more than %(most)s deep in others", most=MAX_LOOPS))
         # inside another loop: what lies below its part (section 3)
-        parts: Iterable[Part] = list(every(state.root()) if outer is None else every(outer))[
-            0 if outer is None else 1 :
-        ]
+        parts = every_part(state, state.root()) if outer is None else every_part(state, outer)[1:]
         try:
             for part in parts:
-                state.spend(1)
                 if state.is_replaced(part):
                     continue
                 state.part = part
@@ -85,10 +79,10 @@ def _extract_text(build: Builder, bound: Bound) -> Step:
 
     def extract(state: State) -> None:
         part = state.part
-        text = readable_text(part)[:first] if part is not None and is_text(part) else ""
-        for change in modifiers:
-            text = limited(text, change, state.options.max_variable_length)
-        state.assign(key, text)
+        text = readable_text(state, part)[:first] if part is not None and is_text(part) else ""
+        if count_characters not in modifiers:
+            text = text[: state.options.max_variable_length]
+        state.assign(key, change_text(state, text, modifiers))
 
     return extract
 

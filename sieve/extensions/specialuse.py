@@ -17,18 +17,18 @@ def _specialuse_exists(build: Builder, bound: Bound) -> Check:
     uses = build.texts(bound.strings("special-use attributes"), bound.line)
 
     def check(state: State) -> bool:
-        found = [state.message.mailbox_for(use) for use in uses(state)]
+        found = [state.ask().mailbox_for(use) for use in uses(state)]
         if mailbox is None:
             return all(name is not None for name in found)
         wanted = mailbox(state)
-        return state.message.mailbox_exists(wanted) and all(name == wanted for name in found)
+        return state.ask().mailbox_exists(wanted) and all(name == wanted for name in found)
 
     return check
 
 
 def _mailboxid_exists(build: Builder, bound: Bound) -> Check:
     ids = build.texts(bound.strings("mailbox ids"), bound.line)
-    return lambda state: all(state.message.mailbox_with_id(identity) is not None for identity in ids(state))
+    return lambda state: all(state.ask().mailbox_with_id(identity) is not None for identity in ids(state))
 
 
 def read_use(build: Builder, bound: Bound, given: str) -> Text:

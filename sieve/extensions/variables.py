@@ -1,7 +1,7 @@
 """set, string and the modifiers (RFC 5229).  Reading a variable stands in sieve.strings."""
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sieve.builder import Builder, CommandDef, Extension, TestDef
 from sieve.interpreter import Check, State, Step
@@ -16,6 +16,10 @@ def _quote_wildcard(text: str) -> str:
     return text.translate(_WILDCARDS)
 
 
+def count_characters(text: str) -> str:
+    return str(len(text))
+
+
 # By falling precedence (section 4.1); two of one precedence exclude each other.
 MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
     "lower": (40, str.lower),
@@ -25,7 +29,7 @@ MODIFIERS: dict[str, tuple[int, Callable[[str], str]]] = {
     "quotewildcard": (20, _quote_wildcard),
     "quoteregex": (20, quoted),
     "encodeurl": (15, encode_url),
-    "length": (10, lambda text: str(len(text))),
+    "length": (10, count_characters),
 }
 
 
@@ -45,6 +49,13 @@ _BY_CHARACTER = (_quote_wildcard, quoted, encode_url)
 _ELSEWHERE = ("quoteregex", "encodeurl")  # brought by regex and enotify
 
 
+def change_text(state: State, text: str, modifiers: Iterable[Callable[[str], str]]) -> str:
+    for change in modifiers:
+        state.spend(1 if change is count_characters else 1 + len(text) // CHANGED_CHARACTERS)
+        text = limited(text, change, state.options.max_variable_length)
+    return text
+
+
 def _set(build: Builder, bound: Bound) -> Step:
     name = bound.string("name").lower()
     plain = name.removeprefix("global.") if "include" in build.required else name
@@ -53,14 +64,7 @@ def _set(build: Builder, bound: Bound) -> Step:
     value = build.text(bound.string("value"), bound.line)
     modifiers = [change for tag, (_, change) in MODIFIERS.items() if tag in bound.tags]
 
-    def assign(state: State) -> None:
-        text = value(state)
-        for change in modifiers:
-            state.spend(1 + len(text) // CHANGED_CHARACTERS)
-            text = limited(text, change, state.options.max_variable_length)
-        state.assign(key, text)
-
-    return assign
+    return lambda state: state.assign(key, change_text(state, value(state), modifiers))
 
 
 def _string(build: Builder, bound: Bound) -> Check:

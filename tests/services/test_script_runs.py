@@ -5,16 +5,21 @@ from datetime import timedelta
 
 import pytest
 
+import sieve
 from mailcore import core as cores
 from mailcore.clock import Clock
 from mailcore.config_file import parse_config
 from mailcore.domain import Away, Dsn, Envelope, FilterAction, FilterRule, FilterVerb, MailboxRecipient
 from mailcore.errors import OverQuota, ScriptInvalid, TooMany
+from mailcore.mail.reading.message import Message
 from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery
-from mailcore.services.sieve_scripts import filters, out_of_office
+from mailcore.services.sieve_scripts import filters, out_of_office, scripts_library
+from mailcore.services.sieve_scripts.recipient_view import Place, RecipientView
+from mailcore.services.sieve_scripts.script_view import MessageText
 from mailcore.services.webmail import address_book, contacts
 from mailcore.store.mail import annotations
+from sieve import parser
 from tests.readers import by_python
 
 MESSAGE = (
@@ -327,3 +332,43 @@ def test_all_problems_are_told_with_line_and_column(core, ola):
         "line 1, column 1: 'keep' takes no test; is a ';' missing before 'stop'?",
         "line 3, column 3: 'fileinto' needs: require \"fileinto\";",
     ]
+
+
+def test_a_script_is_read_a_few_times_to_be_stored(core, ola, monkeypatch):
+    read, sources = parser._Parser._read, []
+
+    def counted(self):
+        sources.append(self._source)
+        return read(self)
+
+    monkeypatch.setattr(parser._Parser, "_read", counted)
+    filters.put_script(core, ola, "mine", "keep;")
+    assert sources == ["keep;"]
+    filters.list_advice(core, ola, "keep;")
+    assert len(sources) == 4
+
+
+def test_few_of_many_includes_and_mailboxes_are_told(core, ola, monkeypatch):
+    asked = []
+    monkeypatch.setattr(scripts_library, "make_library", lambda *given: lambda place, name: asked.append(name))
+    many = 'require ["include","fileinto"];' + "".join(
+        f'include :optional "x{n}"; fileinto "y{n}";' for n in range(999)
+    )
+    assert len(filters.list_advice(core, ola, many)) == filters.MAX_ADVICE
+    assert len(asked) == scripts_library.MAX_SCRIPTS
+
+
+def test_the_account_is_asked_once_for_all_special_uses_ids_and_annotations(core, ola):
+    """All that a script asks of the account is asked again within the write."""
+    asked = """require ["special-use", "mailboxid", "mboxmetadata"];
+        if anyof (specialuse_exists "\\\\Nothing", mailboxidexists "a", mailboxidexists "b",
+            metadataexists "INBOX" ["/private/a"], metadataexists "INBOX" ["/private/b"]) { keep; }"""
+    message = MessageText(Message(MESSAGE))
+
+    def run(tx):
+        place = Place(core, tx, ola, core.clock.now())
+        view = RecipientView(place, message, Envelope("kari@outside.example", ()), "ola@alumni.example")
+        sieve.run(sieve.compile_script(asked), view)
+        return set(place.answers)
+
+    assert core.db.read(run) == {"uses", "ids", ("metadata", "INBOX")}

@@ -84,18 +84,20 @@ def _find_box(place: Place, name: str) -> Mailbox | None:
         return None
 
 
-def _name_where(place: Place, condition: Callable[[Mailbox], bool]) -> str | None:
-    return next((box.name for box in place.core.mail.mailboxes(place.tx, place.account) if condition(box)), None)
+def _names_by(place: Place, key: Callable[[Mailbox], str]) -> dict[str, str]:
+    """Name the first mailbox of each key: all in one answer, for the list is read for one as for all."""
+    names: dict[str, str] = {}
+    for box in place.core.mail.mailboxes(place.tx, place.account):
+        names.setdefault(key(box), box.name)
+    return names
 
 
-def _metadata(place: Place, mailbox: str, entry: str) -> str | None:
+def _list_metadata(place: Place, mailbox: str) -> dict[str, bytes]:
     box = _find_box(place, mailbox) if mailbox else None
     if mailbox and box is None:
-        return None
-    value = annotations.list_entries(place.tx, place.account, box.id if box else 0).get(entry)
-    if value is None and box is not None and entry == "/private/specialuse" and box.special_use:
-        return box.special_use
-    return None if value is None else value.decode("utf-8", "replace")
+        return {}
+    use = {"/private/specialuse": box.special_use.encode()} if box and box.special_use else {}
+    return use | annotations.list_entries(place.tx, place.account, box.id if box else 0)
 
 
 def _room(place: Place, item: str) -> str | None:
@@ -118,20 +120,17 @@ class RecipientView(ScriptView):
         return self._place.ask(("mailbox", name), lambda place: _find_box(place, name) is not None)
 
     def mailbox_for(self, special_use: str) -> str | None:
-        wanted = special_use.lower()
-        return self._place.ask(
-            ("use", wanted), lambda place: _name_where(place, lambda box: box.special_use.lower() == wanted)
-        )
+        names = self._place.ask("uses", lambda place: _names_by(place, lambda box: box.special_use.lower()))
+        return names.get(special_use.lower())
 
     def mailbox_with_id(self, identity: str) -> str | None:
         """Find a mailbox by its id (RFC 9042), the one that IMAP shows (RFC 8474)."""
-        return self._place.ask(
-            ("id", identity), lambda place: _name_where(place, lambda box: box.object_id == identity)
-        )
+        return self._place.ask("ids", lambda place: _names_by(place, lambda box: box.object_id)).get(identity)
 
     def metadata(self, mailbox: str, entry: str) -> str | None:
-        name = entry.lower()
-        return self._place.ask(("metadata", mailbox, name), lambda place: _metadata(place, mailbox, name))
+        known = self._place.ask(("metadata", mailbox), lambda place: _list_metadata(place, mailbox))
+        value = known.get(entry.lower())
+        return None if value is None else value.decode("utf-8", "replace")
 
     # Memory and lists
 
