@@ -152,6 +152,7 @@ CUT = {  # file: the messages in it
     "nothing between": (DATED + b"\n" + DATED + b"\n" + DATED, [b"", b"", b""]),
     "a line twice": (DATED + DATED + ONE + b"\n" + DATED + DATED + TWO, BOTH),
     "a line twice, quoted": (DATED + b">From - Sat Apr 12 2025 15:59:28\n" + ONE + b"\n" + DATED + b">>" + DATED + TWO, BOTH),
+    "a dated line of a text": (DATED + ONE + b"\n" + DATED + b"he wrote\n\n" + DATED + TWO, [BOTH[0] + b"\r\n" + DATED.replace(b"\n", b"\r\n") + b"he wrote\r\n", BOTH[1]]),
     "the field From quoted": (DATED + b">" + ONE + b">Fromage\n\n" + DATED + b">" + TWO, [BOTH[0] + b"Fromage\r\n", BOTH[1]]),
     "nothing": (b"", []),
 }  # fmt: skip

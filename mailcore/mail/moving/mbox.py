@@ -245,15 +245,15 @@ class _Reader:
     def _is_beginning(self, line: bytes, blank: bool) -> bool:
         """Does a message begin here?
 
-        With a date, after an empty line: yes, as everywhere.  With a date and no empty line, or with a word or nothing after
-        `From `: where a header follows.  With anything else that looks like a sender and a time: after an empty line, where a
-        header follows.  Other lines are somebody's text, also a patch that was pasted into a message.
+        With a date, after an empty line: yes, unless text follows.  With a date and no empty line, or with a word or nothing
+        after `From `: where a header follows.  With anything else that looks like a sender and a time: after an empty line,
+        where a header follows.  Other lines are somebody's text, also a patch that was pasted into a message.
         """
         line = line.rstrip(b"\r\n")
         if not self._of_patches and _PATCH.fullmatch(line):
             return False
         if _DATED.fullmatch(line):
-            return blank or self._is_header(1)
+            return not self._is_text() if blank else self._is_header(1)
         if _LONE.fullmatch(line):
             return self._is_header(1 if blank else 2)
         return blank and _ODD.fullmatch(line) is not None and self._is_header(2)
@@ -285,6 +285,12 @@ class _Reader:
                 pure = False
                 break
         return usual >= least and (pure or usual >= _MANY)
+
+    def _is_text(self) -> bool:
+        """Are there words before the next empty line, and none of them a field that mail has?  An empty header says nothing."""
+        lines = [line for line in self._ahead() if line.strip(b"\r\n") and not _QUOTE.match(line)]
+        named = (found[1].lower() for line in lines if (found := _FIELD.match(line)))
+        return any(not _FIELD.match(line) for line in lines[:1]) and not any(name in _USUAL for name in named)
 
     def _counted(self, head: bytes) -> bytes | None:
         """Return the body, where Content-Length leads to the end of the file or before another From line."""
