@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from mailcore.mail.showing.invitation import Invitation, Moment, Repeats, read_invitation
+from mailcore.mail.reading import structure
+from mailcore.mail.showing.invitation import Invitation, Moment, Repeats, find_invitation, read_invitation
 from tests.processor import costs_under
 
 OWN = ("ola@alumni.example",)
@@ -89,6 +90,31 @@ def test_a_mark_of_the_encoding_and_the_older_format_are_read():
     found = read_invitation("\ufeff" + lines, OWN)
     assert found
     assert found.title == "Møte; r om"
+
+
+def test_a_line_may_be_folded_within_a_character():
+    written = calendar("DTSTART:20270601T120000Z", "SUMMARY:Møte").encode().replace("ø".encode(), b"\xc3\r\n \xb8")
+    octets = b"Content-Type: text/calendar; method=REQUEST; charset=utf-8\r\n\r\n" + written
+    found = find_invitation(octets, structure.parse(octets), OWN)
+    assert found is not None
+    assert found.title == "Møte"
+
+
+def test_the_type_says_the_method_of_a_calendar_that_does_not():
+    written = calendar("DTSTART:20270601T120000Z").replace("METHOD:REQUEST\r\n", "")
+    octets = f"Content-Type: text/calendar; method=request\r\n\r\n{written}".encode()
+    found = find_invitation(octets, structure.parse(octets), OWN)
+    assert found is not None
+    assert found.may_answer
+
+
+def test_names_and_places_that_should_have_been_quoted_are_read():
+    found = read(
+        "DTSTART:20270601T120000Z",
+        r"LOCATION:House \"A\"\, room 1",
+        "ATTENDEE;CN=Nordmann, Ola:mailto:ola@alumni.example",
+    )
+    assert (found.place, found.attendees[0].name) == ('House "A", room 1', "Nordmann, Ola")
 
 
 def test_a_zone_of_one_letter_is_not_believed_by_the_next():

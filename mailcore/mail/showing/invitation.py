@@ -17,6 +17,7 @@ from dateutil import tz
 from icalendar import Event, vBroken
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from mailcore.mail.reading import charsets
 from mailcore.mail.reading import text as texts
 from mailcore.mail.reading.lines import one_line
 from mailcore.mail.reading.octets import Octets
@@ -31,6 +32,7 @@ MAX_UID = 500
 MAX_EXCEPT = 5  # days without the meeting that are told one by one
 _ADDRESS = re.compile(r"[^\s<>,;:\"()@]{1,64}@[^\s<>,;:\"()@]{1,255}")
 _OTHER_NAMES = {"tzone://microsoft/utc": "UTC"}  # as Exchange writes what a calendar of its web pages has no list for
+_FOLD = re.compile(rb"\r?\n[ \t]")
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _BY_DAY = re.compile(r"([+-]?\d{0,2})(MO|TU|WE|TH|FR|SA|SU)")
 
@@ -118,10 +120,18 @@ def find_invitation(octets: Octets, root: Part, own: tuple[str, ...] = ()) -> In
         own: addresses of the reader, lower case.
     """
     for part in [leaf for leaf in body.leaves(root) if is_calendar(leaf)][:3]:
-        whole = texts.part_text(octets, part, MAX_OCTETS)
-        if found := read_invitation(whole, own, is_cut=part.size > MAX_OCTETS):
+        whole = _read_text(octets, part)
+        if found := read_invitation(whole, own, is_cut=part.size > MAX_OCTETS, method=part.param("method")):
             return found
     return None
+
+
+def _read_text(octets: Octets, part: Part) -> str:
+    """Read a calendar's text, of which a line may be folded within a character (RFC 5545 section 3.1)."""
+    written = texts.transfer_decoded(octets, part, MAX_OCTETS)
+    if b"\0" not in written:
+        written = _FOLD.sub(b"", written)
+    return charsets.decode(written, part.param("charset"))
 
 
 def is_calendar(part: Part) -> bool:
@@ -129,9 +139,16 @@ def is_calendar(part: Part) -> bool:
     return kind in ("text/calendar", "application/ics") or part.filename.strip().lower().endswith(".ics")
 
 
-def read_invitation(text: str, own: tuple[str, ...] = (), *, is_cut: bool = False) -> Invitation | None:
-    """Read the event of a calendar: the one of all instances if there are several.  None if there is nothing to show."""
+def read_invitation(
+    text: str, own: tuple[str, ...] = (), *, is_cut: bool = False, method: str = ""
+) -> Invitation | None:
+    """Read the event of a calendar: the one of all instances if there are several.  None if there is nothing to show.
+
+    Args:
+        method: of the part's type, for a calendar that does not say its own (RFC 6047 section 2.4).
+    """
     calendar = cut_lines(text[:MAX_OCTETS], own)
+    calendar.method = calendar.method or method.strip("'").upper()[:20]
     zones = _Zones(calendar)
     found = [
         one
@@ -247,7 +264,9 @@ def _first(event: Any, name: str) -> Any:
 
 
 def _words(value: object) -> str:
-    return " ".join(one_line(str(value or "")[: 4 * MAX_TEXT]).split())[:MAX_TEXT]
+    if isinstance(value, list):  # icalendar's, where a name should have been quoted: `CN=Nordmann, Ola`
+        value = ",".join(map(str, value))
+    return " ".join(one_line(str(value or "")[: 4 * MAX_TEXT]).replace('\\"', '"').split())[:MAX_TEXT]
 
 
 def _whole_number(value: object) -> int:
