@@ -34,6 +34,7 @@ def verify_login(core: Core, username: str, password: str, *, peer: str, device:
     else:
         directory.imitate_check(password)
     if entry is None or entry.has_ended(core.clock.now().date()):
-        throttle.record_failure(core, lane)
+        throttle.record_failure(core, lane, most=MOST)
         raise WrongPassword
+    throttle.confirm_lane(core, lane, most=MOST)
     return Proven("directory", entry.person, entry.name, entry.login, entry.kinds)

@@ -137,6 +137,8 @@ def authenticate(
     # an app password cannot be guessed, so nobody else's guesses keep it out
     is_known = by_app is not None or core.db.read(lambda tx: throttle.check_lane(core, tx, lane))
     if 0 < len(password) <= passwords.MAX_LENGTH and (identity := by_app or _match_password(core, holder, password)):
+        if by_app is None:
+            throttle.confirm_lane(core, lane)
         if holder is not None and holder.two_factor and scope is not Scope.PORTAL and identity.source != APP:
             login_log.record_login(core, identity, scope, peer, agent, outcome=LoginOutcome.APP_PASSWORD_NEEDED)
         elif identity.ended and scope is not Scope.PORTAL:
@@ -235,19 +237,22 @@ def record_success(
 
     Raises:
         WrongPassword: the account is closed, or the password was changed or withdrawn meanwhile.
+        TooMany: too many were tried meanwhile.
     """
     holder = core.db.read(lambda tx: store.find_holder(tx, name))
     present = {(c.id, c.generation) for c in (holder.password, *holder.apps) if c} if holder else set()
     if holder is None or holder.account.asleep or (credential.id, credential.generation) not in present:
         raise WrongPassword(WRONG)
     app = credential.kind == APP
+    if not app:
+        throttle.confirm_lane(core, throttle.find_lane(core, holder, name, peer=peer))
     identity = Identity(holder.account, APP if app else ALUMNI, credential.id if app else None, holder.epoch)
     login_log.record_login(core, identity, scope, peer, agent)
     return identity
 
 
 def record_failure(core: Core, name: str, peer: str, *, device: str = "") -> WrongPassword:
-    """Count a failure of other means than a password and return what to raise."""
+    """Count a failure of other means than a password and return what to raise.  Raises TooMany."""
     holder = core.db.read(lambda tx: store.find_holder(tx, name)) if name else None
     throttle.record_failure(core, throttle.find_lane(core, holder, name, peer=peer, device=device))
     return WrongPassword(WRONG)

@@ -155,23 +155,43 @@ def _is_spread(core: Core, tx: Tx, lane: Lane) -> bool:
     return tries.is_reached(core, tx, "password", _network_bounds(core, lane))
 
 
-def record_failure(core: Core, lane: Lane, tag: str = "") -> bool:
+def record_failure(core: Core, lane: Lane, tag: str = "", *, most: int = 0) -> bool:
     """Count a wrong password; False if it counts no more.
 
     Args:
         tag: tells the same mistake from another one: a phone with an old password is one failure.
+        most: as in `check_lane`.
+
+    Raises:
+        TooMany: others that were tried at the same time have used up the lane; nothing is counted.
     """
     if not lane.counted:
         return False
     now = core.clock.seconds()
 
     def write(tx: Tx) -> bool:
+        check_lane(core, tx, lane, most=most)
         is_new = store.add_failure(tx, lane.account, lane.place, now, tag, now - tries.HOUR)
         if is_new and lane.place == place_of(lane.peer):
             tries.count_try(core, tx, "password", _network_bounds(core, lane))
         return is_new
 
     return core.db.write(write)
+
+
+def confirm_lane(core: Core, lane: Lane, *, most: int = 0) -> None:
+    """Check once more, before a right password opens anything: many may have been tried at once, and all found room.
+
+    Where the owner has not been, one after the other, so that a right one among them is heard of no sooner than it may.
+
+    Args:
+        most: as in `check_lane`.
+
+    Raises:
+        TooMany: wait an hour.
+    """
+    if lane.counted and not core.db.read(lambda tx: check_lane(core, tx, lane, most=most)):
+        core.db.write(lambda tx: check_lane(core, tx, lane, most=most))
 
 
 def check_name(core: Core, name: str, *, peer: str, device: str = "", most: int = 0) -> Lane:

@@ -3,8 +3,12 @@
 import ast
 import asyncio
 import base64
+import collections
+import hashlib
 import hmac
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,10 +18,10 @@ from mailcore import config as settings
 from mailcore import core as cores
 from mailcore.config import Config
 from mailcore.core import Core
-from mailcore.domain import Account, Scope
+from mailcore.domain import Account, Identity, Scope
 from mailcore.errors import TooMany, WrongPassword
 from mailcore.services.accounts import accounts, university
-from mailcore.services.credentials import app_passwords, credentials, login
+from mailcore.services.credentials import app_passwords, credentials, login, passwords
 from mailcore.services.limits import throttle
 from mailcore.services.limits.throttle import CODES, CODES_IN_ALL, IN_SESSION
 from mailcore.services.signin import recovery, sasl_login, two_factor
@@ -174,6 +178,85 @@ def test_the_doors_share_one_count(core: Core, ola: Account) -> None:
         with pytest.raises(WrongPassword):
             DOORS[names[number % len(names)]](core, ola)
     assert {_answer(core, ola, name) for name in (*names, "ManageSieve")} == {TooMany}
+
+
+def test_tries_at_once_are_no_more_than_tries_one_by_one(
+    core: Core, ola: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All were let in while nothing was counted yet; the right one is told apart no later than the wrong ones."""
+    matches, at_once = passwords.matches, threading.Barrier(LIMIT + 4)
+
+    def match_together(hashed: str, password: str) -> bool:
+        at_once.wait()
+        return password == PASSWORD or matches(hashed, password)
+
+    def guess(password: str) -> type[Exception] | None:
+        try:
+            login.authenticate(core, "ola", password, peer=STRANGER, scope=Scope.IMAP)
+        except (WrongPassword, TooMany) as problem:
+            return type(problem)
+        return None
+
+    monkeypatch.setattr(passwords, "matches", match_together)
+    with ThreadPoolExecutor(LIMIT + 4) as pool:
+        answers = list(pool.map(guess, [wrong() for _ in range(LIMIT + 4)]))
+    assert collections.Counter(answers) == {WrongPassword: LIMIT, TooMany: 4}
+
+    def match_last(hashed: str, password: str) -> bool:
+        """The right one, which was let in before any of the wrong ones was counted."""
+        monkeypatch.setattr(passwords, "matches", matches)
+        for _ in range(LIMIT):
+            with pytest.raises(WrongPassword):
+                login.authenticate(core, "ola", wrong(), peer=OWNER, scope=Scope.IMAP)
+        return matches(hashed, password)
+
+    monkeypatch.setattr(passwords, "matches", match_last)
+    with pytest.raises(TooMany):
+        login.authenticate(core, "ola", PASSWORD, peer=OWNER, scope=Scope.IMAP)
+
+
+def test_exchanges_that_were_begun_before_are_no_more_tries(core: Core, ola: Account) -> None:
+    """SCRAM asks the throttle, then sends a challenge, and waits for as long as the client likes."""
+
+    async def play(core: Core) -> list[object]:
+        begun, answer, answer_right = asyncio.Semaphore(0), asyncio.Event(), asyncio.Event()
+
+        async def log_in(password: str, wait: asyncio.Event) -> Identity | None:
+            async def ask(challenge: bytes) -> bytes:
+                if challenge.startswith(b"v="):
+                    return b""
+                begun.release()
+                await wait.wait()
+                return _prove(challenge, password)
+
+            return await sasl_login.authenticate(
+                core, SaslClient(STRANGER), "SCRAM-SHA-256", b"n,," + BARE, ask, Scope.IMAP
+            )
+
+        right = asyncio.create_task(log_in(PASSWORD, answer_right))
+        others = [asyncio.create_task(log_in(wrong(), answer)) for _ in range(LIMIT + 4)]
+        for _ in range(LIMIT + 5):
+            await begun.acquire()
+        answer.set()
+        answers = await asyncio.gather(*others, return_exceptions=True)
+        answer_right.set()
+        return [*answers, *await asyncio.gather(right, return_exceptions=True)]
+
+    *answers, right = (type(one) for one in asyncio.run(play(core)))
+    assert collections.Counter(answers) == {WrongPassword: LIMIT, TooMany: 4}
+    assert right is TooMany
+
+
+BARE = b"n=ola,r=abc"
+
+
+def _prove(challenge: bytes, password: str) -> bytes:
+    """Answer a challenge as a client does (RFC 5802 section 3)."""
+    nonce, salt, count = (part.split(b"=", 1)[1] for part in challenge.split(b","))
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(salt), int(count))
+    key, final = hmac.digest(salted, b"Client Key", "sha256"), b"c=biws,r=" + nonce
+    signed = hmac.digest(hashlib.sha256(key).digest(), b",".join((BARE, challenge, final)), "sha256")
+    return final + b",p=" + base64.b64encode(bytes(a ^ b for a, b in zip(key, signed, strict=True)))
 
 
 @pytest.mark.parametrize("scope", [Scope.IMAP, Scope.SMTP, Scope.SIEVE])
