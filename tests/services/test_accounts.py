@@ -11,6 +11,7 @@ from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
 from mailcore.services.accounts import accounts, addresses, people_file
 from mailcore.services.credentials import login
+from mailcore.services.quota import quota
 from mailcore.store.people.addresses import find_address_owner
 
 
@@ -22,7 +23,19 @@ def test_a_new_account_has_its_folders_and_one_welcome_message_in_the_inbox(core
     assert [box.messages for box in found.values() if box.messages] == [1]
     octets = core.db.read(lambda tx: core.mail.octets(tx, found["INBOX"].id, 1))
     assert b"Ola Nordmann" in octets
-    assert b"2 GiB" in octets
+    assert b"2 GB plass" in octets
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("nb", b"ubegrenset plass"), ("nn", b"uavgrensa plass"), ("en", b"unlimited space")]
+)
+def test_letters_name_an_unlimited_quota_in_words(core: Core, language: str, said: bytes) -> None:
+    ola = accounts.add_account(core, "ola", language=language, quota=0)
+    quota.change_quota(core, ola.id, 2**30, notify=True)
+    quota.change_quota(core, ola.id, 0, notify=True)
+    inbox = next(box.id for box in core.db.read(lambda tx: core.mail.mailboxes(tx, ola.id)) if box.name == "INBOX")
+    letters = [core.db.read(lambda tx, uid=uid: core.mail.octets(tx, inbox, uid)) for uid in (1, 2, 3)]
+    assert [said in letter for letter in letters] == [True, False, True]
 
 
 def test_the_quota_is_two_gib_and_the_address_is_the_name_at_our_domain(core: Core) -> None:

@@ -197,7 +197,7 @@ def test_s07_the_new_account_has_its_mailboxes_and_a_welcome_in_its_language(cor
         "Junk": "\\Junk",
         "Trash": "\\Trash",
     }.items() <= boxes.items()
-    assert "2 GiB" in welcome
+    assert "2 GB" in welcome
     assert "Velkomen" in welcome  # nynorsk
 
 

@@ -176,14 +176,13 @@ def find_taken_address(core: Core, tx: Tx, new: NewAccount) -> str:
 
 
 def _deliver_welcome(core: Core, tx: Tx, account: Account) -> None:
-    gib = f"{account.quota / 2**30:.3g} GiB" if account.quota else "-"
     octets = notices.compose(
         core,
         "welcome",
         account.language,
         account.address(core.config.domain),
         display_name=account.display_name or account.name,
-        quota=gib,
+        room=notices.format_room(account.quota, account.language),
         servers=client_settings.describe_servers(core.config),
     )
     inbox = core.mail.mailbox(tx, account.id, "INBOX")

@@ -22,6 +22,10 @@ LANGUAGES = ("nb", "nn", "en")
 _FOLDER = folder_of("mailcore.services.notices", "texts")
 
 
+_ROOM = {"nb": "{size} plass", "nn": "{size} plass", "en": "{size} of space"}
+_ALL_ROOM = {"nb": "ubegrenset plass", "nn": "uavgrensa plass", "en": "unlimited space"}
+
+
 @cache
 def _template(name: str, language: str) -> tuple[Template, Template]:
     text = (_FOLDER / f"{name}.{language if language in LANGUAGES else 'nb'}.txt").read_text(encoding="utf-8")
@@ -38,6 +42,12 @@ def format_size(octets: int, language: str) -> str:
     else:
         text = f"{-(-octets // 1024)} kB"
     return text if language == "en" else text.replace(".", ",")
+
+
+def format_room(quota: int, language: str) -> str:
+    """Write a quota in octets as the object of a sentence; 0 = unlimited."""
+    known = language if language in LANGUAGES else "nb"
+    return _ROOM[known].format(size=format_size(quota, language)) if quota else _ALL_ROOM[known]
 
 
 def sender_address(core: Core) -> str:

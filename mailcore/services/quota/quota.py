@@ -170,7 +170,7 @@ def _notify_owner(core: Core, tx: Tx, owner: Account, until: datetime | None) ->
         owner,
         "quota_lent" if until else "quota_changed",
         display_name=owner.display_name or owner.name,
-        quota=notices.format_size(owner.quota, owner.language),
+        room=notices.format_room(owner.quota, owner.language),
         used=notices.format_size(owner.used, owner.language),
         until=end,
     )
