@@ -114,3 +114,17 @@ def test_n45_lists_show_how_messages_begin_if_their_owner_wants_it(phone, base):
     page.goto(f"{base}/mail/settings")
     page.uncheck("[name=snippets]")
     page.click("button[value=reading]:not(.hidden)")
+
+
+@pytest.mark.parametrize(("role", "path"), [("ola", "/forwarding"), ("eva", "/admin/log")])
+def test_the_menu_of_settings_stands_behind_one_link_without_javascript(browse, base, role, path):  # noqa: F811 - a fixture
+    page = browse(role, viewport={"width": 320, "height": 568}, java_script_enabled=False)
+    page.goto(f"{base}{path}")
+    places = page.locator(".side li a")
+    assert not any(one.is_visible() for one in places.all())
+    assert page.locator("main h1").bounding_box()["y"] < 400  # two banners and the head are above it
+    page.click(".side > a")
+    assert all(one.is_visible() and one.bounding_box()["height"] >= 43.9 for one in places.all())
+    places.last.click()
+    page.wait_for_function("!location.hash")
+    assert not any(one.is_visible() for one in page.locator(".side li a").all())
