@@ -31,6 +31,20 @@ _FOR_OLD = re.compile(r"(?i)multi-?part message|\bMIME\b")  # "This is a multi-p
 MAX_RTF = 4 * 2**20  # octets of RTF that are read, most of which are pictures
 OCTETS_READ = 10  # for each character that is asked for: HTML has more marks than words
 _STRANGE = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f]")  # pictures, documents and programs are full of them
+_FOLDED = (
+    "calendar",
+    "vcard",
+    "x-vcard",
+    "directory",
+)  # lines of 75 octets, whatever word they cut (RFC 5545 section 3.1)
+_FOLD = re.compile(r"\n[ \t]")
+_FOLDED = (
+    "calendar",
+    "vcard",
+    "x-vcard",
+    "directory",
+)  # lines of 75 octets, whatever word they cut (RFC 5545 section 3.1)
+_FOLD = re.compile(r"\n[ \t]")
 _PICTURE = re.compile(rb"(?i)<(?:img|table|td|body)\b[^<>]*?(?:src|background)")
 
 
@@ -290,6 +304,10 @@ def shown_text(part: Part, read_text: str, most: int | None = None, *, tags: int
     read_text = read_text.replace("\r\n", "\n")
     if part.type == "text" and part.subtype in ("enriched", "richtext"):
         return from_enriched(read_text, richtext=part.subtype == "richtext")
+    if part.type == "text" and part.subtype in _FOLDED:
+        return _FOLD.sub("", read_text)
+    if part.type == "text" and part.subtype in _FOLDED:
+        return _FOLD.sub("", read_text)
     if part.param("format").lower() == "flowed":
         return unflowed(read_text, delsp=part.param("delsp").lower() == "yes")
     return read_text
