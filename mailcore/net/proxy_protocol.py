@@ -24,12 +24,13 @@ log = log_for(__name__)
 HEADER_SECONDS = 10
 HANDSHAKE_SECONDS = 30
 AT_ONCE = 1000  # connections that have not said who they are
+BACKLOG = 1024  # connections that the kernel holds until they are accepted
 
 Factory = Callable[[str], asyncio.BaseProtocol]  # with the peer's address
 
 
 async def read_header(sock: socket.socket) -> str:
-    """The address that a balancer names, or "" where it speaks for itself.  Raises ProxyProblem, OSError."""
+    """Read the address that a balancer names, or "" where it speaks for itself.  Raises ProxyProblem, OSError."""
     loop = asyncio.get_running_loop()
     held = b""
     while (found := proxy.read(held)) is None:
@@ -41,11 +42,7 @@ async def read_header(sock: socket.socket) -> str:
 
 
 class BalancedServer:
-    """Listening sockets behind balancers, with the interface of what `loop.create_server` returns.
-
-    Args:
-        networks: where balancers are.
-    """
+    """Listening sockets whose connections wait until they have said who they are, with the interface of `asyncio.Server`."""
 
     def __init__(
         self,
@@ -63,6 +60,7 @@ class BalancedServer:
         self._accepting = [loop.create_task(self._accept(sock)) for sock in sockets]
 
     async def _accept(self, listening: socket.socket) -> None:
+        """Accept for ever; a connection that may wait has a task of its own from here on."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -86,6 +84,7 @@ class BalancedServer:
             task.add_done_callback(partial(self._is_in, place(peer)))
 
     def _may_wait(self, peer: str) -> bool:
+        """Say if an address may have one more connection before the door."""
         if self._of[place(peer)] < self._limits.connections_per_address:
             return True
         return self._limits.is_trusted(peer) or within(peer, self._networks)
@@ -97,6 +96,7 @@ class BalancedServer:
             del self._of[where]
 
     async def _let_in(self, sock: socket.socket, peer: str) -> None:
+        """Read the header where a balancer sends one, then hand the connection to its protocol, by TLS if so."""
         try:
             sock.setblocking(False)
             if within(peer, self._networks):
@@ -114,6 +114,7 @@ class BalancedServer:
             )
 
     def close(self) -> None:
+        """Listen no more; who has not said yet who they are is cut off, and the others go on."""
         for accepting in self._accepting:
             accepting.cancel()
         for sock in self._waiting.values():
@@ -122,7 +123,11 @@ class BalancedServer:
             listening.close()
 
     async def wait_closed(self) -> None:
+        """Wait until nothing is accepted any more."""
         await asyncio.wait(self._accepting)
+
+
+Server = asyncio.Server | BalancedServer
 
 
 def _cut(sock: socket.socket) -> None:
@@ -132,24 +137,33 @@ def _cut(sock: socket.socket) -> None:
 
 
 def _plain(address: str) -> str:
-    """An IPv4 address as such, also where the socket speaks both."""
+    """Return an IPv4 address as such, also where the socket speaks both."""
     mapped = address.removeprefix("::ffff:")
     return mapped if "." in mapped else address
 
 
-def listen(
+async def listen(
     address: str,
     factory: Factory,
     networks: tuple[str, ...],
     tls: ssl.SSLContext | None,
     limits: Limits,
     handed: tuple[socket.socket, ...] = (),
-) -> BalancedServer:
+) -> Server:
     """Listen on `HOST:PORT`, without a host on all addresses of the machine, or on sockets that were handed over for it.
+
+    Args:
+        factory: makes the protocol of a connection from the peer's address, "" where the connection itself knows it.
+        networks: where balancers are, whose connections begin with a PROXY header.
+        tls: for TLS from the first octet.
 
     Raises:
         OSError: the address cannot be had.
     """
+    if not (networks or tls or handed):  # a connection is somebody's at once: asyncio's own server does
+        host, port = host_and_port(address)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(partial(factory, ""), host or None, port, reuse_port=True, backlog=BACKLOG)
     sockets = handed or (_open(address),)
     for sock in sockets:
         sock.setblocking(False)
@@ -160,4 +174,4 @@ def _open(address: str) -> socket.socket:
     host, port = host_and_port(address)
     both = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=1024, reuse_port=True, dualstack_ipv6=both)
+    return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=True, dualstack_ipv6=both)

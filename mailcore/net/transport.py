@@ -12,12 +12,12 @@ import ssl
 from collections.abc import Awaitable, Callable
 from typing import cast
 
-from mailcore.config import Limits, host_and_port
+from mailcore.config import Limits
 from mailcore.domain import Identity
 from mailcore.errors import Busy
 from mailcore.net import proxy_protocol
 from mailcore.net.address import place
-from mailcore.net.proxy_protocol import BalancedServer
+from mailcore.net.proxy_protocol import Server
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.wire import sasl
 from mailcore.wire.deflate import Deflated
@@ -379,7 +379,7 @@ def _keep_alive(listener: socket.socket) -> None:
 class Listener:
     """The listening sockets of an address and the conversations that came of them."""
 
-    def __init__(self, server: asyncio.Server | BalancedServer, open_ones: set[Connection]) -> None:
+    def __init__(self, server: Server, open_ones: set[Connection]) -> None:
         self._server, self._open_ones = server, open_ones
 
     @property
@@ -422,7 +422,7 @@ async def listen(
         return []
     open_ones: set[Connection] = set()
 
-    def made(peer: str = "") -> Connection:
+    def connect(peer: str) -> Connection:
         return Connection(
             serve,
             tls,
@@ -435,14 +435,8 @@ async def listen(
             peer=peer,
         )
 
-    if implicit or balancers or handed:
-        server = proxy_protocol.listen(address, made, balancers, tls if implicit else None, limits, handed)
-        listener = Listener(server, open_ones)
-    else:
-        host, port = host_and_port(address)
-        loop = asyncio.get_running_loop()
-        plain = await loop.create_server(made, host or None, port, reuse_port=True, backlog=1024)
-        listener = Listener(plain, open_ones)
+    server = await proxy_protocol.listen(address, connect, balancers, tls if implicit else None, limits, handed)
+    listener = Listener(server, open_ones)
     for sock in listener.sockets:
         _keep_alive(sock)
     return [listener]

@@ -4,13 +4,13 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterable
+from functools import partial
 from socket import socket
 from weakref import WeakSet
 
-from mailcore.config import host_and_port
 from mailcore.core import Core
 from mailcore.net import proxy_protocol
-from mailcore.net.proxy_protocol import BalancedServer
+from mailcore.net.proxy_protocol import Server
 from mailcore.net.socket_activation import NONE_HANDED, HandedSockets
 from mailcore.process.connection_counts import ConnectionCounts
 from mailcore.services.delivery.tables import load_tables
@@ -28,7 +28,7 @@ logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells each command
 class Opened:
     """The listening sockets of an address, their door, and who came in."""
 
-    def __init__(self, server: asyncio.Server | BalancedServer, door: Door, sessions: "WeakSet[Session]") -> None:
+    def __init__(self, server: Server, door: Door, sessions: "WeakSet[Session]") -> None:
         self._server, self._door, self._sessions = server, door, sessions
 
     @property
@@ -76,8 +76,7 @@ async def start(
     """Open the listeners that the settings name, or take those that were handed over."""
     await core.threads.run(load_tables)
     counts = counts or ConnectionCounts()
-    loop = asyncio.get_running_loop()
-    listen = core.config.listen
+    listen, limits = core.config.listen, core.config.limits
     inbound, submission = Inbound(core), Submission(core)
     opened = []
     for address, handler, implicit, sockets in (
@@ -86,24 +85,21 @@ async def start(
         (listen.submissions, submission, True, handed.find("submissions")),
         (listen.lmtp, Lmtp(core), False, handed.find("lmtp")),
     ):
-        if not address:
-            continue
-        door, sessions = Door(core, counts, tls, implicit=implicit, lmtp=handler.lmtp), WeakSet[Session]()
-
-        def session(
-            peer: str = "", door: Door = door, handler: Handler = handler, sessions: WeakSet[Session] = sessions
-        ) -> Session:
-            made = Session(door, handler, converse, loop, peer)
-            sessions.add(made)
-            return made
-
-        server: asyncio.Server | BalancedServer
-        if listen.balancers or implicit or sockets:
-            server = proxy_protocol.listen(
-                address, session, listen.balancers, tls if implicit else None, core.config.limits, sockets
+        if address:
+            door, sessions = Door(core, counts, tls, implicit=implicit, lmtp=handler.lmtp), WeakSet[Session]()
+            server = await proxy_protocol.listen(
+                address,
+                partial(_connect, door, handler, sessions),
+                listen.balancers,
+                tls if implicit else None,
+                limits,
+                sockets,
             )
-        else:
-            host, port = host_and_port(address)
-            server = await loop.create_server(session, host or None, port, reuse_port=True, backlog=512)
-        opened.append(Opened(server, door, sessions))
+            opened.append(Opened(server, door, sessions))
     return opened
+
+
+def _connect(door: Door, handler: Handler, sessions: "WeakSet[Session]", peer: str) -> Session:
+    session = Session(door, handler, converse, asyncio.get_running_loop(), peer)
+    sessions.add(session)
+    return session
