@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
-from mailcore.config import UNLIMITED, Config, Listen, Oidc, Origin, host_and_port, octets
+from mailcore.config import UNLIMITED, Config, Oidc, Origin, host_and_port, octets
 from mailcore.errors import ConfigError
 from mailcore.log import log_for
 
@@ -96,7 +96,6 @@ _SIZES = (
 )
 MOST_INSIDE = 2**20
 _NETWORKS = ("imports.networks", "limits.trusted", "listen.balancers", "webhooks.networks")
-_ADDRESSES = (*(f"listen.{each.name}" for each in dataclasses.fields(Listen) if each.type is str), "acme.listen")
 _DOMAINS = ("domain", "hostname", "forwarding.srs_domain")
 _URLS = (
     "public_url",
@@ -149,12 +148,13 @@ def _check(config: Config) -> None:
                 ip_network(network, strict=False)
             except ValueError:
                 raise ConfigError(f"{path}: {network!r} is not a network") from None
-    for path in _ADDRESSES:
-        if address := _at(config, path):
-            _address(path, address)
+    for setting, address in config.listen.by_setting().items():
+        _check_address(f"listen.{setting}", address)
+    if config.acme.listen:
+        _check_address("acme.listen", config.acme.listen)
     for server in config.dns.servers:
         if not _is_ip(server):
-            _address("dns.servers", server)
+            _check_address("dns.servers", server)
     for path in _DOMAINS:
         if (name := _at(config, path)) and not _DOMAIN.match(name):
             raise ConfigError(f"{path}: {name!r} is not the name of a domain; write it in small ASCII letters")
@@ -236,7 +236,7 @@ def _check_cluster(config: Config) -> None:
         raise ConfigError("cluster.silent_seconds must be from 6 to 300")
 
 
-def _address(path: str, address: str) -> None:
+def _check_address(path: str, address: str) -> None:
     try:
         host_and_port(address)
     except ConfigError as problem:

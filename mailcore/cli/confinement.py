@@ -7,7 +7,6 @@ TLS nor that of ACME: where it signs, it asks the supervisor (process/key_agent.
 """
 
 import contextlib
-import dataclasses
 import os
 import tempfile
 from collections.abc import Iterator
@@ -109,8 +108,8 @@ def list_rights(config: Config, kind: str) -> landlock.Rights:
 
 
 def _list_listeners(config: Config) -> list[str]:
-    addresses = [getattr(config.listen, each.name) for each in dataclasses.fields(config.listen) if each.type is str]
-    return [address for address in (*addresses, config.acme.listen) if address]
+    acme = [config.acme.listen] if config.acme.listen else []
+    return [*config.listen.by_setting().values(), *acme]
 
 
 def confine(config: Config, kind: str) -> None:

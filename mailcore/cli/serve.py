@@ -8,7 +8,6 @@ one whose event loop stands still is ended and started anew, beside the others (
 import asyncio
 import contextlib
 import ctypes
-import dataclasses
 import gc
 import multiprocessing
 import os
@@ -93,18 +92,17 @@ def serving(config: Config, handed: HandedSockets = NONE_HANDED) -> Iterator[Non
     """
     with lock_data(config):
         prepare(config)
-        for listener in dataclasses.fields(config.listen):
-            address = getattr(config.listen, listener.name)
-            if listener.type is str and address and not handed.find(listener.name):
+        for setting, address in config.listen.by_setting().items():
+            if not handed.find(setting):
                 try:
-                    _can_listen(*host_and_port(address))
+                    _check_free(*host_and_port(address))
                 except OSError as problem:
-                    raise ConfigError(f"listen.{listener.name}: {address} cannot be had: {problem.strerror}") from None
+                    raise ConfigError(f"listen.{setting}: {address} cannot be had: {problem.strerror}") from None
         yield
 
 
-def _can_listen(host: str, port: int) -> None:
-    """Raises OSError."""
+def _check_free(host: str, port: int) -> None:
+    """Listen for a moment.  Raises OSError: an address is taken, or may not be had."""
     for family, kind, protocol, _, place in socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     ):

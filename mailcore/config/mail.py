@@ -1,6 +1,6 @@
 """Settings of mail on its way: listeners, certificates, limits, filters, forwarding and what leaves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from mailcore.config.units import UNLIMITED, octets, quota_octets, within
 
@@ -19,6 +19,11 @@ class Listen:
     http: str = "127.0.0.1:8080"
     metrics: str = ""
     balancers: tuple[str, ...] = ()
+
+    def by_setting(self) -> dict[str, str]:
+        """Return the addresses on which something listens, by their settings (`smtp`, `imaps`, ...)."""
+        named = {each.name: getattr(self, each.name) for each in fields(self) if each.type is str}
+        return {name: address for name, address in named.items() if address}
 
 
 @dataclass(frozen=True, slots=True)

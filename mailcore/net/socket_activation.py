@@ -5,7 +5,6 @@ it anew: systemd keeps it, too, so whoever connects while we are restarted waits
 ports below 1024 is needed.
 """
 
-import dataclasses
 import os
 import re
 import socket
@@ -77,13 +76,12 @@ def match_sockets(config: Config, sockets: Iterable[socket.socket]) -> tuple[Han
             of a certificate, as `acme.listen` is opened while one waits and systemd has it.
     """
     left, by_setting = list(sockets), {}
-    for each in dataclasses.fields(config.listen):
-        if each.type is str and (address := getattr(config.listen, each.name)):
-            places = _find_places(each.name, address)
-            if matching := tuple(sock for sock in left if _place_of(sock) in places):
-                _check_whole(each.name, address, matching)
-                by_setting[each.name] = matching
-                left = [sock for sock in left if sock not in matching]
+    for setting, address in config.listen.by_setting().items():
+        places = _find_places(setting, address)
+        if matching := tuple(sock for sock in left if _place_of(sock) in places):
+            _check_whole(setting, address, matching)
+            by_setting[setting] = matching
+            left = [sock for sock in left if sock not in matching]
     if (address := config.acme.listen) and any(_place_of(sock) in _find_places("acme", address) for sock in left):
         raise ConfigError(
             f"acme.listen: {address} is opened while an order waits; take it out of the socket unit of systemd"
