@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Sequence
 
 from mailcore.core import Core
-from mailcore.domain import Account, AccountId, AccountState, NewFile, Ticket, TicketMessage, TicketState
+from mailcore.domain import Account, AccountId, NewFile, Ticket, TicketMessage, TicketState
 from mailcore.errors import AccountNotFound, InvalidName, NotAllowed, TicketNotFound, TicketRefused, TooMany
 from mailcore.mail.reading import address as addresses
 from mailcore.services import audit
@@ -20,7 +20,7 @@ from mailcore.services.limits.tries import Bound
 from mailcore.services.tickets import first_notice, ticket_mail, ticket_text
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses
-from mailcore.store.people.accounts import get_account, get_role, list_accounts
+from mailcore.store.people.accounts import get_account, get_role, list_staff
 from mailcore.store.people.addresses import list_addresses
 from mailcore.store.tickets import tickets as store
 
@@ -463,12 +463,7 @@ def merge_tickets(core: Core, number: int, into: int) -> Ticket:
 
 def list_agents(core: Core) -> list[Account]:
     """List the accounts that a case may be given to."""
-
-    def read(tx: Tx) -> list[Account]:
-        accounts = list_accounts(tx)
-        return [a for a in accounts if a.state == AccountState.ACTIVE and get_role(tx, a.id) in ("desk", "admin")]
-
-    return core.db.read(read)
+    return core.db.read(list_staff)
 
 
 def find_owner(core: Core, ticket: Ticket) -> Account | None:

@@ -64,7 +64,15 @@ def find_used_persons(tx: Tx, persons: Sequence[str]) -> set[str]:
 
 
 def list_accounts(tx: Tx) -> list[Account]:
-    return [account_of(row) for row in tx.rows(f"SELECT {ACCOUNT_COLUMNS} FROM account ORDER BY name")]  # noqa: S608
+    """Return all accounts by name; last the erased ones, of which nothing is left but a number."""
+    sql = f"SELECT {ACCOUNT_COLUMNS} FROM account ORDER BY state='erased', name"  # noqa: S608
+    return [account_of(row) for row in tx.rows(sql)]
+
+
+def list_staff(tx: Tx) -> list[Account]:
+    """Return the active accounts that have a role, by name."""
+    sql = f"SELECT {ACCOUNT_COLUMNS} FROM account WHERE role<>'' AND state='active' ORDER BY name"  # noqa: S608
+    return [account_of(row) for row in tx.rows(sql)]
 
 
 def insert_account(

@@ -27,12 +27,14 @@ def search_accounts(tx: Tx, words: str) -> list[AccountId]:
 _KINDS = {
     "held": "EXISTS (SELECT 1 FROM sending_hold h WHERE h.account_id=a.id)",
     "staff": "a.role<>''",
+    "asleep": "a.asleep_at IS NOT NULL AND a.state='active'",
     "closed": "a.state='closed'",
+    "erased": "a.state='erased'",
 }
 
 
 def list_accounts_of_kind(tx: Tx, kind: str, after: str, limit: int) -> list[AccountId]:
-    """Return accounts whose sending is `held`, that are `staff` or `closed`, by name from `after` on."""
+    """Return the accounts of a kind of `_KINDS`, by name from `after` on."""
     rows = tx.rows(
         f"SELECT a.id FROM account a WHERE {_KINDS[kind]} AND a.name>? ORDER BY a.name LIMIT ?",  # noqa: S608
         after,
