@@ -2,7 +2,7 @@
 
 import click
 
-from mailcore.cli.common import Site, json_option, pass_site, print_json, print_table
+from mailcore.cli.common import Site, json_option, pass_site, plural, print_json, print_table
 from mailcore.services.accounts import accounts, addresses
 from mailcore.services.audit import COMMAND_LINE
 
@@ -85,6 +85,6 @@ def remove(site: Site, name: str, address: str) -> None:
 def fill(site: Site, domain: str) -> None:
     """Give everybody who has no address at DOMAIN their user name there."""
     count, taken = addresses.fill_domain(site.core, domain, actor=COMMAND_LINE)
-    click.echo(f"{count} addresses at {domain} given")
+    click.echo(f"{plural(count, 'address', 'addresses')} at {domain} given")
     for name in taken:
         click.echo(f"not given: {name}@{domain} is somebody else's", err=True)

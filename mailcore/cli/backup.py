@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from mailcore.cli.common import Site, json_option, pass_site, print_json, size
+from mailcore.cli.common import Site, json_option, pass_site, plural, print_json, size
 from mailcore.cli.progress import print_report, show_octets, show_progress
 from mailcore.services.accounts import accounts
 from mailcore.services.operations import account_restore, restore_drill
@@ -113,7 +113,7 @@ def _restore(site: Site, folder: Path, replace: bool, as_json: bool) -> None:
 def _tell_credentials(done: backups.RestoreResult) -> str:
     if done.newer is None:
         return f"passwords are those of {done.made.at}: whoever changed one since changes it once more"
-    return f"{done.newer} accounts changed what opens them since then; the newer passwords and keys stay"
+    return f"{plural(done.newer, 'account')} changed what opens them since then; the newer passwords and keys stay"
 
 
 def _try_restore(site: Site, folder: Path, as_json: bool) -> None:

@@ -107,9 +107,13 @@ def counted(done: Iterable[object], length: int, label: str) -> int:
         return sum(1 for _ in bar)
 
 
-def plural(count: int, word: str) -> str:
-    """Write a count with its English word: 1 account, 2 accounts."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun: `1 account`, `2 accounts`.
+
+    Args:
+        many: the noun where there is not one; without it `one` and an s.
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def size(value: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mailcore.cli.common import Site, json_option, pass_site, plain, print_json, size
+from mailcore.cli.common import Site, json_option, pass_site, plain, plural, print_json, size
 from mailcore.cli.progress import print_report, show_octets
 from mailcore.errors import ImportRefused
 from mailcore.services.accounts import accounts
@@ -35,7 +35,7 @@ def export(site: Site, name: str, file: Path, form: str) -> None:
         raise ImportRefused(f"{file} cannot be written: {problem.strerror}") from None
     finally:
         partial.unlink(missing_ok=True)
-    click.echo(f"{found.messages} messages, {size(found.octets)}, in {file}")
+    click.echo(f"{plural(found.messages, 'message')}, {size(found.octets)}, in {file}")
 
 
 @click.group("import")
@@ -131,7 +131,7 @@ def imap(
             print_json({"folders": [plain(folder) for folder in folders], "octets": total, "fits": fits})
         else:
             for folder in folders:
-                click.echo(f"{folder.name}: {folder.messages} messages, {size(folder.octets)}")
+                click.echo(f"{folder.name}: {plural(folder.messages, 'message')}, {size(folder.octets)}")
             click.echo(f"{size(total)} in all" + (f", free: {size(max(0, free))}" if account.quota else ""))
         return
     if account.quota and total > free:

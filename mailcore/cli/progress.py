@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from mailcore.cli.common import plain, print_json, size
+from mailcore.cli.common import plain, plural, print_json, size
 from mailcore.services.transfer.mail_import import Report
 
 T = TypeVar("T")
@@ -45,7 +45,7 @@ def print_report(report: Report, as_json: bool) -> None:
     if as_json:
         print_json(plain(report))
     else:
-        click.echo(f"{report.messages} messages, {size(report.octets)}")
+        click.echo(f"{plural(report.messages, 'message')}, {size(report.octets)}")
         for count, words in ((report.there, "stood there already"), (report.left_out, "were too large")):
             if count:
                 click.echo(f"{count} {words}")

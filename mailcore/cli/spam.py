@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mailcore.cli.common import Site, counted, json_option, pass_site, plain, print_json, print_table
+from mailcore.cli.common import Site, counted, json_option, pass_site, plain, plural, print_json, print_table
 from mailcore.services.accounts import accounts
 from mailcore.services.filtering import judging, learning
 
@@ -52,7 +52,7 @@ def train(site: Site, folder: Path, kind: str | None) -> None:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size <= MAX_FILE]
     trained = counted(_train(site, files, kind), len(files), "train")
     total = learning.finish_training(site.core)
-    click.echo(f"{trained} messages; {total.spam} of spam and {total.ham} of other mail in all")
+    click.echo(f"{plural(trained, 'message')}; {total.spam} of spam and {total.ham} of other mail in all")
 
 
 def _train(site: Site, files: list[Path], kind: str) -> Iterator[Path]:

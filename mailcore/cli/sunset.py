@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mailcore.cli.common import Site, counted, json_option, pass_site, plain, print_json, print_table
+from mailcore.cli.common import Site, counted, json_option, pass_site, plain, plural, print_json, print_table
 from mailcore.domain import AccountState
 from mailcore.services.accounts import accounts, sunset
 from mailcore.services.accounts.sunset import Person
@@ -30,9 +30,11 @@ def announce(site: Site, end: datetime, new_address: str, nb: str, nn: str, en: 
     count = sum(account.state == AccountState.ACTIVE for account in accounts.list_accounts(site.core))
     sunset.check_end(site.core, end.date())
     if not yes:
-        click.confirm(f"{count} people will be written to. Go on?", abort=True)
+        click.confirm(f"{plural(count, 'person', 'people')} will be written to. Go on?", abort=True)
     found = sunset.announce_end(site.core, end.date(), successor=new_address, words={"nb": nb, "nn": nn, "en": en})
-    click.echo(f"announced: {site.config.domain} ends on {found.ends}; {count} people will be told")
+    click.echo(
+        f"announced: {site.config.domain} ends on {found.ends}; {plural(count, 'person', 'people')} will be told"
+    )
 
 
 @sunset_group.command()
@@ -109,6 +111,8 @@ def finish(site: Site, yes: bool) -> None:
     """Close the accounts after the last day, each with thirty days to undo; nothing else does that."""
     ready, waiting = sunset.list_closable(site.core)
     if not yes:
-        click.confirm(f"{len(ready)} accounts will be closed, and erased after thirty days. Go on?", abort=True)
+        click.confirm(
+            f"{plural(len(ready), 'account')} will be closed, and erased after thirty days. Go on?", abort=True
+        )
     count = counted(sunset.close_accounts(site.core, ready), len(ready), "accounts")
-    click.echo(f"{count} accounts closed; {waiting} wait until they have known for twelve months")
+    click.echo(f"{plural(count, 'account')} closed; waiting until their owners have known for twelve months: {waiting}")

@@ -19,7 +19,7 @@ from mailcore.cli.common import (
     quota_size,
     size,
 )
-from mailcore.domain import Account, AccountState
+from mailcore.domain import Account
 from mailcore.errors import InvalidName
 from mailcore.services.accounts import accounts, closing, people_file, sleeping
 from mailcore.services.audit import COMMAND_LINE
@@ -99,13 +99,12 @@ def _list_of_kind(site: Site, kind: str) -> list[Account]:
 
 
 @user.command("list")
-@click.option("--kind", type=click.Choice(administration.KINDS), help="On hold, with a role, or closed.")
+@click.option("--kind", type=click.Choice(administration.KINDS), help="On hold, with a role, asleep, closed or erased.")
 @json_option
 @pass_site
 def list_(site: Site, kind: str | None, as_json: bool) -> None:
     """List the accounts."""
     found = _list_of_kind(site, kind) if kind else accounts.list_accounts(site.core)
-    found.sort(key=lambda one: one.state == AccountState.ERASED)  # nothing is left of these but a number
     if as_json:
         print_json([plain(account) for account in found])
     else:
@@ -191,7 +190,8 @@ def role(site: Site, name: str, role: str) -> None:
 def release(site: Site, name: str, drop: bool) -> None:
     """Release an account whose sending was put on hold."""
     account, count = sending_limits.release(site.core, name, drop=drop, actor=COMMAND_LINE)
-    click.echo(f"{account.name} may send; {count} held messages {'are forgotten' if drop else 'go on'}")
+    held = plural(count, "held message is", "held messages are")
+    click.echo(f"{account.name} may send; {held} {'deleted' if drop else 'sent'}")
 
 
 @user.command()
@@ -232,7 +232,7 @@ def import_(site: Site, file: Path, skip_faulty: bool) -> None:
         click.echo(f"and {len(people.faults) - _SHOWN_FAULTS} more", err=True)
     if people.faults and not skip_faulty:
         raise InvalidName(
-            f"{file}: {plural(len(people.faults), 'line')} with faults, and no account was created;"
+            f"{file}: {plural(len(people.faults), 'line has a fault', 'lines have faults')}, and no account was created;"
             f" --skip-faulty creates the other {len(people.accounts)}"
         )
     made = accounts.import_accounts(site.core, people.accounts, actor=COMMAND_LINE)

@@ -15,7 +15,7 @@ def test_n17_an_account_goes_out_and_comes_in_again(config: str, tmp_path: Path,
         run(config, "user", "add", name, "--password-stdin", typed="pass\n")
     file = tmp_path / "ola.zip"
     out = run(config, "export", "ola", str(file), "--format", form)
-    assert (out.exit_code, out.stdout.startswith("1 messages")) == (0, True)
+    assert (out.exit_code, out.stdout.startswith("1 message,")) == (0, True)
     assert zipfile.ZipFile(file).testzip() is None
     assert list(tmp_path.glob("*.part")) == []
     report = json.loads(run(config, "import", "takeout", "kari", str(file), "--json").stdout)
@@ -28,7 +28,7 @@ def test_files_of_other_programs_come_in(config: str, tmp_path: Path) -> None:  
     run(config, "user", "add", "ola", "--quota", "3K", "--password-stdin", typed="pass\n")
     file = tmp_path / "old.mbox"
     file.write_bytes(b"From a@b Tue Nov 24 10:00:05 2020\nSubject: x\n\nhei\n")
-    assert run(config, "import", "mbox", "ola", str(file), "--mailbox", "Old").stdout.startswith("1 messages")
+    assert run(config, "import", "mbox", "ola", str(file), "--mailbox", "Old").stdout.startswith("1 message,")
     (tmp_path / "md" / "cur").mkdir(parents=True)
     (tmp_path / "md" / "cur" / "1.a:2,S").write_text("Subject: y\n\n" + "x" * 4000)
     full = run(config, "import", "maildir", "ola", str(tmp_path / "md"))

@@ -17,7 +17,7 @@ from mailcore.services.accounts import accounts, closing
 from mailcore.services.credentials import contact_addresses, credentials, login
 from mailcore.services.delivery import queue_admin, recipients
 from mailcore.services.forwarding import forwarding
-from mailcore.services.operations import health
+from mailcore.services.operations import administration, health
 from mailcore.services.sieve_scripts import filters
 from mailcore.services.tickets import tickets
 from mailcore.services.webmail import indexing
@@ -106,6 +106,17 @@ def test_s10_a_forwarding_that_was_off_stays_off(core: Core, ola: Account) -> No
     _, link = closing.close_account(core, "ola")
     closing.undo_closing(core, token(link))
     assert forwarding.read_forwarding(core, ola.id).state is ForwardingState.OFF
+
+
+def test_an_erased_account_stands_last_and_in_a_list_of_its_own(core: Core, ola: Account, clock: SetClock) -> None:
+    accounts.add_account(core, "kari")
+    closing.close_account(core, "ola")
+    assert [line.account.name for line in administration.list_accounts(core, "closed")] == ["ola"]
+    clock.forward(days=31)
+    closing.erase_closed(core)
+    assert [line.account.id for line in administration.list_accounts(core, "erased")] == [ola.id]
+    assert administration.list_accounts(core, "closed") == []
+    assert [account.id for account in accounts.list_accounts(core)][-1] == ola.id
 
 
 @pytest.mark.sqlite

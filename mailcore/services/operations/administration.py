@@ -19,7 +19,7 @@ from mailcore.store.people import desk as store
 from mailcore.store.people.accounts import get_account, get_role
 from mailcore.store.people.sending import get_reason
 
-KINDS = ("held", "staff", "closed")
+KINDS = ("held", "staff", "asleep", "closed", "erased")
 MOST = 50  # accounts on one page
 _WHY = 200  # characters
 

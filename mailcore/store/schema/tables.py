@@ -3,7 +3,7 @@
 What the room of people saves stands in `people`, `credentials` and `leaving`.
 """
 
-from peewee import DoesNotExist, Model
+from peewee import Model
 
 from mailcore.store.schema import (
     credentials,
@@ -19,7 +19,6 @@ from mailcore.store.schema import (
     webmail,
 )
 
-NoSuchRow = DoesNotExist  # what `Model.get` raises, for those who may not name peewee
 ROOMS = (credentials, delivery, forwarding, leaving, mail, newsletters, people, queue, site, tickets, webmail)
 
 
