@@ -333,7 +333,7 @@ def _answer_collection(
             if depth not in ("0", "1"):  # RFC 4918 section 9.1
                 return _error(403, element(dav("propfind-finite-depth")))
             here = [(path, properties), *(inside(wish) if depth == "1" else ())]
-            return _multistatus(xml.response(each, of_it, wish) for each, of_it in here)
+            return _multistatus(_cut(path, (xml.response(each, of_it, wish) for each, of_it in here)))
         case _:
             return Response("An address book for programs (CardDAV).\n", content_type="text/plain; charset=utf-8")
 
@@ -341,11 +341,22 @@ def _answer_collection(
 def _refuse_changes(path: str) -> Response:
     body = _body()
     names = [] if body is None else [one.tag for one in body.findall(f"*/{dav('prop')}/*")]
-    return _multistatus([xml.refuse(path, names[: xml.MAX_PROPERTIES])])
+    return _multistatus([xml.refuse(path, xml.cut_names(names))])
 
 
 def _options(methods: Sequence[str]) -> Response:
     return Response(status=200, headers={"Allow": ", ".join(methods), "DAV": "1, 3, addressbook"})
+
+
+def _cut(path: str, answers: Iterable[str]) -> Iterator[str]:
+    """Yield as much as one answer has room for, and say of `path` that there was more."""
+    size = 0
+    for one in answers:
+        if size > MAX_CHARACTERS:
+            yield xml.format_full(path)
+            return
+        yield one
+        size += len(one)
 
 
 def _multistatus(answers: Iterable[str], *more: str) -> Response:

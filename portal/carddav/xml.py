@@ -6,6 +6,7 @@ ElementTree writes them.  Answers are written as text: a book of 20,000 cards is
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import ClassVar
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 from xml.sax.saxutils import escape, quoteattr
@@ -15,6 +16,7 @@ _PREFIXES = {DAV: "D", CARD: "C", SERVER: "S"}
 _ROOT = "".join(f' xmlns:{prefix}="{namespace}"' for namespace, prefix in _PREFIXES.items())
 TYPE = "application/xml; charset=utf-8"
 MAX_PROPERTIES = 200  # of one question
+MAX_NAMES = 4000  # characters of their names: each card's answer says which of them it does not have
 
 Properties = Mapping[str, Callable[[], str]]  # by name; what stands inside the element
 
@@ -65,14 +67,20 @@ class Wish:
         """Parse what stands in PROPFIND (RFC 4918 section 9.1) or in a report; nothing means all."""
         asked = None if root is None else root.find(dav("prop"))
         if asked is not None:
-            names = dict.fromkeys(one.tag for one in asked)
-            return cls(tuple(names)[:MAX_PROPERTIES])
+            return cls(cut_names(one.tag for one in asked))
         if root is not None and root.find(dav("propname")) is not None:
             return cls(only_names=True)
         return cls.ALL
 
 
 Wish.ALL = Wish(all=True)
+
+
+def cut_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return each name once, as many as an answer repeats."""
+    known = tuple(dict.fromkeys(names))[:MAX_PROPERTIES]
+    ends = accumulate(map(len, known))
+    return tuple(name for name, end in zip(known, ends, strict=True) if end <= MAX_NAMES)
 
 
 def tag(name: str) -> tuple[str, str]:

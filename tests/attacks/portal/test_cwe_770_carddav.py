@@ -44,6 +44,25 @@ def test_an_answer_that_is_full_says_so(phone, monkeypatch):
     assert phone.ask("PROPFIND", BOOK, everything, Depth="1").text.count("NOTE:") == 3
 
 
+def test_an_answer_repeats_no_long_names_for_each_card(phone):
+    """Two hundred names of five thousand characters, and a book of 20,000 cards, would be 40 GB."""
+    names = "".join(f"<a{number}{'b' * 5000}/>" for number in range(100))
+    for method, body in (
+        ("PROPFIND", f"<D:propfind xmlns:D='DAV:'><D:prop><D:getetag/>{names}</D:prop></D:propfind>"),
+        ("REPORT", QUERY.replace("<C:address-data/>", "<D:getetag/>{}").format(names, "")),
+        ("PROPPATCH", f"<D:propertyupdate xmlns:D='DAV:'><D:set><D:prop>{names}</D:prop></D:set></D:propertyupdate>"),
+    ):
+        answer = phone.ask(method, BOOK, body, Depth="1")
+        assert (answer.status_code, "b" * 5000 in answer.text) == (207, False)
+        assert len(answer.text) < 20_000
+
+
+def test_a_collection_ends_where_the_answer_is_full(phone, monkeypatch):
+    monkeypatch.setattr(views, "MAX_CHARACTERS", 1000)
+    answer = phone.ask("PROPFIND", BOOK, "", Depth="1").text
+    assert (answer.count(".vcf"), answer.count("507 ")) == (0, 1)
+
+
 def test_a_filter_of_ten_thousand_tests_is_refused(phone):
     tests = '<C:prop-filter name="NOTE">' + "<C:text-match>y</C:text-match>" * 100 + "</C:prop-filter>"
     answer = phone.ask("REPORT", BOOK, QUERY.format(tests * 100))
