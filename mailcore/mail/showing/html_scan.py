@@ -19,6 +19,8 @@ RAW = frozenset(
     {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "noembed", "noframes"}
 )
 _RAW_END = {name: re.compile(rf"(?i)</{name}(?=[\s/>]|\Z)") for name in RAW}
+_BLANKS = "".join(map(chr, range(33)))
+_LINE_ENDS = re.compile(r"[\t\r\n]")
 _RAW_BEGIN = re.compile(rf"(?i)<({'|'.join(sorted(RAW))})(?=[\s/>])")
 _LINK_BEGIN, _LINK_END = re.compile(r"(?i)<a(?=[\s/])"), re.compile(r"(?i)</a(?=[\s/>])")
 _LONG_NUMBER = re.compile(r"&#[0-9]{8,}+;?+")  # no character has it, and Python refuses to read thousands of digits
@@ -130,6 +132,12 @@ def elements(html: str, name: str) -> Iterator[Tag]:
             yield Tag(own, False, tag[3], html[tag.end() : at])
 
 
+def read_target(written: str) -> str:
+    """Return where a link leads, as browsers read it: blanks around it and ends of lines within say nothing."""
+    target = _LINE_ENDS.sub("", written.strip(_BLANKS))
+    return f"https:{target}" if target.startswith("//") else target
+
+
 def links(html: str) -> Iterator[tuple[str, str]]:
     """Find words and target of each `<a href>`; one that nobody closes ends where the next begins."""
     html = without_comments(html)
@@ -137,7 +145,7 @@ def links(html: str) -> Iterator[tuple[str, str]]:
     while begin and (tag := _TAG.match(html, begin.start())):
         begin = _LINK_BEGIN.search(html, tag.end())
         stop = begin.start() if begin else len(html)
-        target = Tag("a", False, tag[3]).attributes().get("href", "")
+        target = read_target(Tag("a", False, tag[3]).attributes().get("href", ""))
         end = _LINK_END.search(html, tag.end(), stop)
         inside = html[tag.end() : end.start() if end else stop]
         if target:

@@ -20,7 +20,7 @@ from mailcore.mail.judging import links, written_language
 from mailcore.mail.reading import structure
 from mailcore.mail.reading.octets import Octets
 from mailcore.mail.showing import body, pictures
-from mailcore.mail.showing.html_scan import RAW, Tag, Text, scan
+from mailcore.mail.showing.html_scan import RAW, Tag, Text, read_target, scan
 from mailcore.mail.showing.html_text import VOID, from_html
 from mailcore.services.webmail import portions
 from mailcore.services.webmail.css_mail import LOST, is_light, safe_sheet, safe_style
@@ -143,8 +143,9 @@ class _Cleaner:
             found = self.picture(value)
             return _NOTHING if name == "background" and found is None else found
         if name == "href":
+            target = read_target(value)
             # a relative address would lead into the portal itself
-            return value if value.lower().startswith(("http://", "https://", "mailto:")) else None
+            return target if target.lower().startswith(("http://", "https://", "mailto:")) else None
         return value
 
     def picture(self, value: str) -> str | None:
