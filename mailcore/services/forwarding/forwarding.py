@@ -9,7 +9,6 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import timedelta
 
 from mailcore.core import Core
 from mailcore.domain import Account, AccountId, Forwarding, ForwardingState
@@ -35,7 +34,6 @@ from mailcore.store.forwarding.settings import (
 )
 from mailcore.store.mail.blobs import Prepared
 from mailcore.store.people.accounts import get_account
-from mailcore.store.people.audit import list_audit_entries
 from mailcore.store.site.secrets import get_secret
 from sieve.addrspec import normal_address
 
@@ -183,9 +181,9 @@ def ask_again(core: Core, account: AccountId, *, cause: Cause = NOBODY) -> Forwa
     question = _prepare_question(core, owner, now.target, token)
 
     def store(tx: Tx) -> Forwarding:
-        since = core.clock.now() - timedelta(days=1)
-        recent_events = [entry.event for entry in list_audit_entries(tx, account, 100) if entry.at > since]
-        if recent_events.count(Event.FORWARDING_ASKED_AGAIN) >= QUESTIONS_A_DAY:
+        if tries.is_over_limit(
+            core, tx, "forwarding asked again", str(account), limit=QUESTIONS_A_DAY, seconds=tries.DAY
+        ):
             raise TooMany(Saying("The question was sent several times today. Try again tomorrow."))
         mail_limits.count_mail(core, tx, cause, now.target)
         save_forwarding(tx, account, now, _hash_token(token))
