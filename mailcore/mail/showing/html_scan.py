@@ -14,10 +14,9 @@ _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+"|'[^']
 _ATTRIBUTE = re.compile(r"""([^\s=>/"'][^\s=>/]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]++)))?+""")
 _COMMENT_END = re.compile(r"--!?>")
 _COMMENT = re.compile(r"<!--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>)?+)")
-# Their content is no text of the page: nothing of it is shown, tags in it are none.
-RAW = frozenset(
-    {"script", "style", "title", "template", "noscript", "iframe", "object", "svg", "math", "noembed", "noframes"}
-)
+# Their content is no text of the page: nothing of it is shown, tags in it are none.  What stands in `noscript` and the like is
+# text where no script runs and no frame is shown, as in mail.
+RAW = frozenset({"script", "style", "title", "template", "iframe", "object", "svg", "math"})
 _RAW_END = {name: re.compile(rf"(?i)</{name}(?=[\s/>]|\Z)") for name in RAW}
 _BLANKS = "".join(map(chr, range(33)))
 _LINE_ENDS = re.compile(r"[\t\r\n]")

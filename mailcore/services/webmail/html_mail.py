@@ -104,6 +104,8 @@ def policy(pictures: str = "") -> str:
 
 
 POLICY = policy()
+# tags around what is shown where no script runs and no frame is: nh3 would take what they hold for text
+_FALLBACK = re.compile(r"(?i)</?no(?:script|frames|embed)(?=[\s/>])[^>]*+>")
 Remote = Callable[[str], str]
 
 
@@ -258,7 +260,7 @@ def _fragment(html: str, cleaner: _Cleaner) -> str:
     if _is_too_deep(html):
         return f'<div style="{_PLAIN}">{_with_links(from_html(html))}</div>'
     cleaned = nh3.clean(
-        html,
+        _FALLBACK.sub("", html),
         tags=set(_TAGS),
         attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
         clean_content_tags={
@@ -266,7 +268,6 @@ def _fragment(html: str, cleaner: _Cleaner) -> str:
             "style",
             "title",
             "template",
-            "noscript",
             "iframe",
             "object",
             "svg",
