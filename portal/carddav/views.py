@@ -188,13 +188,20 @@ def _sync(body: Element) -> Response:
         changes = service.list_changes(current.core(), current.program().id, since, _limit(body, dav))
     except errors.ChangesForgotten:
         return _error(403, element(dav("valid-sync-token")))
-    living = [ref for ref in changes.cards if ref.etag]
-    cards = _texts([ref.name for ref in living]) if card("address-data") in wish.names else {}
-    answers = [xml.response(_path(ref.name), _card_properties(ref, cards.get(ref.name), body), wish) for ref in living]
-    answers += [xml.format_gone(_path(ref.name)) for ref in changes.cards if not ref.etag and asked]
-    if changes.more:  # section 3.6
+    answers: list[str] = []
+    size, seq, more = 0, changes.seq, changes.more
+    for at, (ref, found) in enumerate(_read_changed(changes.cards, with_texts=card("address-data") in wish.names)):
+        if size > MAX_CHARACTERS:
+            seq, more = changes.seqs[at - 1], True
+            break
+        if ref.etag:
+            answers.append(xml.response(_path(ref.name), _card_properties(ref, found, body), wish))
+            size += len(answers[-1])
+        elif asked:
+            answers.append(xml.format_gone(_path(ref.name)))
+    if more:  # section 3.6
         answers.append(xml.format_full(_book()))
-    return _multistatus(answers, element(dav("sync-token"), f"{CHANGES}{changes.seq}"))
+    return _multistatus(answers, element(dav("sync-token"), f"{CHANGES}{seq}"))
 
 
 REPORTS: dict[str, Callable[[Element], Response]] = {
@@ -224,6 +231,14 @@ def _walk(names: Sequence[str]) -> Iterator[StoredCard]:
     """Read whole cards, a few at a time: a book may be larger than what a process should hold."""
     for start in range(0, len(names), SOME):
         yield from service.list_cards(current.core(), current.program().id, names[start : start + SOME])
+
+
+def _read_changed(refs: Sequence[CardRef], *, with_texts: bool) -> Iterator[tuple[CardRef, StoredCard | None]]:
+    """Give cards that changed in their order, with what they are now if that is asked for, a few read at a time."""
+    for start in range(0, len(refs), SOME):
+        some = refs[start : start + SOME]
+        cards = {one.name: one for one in _walk([ref.name for ref in some if ref.etag])} if with_texts else {}
+        yield from ((ref, cards.get(ref.name)) for ref in some)
 
 
 def _texts(names: Sequence[str]) -> dict[str, StoredCard]:

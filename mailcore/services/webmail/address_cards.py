@@ -39,11 +39,15 @@ __all__ = ["CardRef", "StoredCard"]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Changes up to the change `seq`; a card without an `etag` was deleted.  `more` may be asked for from there."""
+    """Changes up to the change `seq`; a card without an `etag` was deleted.  `more` may be asked for from there.
+
+    `seqs` are the numbers of the changes by which `cards` became what they are, ascending.
+    """
 
     seq: int
     cards: tuple[CardRef, ...]
-    more: bool = False
+    seqs: tuple[int, ...]
+    more: bool
 
 
 def count_changes(core: Core, account: AccountId) -> int:
@@ -78,9 +82,9 @@ def list_changes(core: Core, account: AccountId, since: int, most: int = MAX_CHA
         if not book.oldest <= since <= book.seq and since:
             raise ChangesForgotten("read the whole address book")
         changed = store.list_changed(tx, account, since, most + 1)
-        if len(changed) > most:
-            return Changes(changed[most - 1][1], tuple(ref for ref, _seq in changed[:most]), more=True)
-        return Changes(book.seq, tuple(ref for ref, _seq in changed))
+        cards, seqs = tuple(ref for ref, _seq in changed[:most]), tuple(seq for _ref, seq in changed[:most])
+        more = len(changed) > most
+        return Changes(seqs[-1] if more else book.seq, cards, seqs, more)
 
     return core.db.read(read)
 

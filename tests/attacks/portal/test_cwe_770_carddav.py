@@ -13,6 +13,7 @@ from tests.portal.test_carddav import BOOK, KARI, Phone
 
 ASKED = '<C:addressbook-multiget xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><D:prop><C:address-data/></D:prop>{}</C:addressbook-multiget>'
 QUERY = '<C:addressbook-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><D:prop><C:address-data/></D:prop><C:filter>{}</C:filter></C:addressbook-query>'
+SYNC = '<D:sync-collection xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><D:sync-token>{}</D:sync-token><D:sync-level>1</D:sync-level><D:prop><C:address-data/></D:prop></D:sync-collection>'
 NOTE = 20_000
 
 
@@ -61,6 +62,17 @@ def test_a_collection_ends_where_the_answer_is_full(phone, monkeypatch):
     monkeypatch.setattr(views, "MAX_CHARACTERS", 1000)
     answer = phone.ask("PROPFIND", BOOK, "", Depth="1").text
     assert (answer.count(".vcf"), answer.count("507 ")) == (0, 1)
+
+
+def test_what_a_full_answer_about_changes_leaves_out_comes_with_the_next(phone, monkeypatch):
+    monkeypatch.setattr(views, "MAX_CHARACTERS", 3 * NOTE - 1)
+    monkeypatch.setattr(views, "SOME", 2)
+    token, counts = "", []
+    for _ in range(3):
+        answer = phone.ask("REPORT", BOOK, SYNC.format(token)).text
+        counts.append((answer.count("NOTE:"), answer.count("507 "), answer.count("404 Not Found")))
+        token = answer.partition("<D:sync-token>")[2].partition("<")[0]
+    assert counts == [(3, 1, 0), (2, 0, 0), (0, 0, 0)]
 
 
 def test_a_filter_of_ten_thousand_tests_is_refused(phone):
