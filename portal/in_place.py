@@ -23,7 +23,7 @@ def wants_part() -> bool:
 
 
 def mark_of(*shown: object) -> str:
-    """Return a hash of what a part shows; whoever asks again whether there is news sends it back."""
+    """Return a hash of what a part or a form shows; whoever asks for news, or changes it, sends it back."""
     return hashlib.sha256(repr(shown).encode("utf-8", "replace")).hexdigest()[:12]
 
 

@@ -3,7 +3,6 @@
 A form names a filter by its number and what all filters were when the page was made, so two open pages cannot mix them up.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 from flask import Blueprint, flash, redirect, render_template, request
@@ -20,6 +19,7 @@ from portal.addresses import url_for
 from portal.errors import answer
 from portal.filters import rule_form, words
 from portal.filters.rule_form import RuleForm
+from portal.in_place import mark_of
 
 blueprint = Blueprint("filters", __name__)
 Answer = str | BaseResponse | tuple[str, int]
@@ -29,21 +29,14 @@ def _titles() -> dict[str, str]:
     return {box.name: formats.mailbox_title(box) for box in overview.list_mailboxes(current.core(), current.owner().id)}
 
 
-def _mark(rules: Sequence[FilterRule]) -> str:
-    """Return a hash of all filters as they are now."""
-    return hashlib.sha256(repr(tuple(rules)).encode()).hexdigest()[:16]
-
-
 def _keys(rules: Sequence[FilterRule]) -> list[str]:
     """Name each filter by what it does, so that a button stays the same one, with the focus, when its filter moves or is off."""
-    names = [
-        hashlib.sha256(repr((rule.name, rule.conditions, rule.actions)).encode()).hexdigest()[:8] for rule in rules
-    ]
+    names = [mark_of(rule.name, rule.conditions, rule.actions) for rule in rules]
     return [f"{name}-{names[:at].count(name)}" for at, name in enumerate(names)]
 
 
 def _stale(rules: Sequence[FilterRule]) -> bool:
-    if request.form.get("mark") == _mark(rules):
+    if request.form.get("mark") == mark_of(*rules):
         return False
     flash(_("The filters were changed elsewhere meanwhile. Look at them again."))
     return True
@@ -57,7 +50,7 @@ def index() -> str:
     return render_template(
         "filters/index.html",
         rules=[(rule, words.sentence(rule, titles)) for rule in rules],
-        mark=_mark(rules),
+        mark=mark_of(*rules),
         keys=_keys(rules),
         scripts=filters.read_scripts(core, owner),
         generated=filters.read_generated(core, owner),
@@ -172,7 +165,7 @@ def _rule_page(
         form=form,
         first_new=first_new,
         number=number,
-        mark=_mark(rules),
+        mark=mark_of(*rules),
         problem=problem,
         titles=_titles(),
         fields=[(one.value, words.field(one)) for one in FilterField],
@@ -252,15 +245,11 @@ def _in_the_way(name: str, *, is_new: bool) -> str:
     now = _now(name)
     if is_new and now is not None:
         return _("There is a script of that name already. Choose another name.")
-    if not is_new and now is not None and request.form.get("mark") != _script_mark(now):
+    if not is_new and now is not None and request.form.get("mark") != mark_of(now):
         return _(
             "The script was changed elsewhere while you wrote. Look at it in another window; saving once more replaces it."
         )
     return ""
-
-
-def _script_mark(source: str) -> str:
-    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _script_page(
@@ -285,7 +274,7 @@ def _script_page(
         problem=problem,
         good=good,
         lines=[(number, line, told.get(number, ())) for number, line in enumerate(lines, 1)] if told else (),
-        mark=_script_mark(_now(name) or ""),
+        mark=mark_of(_now(name) or ""),
     )
     return page, code
 
