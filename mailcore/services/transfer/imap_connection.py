@@ -6,8 +6,8 @@ lines and octets.  Where an owner names the server, the connection ends after MA
 
 import socket
 import ssl
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -46,9 +46,17 @@ class Server:
     literal_octets: int = 64 * 2**20
 
 
-def open_connection(server: Server) -> AbstractContextManager[IMAPClient]:
-    """Log in.  What goes wrong within is raised as ImportRefused, also LoginRefused."""
-    return _Connection(server)
+@contextmanager
+def open_connection(server: Server) -> Iterator[IMAPClient]:
+    """Log in, and out at the end.  What goes wrong within is raised as ImportRefused, also LoginRefused."""
+    with ExitStack() as stack:
+        client = _log_in(server, stack)
+        try:
+            yield client
+        except (IMAPClientError, OSError) as problem:
+            raise ImportRefused(f"{server.host} broke off: {problem}; start again, nothing is doubled") from None
+        finally:
+            _log_out(client)
 
 
 class _Bounded:
@@ -125,54 +133,33 @@ def _make_client(server: Server, stack: ExitStack) -> IMAPClient:
     return Client(server.host, server.port, ssl=server.tls, ssl_context=context, timeout=TIMEOUT_SECONDS)
 
 
-class _Connection:
-    """Logged in, or ImportRefused with words for whoever typed the command."""
+def _log_in(server: Server, stack: ExitStack) -> IMAPClient:
+    """Connect and log in.  Raises ImportRefused, also LoginRefused, with words for whoever typed the command."""
+    try:
+        client = _make_client(server, stack)
+    except (IMAPClientError, OSError) as problem:
+        raise ImportRefused(f"{server.host} cannot be reached: {problem}") from None
+    client.normalise_times = False
+    try:
+        if server.token:
+            _log_in_by_token(client, server)
+        else:
+            client.login(server.user, server.password)
+    except LoginError as problem:
+        client.shutdown()
+        raise LoginRefused(f"{server.host} refused the log-in: {problem}") from None
+    except (IMAPClientError, OSError) as problem:
+        client.shutdown()
+        raise ImportRefused(f"{server.host} broke off: {problem}") from None
+    return client
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._client: IMAPClient | None = None
-        self._stack = ExitStack()
 
-    def __enter__(self) -> IMAPClient:
-        try:
-            return self._log_in()
-        except BaseException:
-            self._stack.close()
-            raise
-
-    def _log_in(self) -> IMAPClient:
-        server = self._server
-        try:
-            client = _make_client(server, self._stack)
-        except (IMAPClientError, OSError) as problem:
-            raise ImportRefused(f"{server.host} cannot be reached: {problem}") from None
-        client.normalise_times = False
-        try:
-            if server.token:
-                _log_in_by_token(client, server)
-            else:
-                client.login(server.user, server.password)
-        except LoginError as problem:
+def _log_out(client: IMAPClient) -> None:
+    try:
+        client.logout()
+    except (IMAPClientError, OSError):  # it is over in any case
+        with suppress(IMAPClientError, OSError):
             client.shutdown()
-            raise LoginRefused(f"{server.host} refused the log-in: {problem}") from None
-        except (IMAPClientError, OSError) as problem:
-            client.shutdown()
-            raise ImportRefused(f"{server.host} broke off: {problem}") from None
-        self._client = client
-        return client
-
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: object) -> None:
-        try:
-            if self._client is not None:
-                self._client.logout()
-        except (IMAPClientError, OSError):  # it is over in any case
-            if self._client is not None:
-                with suppress(IMAPClientError, OSError):
-                    self._client.shutdown()
-        finally:
-            self._stack.close()
-        if isinstance(problem, IMAPClientError | OSError):
-            raise ImportRefused(f"{self._server.host} broke off: {problem}; start again, nothing is doubled") from None
 
 
 def _log_in_by_token(client: IMAPClient, server: Server) -> None:
