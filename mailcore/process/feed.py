@@ -12,6 +12,7 @@ import contextlib
 import logging
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from mailcore.domain import AccountId
@@ -49,7 +50,7 @@ class Feed:
         self._next_look: asyncio.TimerHandle | None = None  # of a burst
         self._last = -1  # the newest entry of the change log that was read
         self._reading = threading.Lock()
-        self._unwoken: set[AccountId] = set()  # whom entries that were read concern, until their watchers are woken
+        self._unwoken: deque[set[AccountId]] = deque()  # whom entries that were read concern, until watchers are woken
 
     def watch(self, account: AccountId, wake: Wake) -> Callable[[], None]:
         """Call `wake` on the event loop after changes in `account`, until the returned function is called."""
@@ -135,12 +136,13 @@ class Feed:
         with self._reading:
             newest, accounts = poll(self._last)
             self._last = max(self._last, newest)
-            self._unwoken |= accounts
+            self._unwoken.append(accounts)
 
     def _wake_unwoken(self) -> None:
         """Wake whom entries concern that were read, on the event loop."""
-        with self._reading:
-            accounts, self._unwoken = self._unwoken, set()
+        accounts: set[AccountId] = set()
+        while self._unwoken:
+            accounts |= self._unwoken.popleft()
         self._wake(accounts)
 
     def _look(self) -> None:
