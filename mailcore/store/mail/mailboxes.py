@@ -18,7 +18,6 @@ _COLUMNS = "id,account_id,name,uidvalidity,uidnext,modseq,messages,unseen,octets
 _ONE = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id=? AND name=?"  # noqa: S608 - our own columns
 _BY_ID = f"SELECT {_COLUMNS} FROM mailbox WHERE id=?"  # noqa: S608
 _MANY = f"SELECT {_COLUMNS} FROM mailbox WHERE account_id IN (SELECT value FROM json_each(?)) AND name IN (%s)"  # noqa: S608
-_NAMES = "SELECT name FROM mailbox WHERE account_id=? AND name IN (%s)"
 _TO_DELETE = (
     "SELECT subscribed, (SELECT COALESCE(SUM(size),0) FROM message WHERE message.mailbox=mailbox.id"  # noqa: S608
     f" AND NOT {IS_UNCOUNTED}) FROM mailbox WHERE account_id=? AND name=?"
@@ -106,18 +105,19 @@ class Mailboxes:
         """Create a mailbox and its missing parents; raises MailboxExists, InvalidName."""
         name = check_name(name)
         wanted = [*_parents(name), name]
+        marks = ",".join("?" * len(wanted))
         there, counted = tx.ask(
             [
-                (_NAMES % ",".join("?" * len(wanted)), (account, *wanted)),
+                (f"SELECT name FROM mailbox WHERE account_id=? AND name IN ({marks})", (account, *wanted)),  # noqa: S608
                 ("SELECT count(*) FROM mailbox WHERE account_id=?", (account,)),
             ]
         )
-        names = {row[0] for row in there}
-        if name in names:
+        existing, count = {row[0] for row in there}, counted[0][0]
+        if name in existing:
             raise MailboxExists(name)
-        if counted[0][0] >= MAX_MAILBOXES:
+        if count >= MAX_MAILBOXES:
             raise InvalidName(Saying("You can have at most %(most)s mailboxes.", most=MAX_MAILBOXES))
-        return self._insert(tx, account, [one for one in wanted if one not in names], special_use)[-1]
+        return self._insert(tx, account, [one for one in wanted if one not in existing], special_use)[-1]
 
     def delete(self, tx: Tx, account: AccountId, name: str) -> MailboxId:
         """Delete a mailbox with its messages; children stay."""

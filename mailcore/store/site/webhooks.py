@@ -4,6 +4,7 @@ A delivery is saved in the transaction of the change that it tells of.  One proc
 what was sent and whose answer was not saved is sent again.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -221,13 +222,8 @@ def send_again(tx: Tx, id_: int, delivery: int | None, now: int) -> int:
 
 
 def delete_old_deliveries(tx: Tx, before: int) -> None:
-    """Delete what was delivered or given up, and changed last before that time, and what has waited since then as missed."""
+    """Delete what has an answer from before that time, and what has waited since then, which its webhook counts as missed."""
     tx.run("DELETE FROM webhook_delivery WHERE state<>'waiting' AND answered_at<?", before)
-    waited = "d.state='waiting' AND d.created_at<?"
-    tx.run(
-        f"UPDATE webhook SET missed=missed+(SELECT count(*) FROM webhook_delivery d WHERE d.webhook_id=webhook.id AND {waited})"  # noqa: S608
-        f" WHERE EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id=webhook.id AND {waited})",
-        before,
-        before,
-    )
-    tx.run("DELETE FROM webhook_delivery WHERE state='waiting' AND created_at<?", before)
+    waited = tx.rows("DELETE FROM webhook_delivery WHERE state='waiting' AND created_at<? RETURNING webhook_id", before)
+    for webhook, count in Counter(row[0] for row in waited).items():
+        tx.run("UPDATE webhook SET missed=missed+? WHERE id=?", count, webhook)
