@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable
 
 from mailcore.mail.asking.nstring import string
-from mailcore.mail.reading import address
+from mailcore.mail.reading import address, header
 
-_NAMES = frozenset("date subject from sender reply-to to cc bcc in-reply-to message-id".split())  # noqa: SIM905
 _LISTS = frozenset("from sender reply-to to cc bcc".split())  # noqa: SIM905
 _FOLD = re.compile(rb"(?:(?<![ \t])[ \t]++)?+\r?\n[ \t]++")
 
@@ -14,13 +13,13 @@ _FOLD = re.compile(rb"(?:(?<![ \t])[ \t]++)?+\r?\n[ \t]++")
 def serialize_envelope(fields: Iterable[tuple[str, bytes]]) -> bytes:
     """Write the parenthesised list for a header's fields, names and raw values; those that are missing are NIL.
 
-    Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined and of others the last is told,
-    as Dovecot does.
+    Of fields that may occur once (RFC 5322 section 3.6) and do not, addresses are joined, as Dovecot does, and of others
+    the one that counts is told.
     """
     values: dict[str, list[bytes]] = {}
     for name, value in fields:
         name = name.lower()
-        if name not in _NAMES:
+        if name not in _LISTS and name not in header.LAST_COUNTS:
             continue
         values.setdefault(name, []).append((_FOLD.sub(b" ", value) if b"\n" in value else value).strip())
     found = {name: b", ".join(filter(None, given)) if name in _LISTS else given[-1] for name, given in values.items()}

@@ -5,7 +5,7 @@ it verbatim, cut apart: FETCH of a few fields of ten thousand messages reads no 
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -66,11 +66,13 @@ def summarise(fields: Header) -> Summary:
         return [value[:MAX_TEXT] for value in fields.raw_values(name)]
 
     subject, sender, to, cc = raw("subject"), raw("from"), raw("to"), raw("cc")
-    base, is_answer = base_subject(header.decode(_last(subject)[:MAX_LINE]))
-    sent = dates.parse(header.decode(_last(raw("date"))[:MAX_LINE]))
-    own = _ids(raw("message-id")[-1:])[:1]
+    base, is_answer = base_subject(header.decode(_one("subject", subject)[:MAX_LINE]))
+    sent = dates.parse(header.decode(_one("date", raw("date"))[:MAX_LINE]))
+    own = _ids(header.counting("message-id", raw("message-id")))[:1]
     # what has no @ is no message id, and hides none that In-Reply-To has
-    references = [one for one in _ids(raw("references")) if "@" in one] or _ids(raw("in-reply-to")[-1:])[:1]
+    references = [one for one in _ids(raw("references")) if "@" in one] or _ids(
+        header.counting("in-reply-to", raw("in-reply-to"))
+    )[:1]
     return Summary(
         int(sent.timestamp()) if sent else None,
         sent.toordinal() if sent else None,
@@ -96,7 +98,7 @@ def _text(values: list[bytes]) -> str | None:
     return fold("\n".join(map(header.decode, values[:100]))[:MAX_TEXT]) if values else None
 
 
-def _ids(values: list[bytes]) -> list[str]:
+def _ids(values: Sequence[bytes]) -> list[str]:
     """Return the ids without blanks, which a quoted one may hold: blanks separate ids where these are saved."""
     return ["".join(found.split()) for value in values for found in _ID.findall(header.decode(value))]
 
@@ -106,9 +108,9 @@ def _first(values: list[bytes]) -> bytes:
     return next((value for value in values if value.strip()), b"")
 
 
-def _last(values: list[bytes]) -> bytes:
-    """Return what counts of fields that may occur once (`header.LAST_COUNTS`)."""
-    return values[-1] if values else b""
+def _one(name: str, values: Sequence[bytes]) -> bytes:
+    """Return the value that counts of the fields of a name, or nothing."""
+    return b"".join(header.counting(name, values))
 
 
 def _localpart(value: bytes) -> str:
