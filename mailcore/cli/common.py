@@ -28,8 +28,10 @@ def become_owner(folder: Path) -> None:
     """
     if os.geteuid() == 0 and folder.is_dir() and (owner := folder.stat()).st_uid != 0:
         os.setgroups([])
-        with contextlib.suppress(KeyError):  # who has no name has no other groups
-            os.initgroups(pwd.getpwuid(owner.st_uid).pw_name, owner.st_gid)
+        with contextlib.suppress(KeyError):  # who has no name has no other groups, and no home
+            entry = pwd.getpwuid(owner.st_uid)
+            os.initgroups(entry.pw_name, owner.st_gid)
+            os.environ["HOME"] = entry.pw_dir  # whose .pgpass libpq reads, as in the unit
         os.setgid(owner.st_gid)
         os.setuid(owner.st_uid)
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -102,6 +103,16 @@ def test_root_becomes_the_owner_of_the_data(tmp_path: Path, owner: int) -> None:
     asked = f"from pathlib import Path; import os; from mailcore.cli import common; common.become_owner(Path({str(tmp_path)!r}))"
     told = subprocess.check_output([sys.executable, "-c", f"{asked}; print(os.getresuid(), os.getresgid())"], text=True)
     assert told == f"{(owner,) * 3} {(owner,) * 3}\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_that_becomes_the_owner_reads_the_passwords_of_the_owners_home(tmp_path: Path) -> None:
+    """libpq looks for .pgpass in HOME, and that of root is closed to the owner."""
+    owner = pwd.getpwnam("nobody")
+    os.chown(tmp_path, owner.pw_uid, owner.pw_gid)
+    asked = f"from pathlib import Path; import os; from mailcore.cli import common; common.become_owner(Path({str(tmp_path)!r}))"
+    told = subprocess.check_output([sys.executable, "-c", f"{asked}; print(os.environ['HOME'])"], text=True)
+    assert told == f"{owner.pw_dir}\n"
 
 
 def test_a_file_of_accounts_is_imported(config: str, tmp_path: Path) -> None:
