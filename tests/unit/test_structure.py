@@ -123,3 +123,12 @@ def test_a_type_is_read_as_it_was_meant_where_it_is_none(written, meant):
     root = structure.parse(multipart("--b", "no part", kind=written))
     assert f"{root.type}/{root.subtype}" == meant
     assert not root.guessed
+
+
+@pytest.mark.parametrize("boundary", ["b", "b1"])
+def test_the_empty_line_before_a_boundary_like_the_outer_one_ends_the_fields(boundary):
+    kind = f"Content-Type: multipart/mixed; boundary={boundary}"
+    octets = multipart("--b", kind, "", f"--{boundary}", "", "hi", f"--{boundary}--", "--b--")
+    [inner] = structure.parse(octets).children
+    assert octets[inner.header_start : inner.body_start] == f"{kind}\r\n\r\n".encode()
+    assert octets[inner.body_start : inner.end] == f"--{boundary}\r\n\r\nhi\r\n--{boundary}--".encode()

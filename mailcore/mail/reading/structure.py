@@ -162,6 +162,8 @@ class _Reader:
         room = depth < MAX_DEPTH and self._made < MAX_PARTS
         self._next = found
         boundary = _boundary(kind.raw)
+        if found and type_ == "multipart" and self._is_blank(body, found, boundary):
+            body = found.start
         if type_ == "multipart" and room and boundary:
             children = self._children(body, depth, boundary, subtype)
         elif type_ == "message" and subtype in ("rfc822", "global") and room:
@@ -215,6 +217,17 @@ class _Reader:
         has_room = boundary and depth < MAX_DEPTH and self._made < MAX_PARTS
         parts = self._guess(body, end, depth, meant[1], boundary) if has_room else ()
         return ("multipart", meant[1] or "mixed", parts) if parts else ("text", "plain", ())
+
+    def _is_blank(self, body: int, found: _Delimiter, boundary: bytes) -> bool:
+        """Is the line before a delimiter the end of the fields, as the delimiter is of this multipart and not of an outer one?"""
+        octets, own = self._octets, b"--%b" % boundary
+        return (
+            bool(boundary)
+            and body < found.start
+            and octets[body - 1 : body] == b"\n"
+            and not octets[body : found.start].strip(b"\r\n")
+            and octets[found.start : found.start + len(own)] == own
+        )
 
     def _first_line(self, start: int, body: int, boundary: bytes) -> int:
         """Find the first delimiter among the fields, behind which a program forgot the empty line; else return `body`."""
