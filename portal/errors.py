@@ -152,7 +152,7 @@ def with_last_page(inside: "WSGIApplication") -> "WSGIApplication":
     def answer_anyway(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         try:
             return inside(environ, start_response)
-        except Exception:
+        except Exception:  # the last place: the browser gets a page in any case
             log.exception("no answer could be made")
             failed = sys.exc_info()
         octets = LAST_PAGE.encode()

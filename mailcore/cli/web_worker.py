@@ -190,7 +190,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         except bad.NoMoreData:  # an end of a head that is none, such as bare line feeds
             self._end(connection, 400)
             return
-        except Exception as problem:
+        except Exception as problem:  # gunicorn has an error for each fault of a head, and answers them all
             self.handle_error(None, connection.sock, connection.client, problem)
             self._end(connection)
             return

@@ -347,7 +347,7 @@ class Connection(asyncio.Protocol):
             await self._linger()
         except (ConnectionError, ssl.SSLError):
             pass
-        except Exception:
+        except Exception:  # a fault of ours ends this connection, and no task is left with an error that nobody reads
             log.exception("connection failed")
         finally:
             self.flush()

@@ -106,7 +106,7 @@ class Agent:
                 answer = {"result": self._handlers[name](*arguments)}
             except Busy as problem:
                 answer = {"error": str(problem)}
-            except Exception:
+            except Exception:  # whoever asks hears that it failed, and the agent goes on for others
                 log.exception("a question for keys could not be answered")
                 answer = {"error": "the keys could not be used"}
             try:

@@ -175,7 +175,7 @@ class Worker:
                 continue
             try:
                 await self._core.threads.run(giving_up.give_up_items, self._core, [number])
-            except Exception as problem:
+            except Exception as problem:  # one whose report fails keeps no other waiting
                 self._give_up_again[number] = now + GIVE_UP_AGAIN_SECONDS
                 known = isinstance(problem, MailError)
                 log.error(
@@ -327,7 +327,7 @@ class Worker:
             else:
                 await self._record_outcome(item, Answer(self._core.config.host, 0, words))
             self._held.pop(item.id, None)
-        except Exception as second:
+        except Exception as second:  # the item is tried again when its lease ends
             log.error("queue item %d waits for its lease to end", item.id, exc_info=second)
 
     def _put_off(self, tx: Tx, item: QueueItem, words: str) -> None:

@@ -144,16 +144,21 @@ def test_nothing_is_overwritten_unasked_and_what_is_no_backup_is_refused(core, c
     assert not (tmp_path / "third" / "alumnimail.db").exists()
 
 
+def _update(source, base):
+    file_delta.write_delta(source, base, lambda octets: None)
+    file_delta.apply_delta(base)
+
+
 def test_a_crash_between_leaves_the_old_or_the_new_file(tmp_path):
     source, base = tmp_path / "source", tmp_path / "base"
     source.write_bytes(b"a" * 3_000_000)
-    file_delta.update_file(source, base, lambda octets: None)
+    _update(source, base)
     source.write_bytes(b"a" * 1_000_000 + b"b" * 5000 + b"a" * 500_000)
     delta = tmp_path / "base.delta"
     settle = file_delta.finish_interrupted
     file_delta.finish_interrupted = lambda base: None  # as if it ended there
     try:
-        file_delta.update_file(source, base, lambda octets: None)
+        _update(source, base)
     finally:
         file_delta.finish_interrupted = settle
     whole = delta.read_bytes()

@@ -10,7 +10,7 @@ import pytest
 from mailcore.errors import LinkExpired
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
-from mailcore.services.transfer import takeout, transfers
+from mailcore.services.transfer import takeout, transfers, uploads
 from mailcore.store.site import transfers as store
 from mailcore.store.site.transfers import TransferKind
 from tests.portal.conftest import PASSWORD
@@ -61,7 +61,7 @@ def test_n17_the_file_is_had_with_the_password_and_comes_in_again(inside, core, 
     assert counted(core, ola, "INBOX") == 1
     bring(inside, octets, "uttak.zip")
     assert "0 meldinger kom inn (0 kB), 1 var her fra før" in settled(inside, core, ola)
-    assert list(transfers.make_incoming_folder(core).iterdir()) == []
+    assert list(uploads.make_folder(core).iterdir()) == []
 
 
 def test_n17_without_the_password_nothing_goes_out(inside, core, ola):
@@ -133,7 +133,7 @@ def test_n17_an_import_whose_process_died_goes_on_from_its_file(inside, core, ol
         lambda tx: store.add_transfer(tx, ola.id, TransferKind.IMPORT, "x.mbox", 10, core.clock.seconds())
     )
     core.db.write(lambda tx: store.restart_transfer(tx, number, '{"mailbox": "Gammelt"}', core.clock.seconds()))
-    (transfers.make_incoming_folder(core) / f"in-{number}").write_bytes(file)
+    (uploads.make_folder(core) / f"in-{number}").write_bytes(file)
     put(core, ola, b"Subject: 0\r\n\r\nhei\r\n", "INBOX")
     with pytest.raises(LinkExpired):
         transfers.resume_import(core, ola.id, number)  # it may still be at work
@@ -149,7 +149,7 @@ def test_two_at_once_are_enough(inside, core, ola):
     for _ in range(2):
         core.db.write(lambda tx: store.add_transfer(tx, ola.id, TransferKind.IMPORT, "x", 1, core.clock.seconds()))
     assert bring(inside, b"From a@b Tue Nov 24 10:00:05 2020\n\nx\n", "x").status_code == 429
-    assert list(transfers.make_incoming_folder(core).iterdir()) == []
+    assert list(uploads.make_folder(core).iterdir()) == []
     answer = inside.client.post("/takeout/file", data={"csrf_token": token(inside), "password": PASSWORD})
     assert answer.status_code == 429
 

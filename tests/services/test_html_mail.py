@@ -102,7 +102,7 @@ class _Watch(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         if page:
-            self.send_header("Content-Security-Policy", html_mail.POLICY)
+            self.send_header("Content-Security-Policy", html_mail.policy())
         self.end_headers()
         self.wfile.write(self.html.encode() if page else b"<iframe src=/page sandbox></iframe>")
 

@@ -7,7 +7,6 @@ as it goes.
 import binascii
 import re
 from collections.abc import Iterator
-from typing import Protocol
 
 from mailcore.mail.reading.comments import without_comments
 from mailcore.mail.reading.octets import BLOCK, Octets, forget
@@ -80,12 +79,6 @@ def _unpadded(run: bytes) -> bytes:
     if len(digits) % 4 == 1:
         digits = digits[:-1]
     return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
-
-
-class _Decoder(Protocol):
-    def feed(self, octets: bytes) -> bytes: ...
-
-    def finish(self) -> bytes: ...
 
 
 class _Lines:

@@ -257,14 +257,6 @@ def set_language(core: Core, account: AccountId, language: str) -> Account:
     return load_account(core, account)
 
 
-def set_contact(core: Core, account: AccountId, contact: str) -> Account:
-    """Set the contact address on behalf of staff; it is not verified by that."""
-    name = load_account(core, account).name
-    return _change_account(
-        core, name, lambda tx, a: account_store.save_contact(tx, a, contact.strip()), Event.CONTACT_ADDRESS
-    )
-
-
 def bind_person(core: Core, name: str, person: str) -> Account:
     """Bind an account that was created without a person id to a person; an id once given stays (N10).
 

@@ -319,7 +319,7 @@ class _Planner:
             return forwards.plan(place, self.arrival, self.recipient, action, unsafe=self.facts.unsafe, counted=counted)
         except (NeedsThread, Outside):
             raise
-        except Exception:
+        except Exception:  # whatever it is, the message is not lost
             log.exception("a copy could not be made; the message stays here")
             return Unsent()
 

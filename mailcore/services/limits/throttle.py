@@ -104,10 +104,6 @@ def _device_place(core: Core, account: AccountId, device: str) -> str:
     return f"{DEVICE}{name}" if is_valid else ""
 
 
-def is_device_of(core: Core, account: AccountId, device: str) -> bool:
-    return bool(_device_place(core, account, device))
-
-
 # Passwords
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailcore.core import Core
-from mailcore.errors import TooMany
 from mailcore.net.address import place, wider
 from mailcore.services.limits import keys
 from mailcore.store.engine.db import Tx
@@ -80,13 +79,6 @@ def count_try(core: Core, tx: Tx, action: str, bounds: Iterable[Bound]) -> None:
 def is_over_limit(core: Core, tx: Tx, action: str, subject: str, *, limit: int, seconds: int = HOUR) -> bool:
     """Say if one more is above the limit; if it is not, it is counted."""
     return not count_if_allowed(core, tx, action, [Bound(subject, limit, seconds)])
-
-
-def check_peer(core: Core, action: str, peer: str, *, limit: int, seconds: int = HOUR) -> None:
-    """Count one for the peer's place.  Raises TooMany, unless the peer's network is trusted."""
-    bounds = tuple(bounds_of_place(core, peer, limit, seconds))
-    if bounds and not core.db.write(lambda tx: count_if_allowed(core, tx, action, bounds)):
-        raise TooMany("too many tries from this address; wait an hour")
 
 
 def record_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:

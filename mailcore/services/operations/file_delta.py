@@ -17,13 +17,6 @@ _RECORD = struct.Struct(">QI")
 _END = struct.Struct(">Q")
 
 
-def update_file(source: Path, base: Path, progress: Callable[[int], object]) -> int:
-    """Make `base` equal to `source`, and return the number of octets written."""
-    written = write_delta(source, base, progress)
-    apply_delta(base)
-    return written
-
-
 def write_delta(
     source: Path, base: Path, progress: Callable[[int], object], read: Callable[[bytes], object] = lambda octets: None
 ) -> int:

@@ -80,7 +80,7 @@ class Membership:
                 shared_files.fetch_files(self._core)
             except MailError as problem:
                 log.warning("the other nodes do not hear of this one: %s", problem)
-            except Exception:
+            except Exception:  # a node that stops telling is taken for dead by the others
                 log.exception("the other nodes do not hear of this one")
             if self.is_fenced != self._fenced:
                 self._fenced = self.is_fenced

@@ -100,7 +100,7 @@ def run_turn(core: Core, id_: int) -> None:
                 core.db.write(lambda tx: store.release_webhook(tx, id_, lease), of=())
     except MailError as problem:
         log.warning("webhook %d waits: %s", id_, type(problem).__name__)
-    except Exception:
+    except Exception:  # a thread of its own: nobody else would tell of it
         log.exception("webhook %d failed", id_)
 
 

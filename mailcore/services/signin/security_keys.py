@@ -58,11 +58,6 @@ def list_descriptors(
     return [PublicKeyCredentialDescriptor(base64url_to_bytes(factor.handle)) for factor in factors]
 
 
-def has_security_key(core: Core, account: Account) -> bool:
-    """Say if the account has a security key."""
-    return bool(_list_keys(core, account))
-
-
 def create_registration_options(core: Core, account: Account, challenge: bytes) -> str:
     """Return options for navigator.credentials.create, as JSON."""
     options = generate_registration_options(

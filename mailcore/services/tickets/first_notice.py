@@ -23,7 +23,7 @@ def send_notice(core: Core, number: int) -> None:
         _send(core, number)
     except MailError as problem:
         log.warning("the first letter of case %d waits: %s", number, problem)
-    except Exception:
+    except Exception:  # the job tries it again
         log.exception("the first letter of case %d waits", number)
 
 

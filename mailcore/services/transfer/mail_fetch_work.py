@@ -87,7 +87,7 @@ def run_fetch(core: Core, fetch: Fetch) -> None:
     except MailError as problem:
         log.warning("import %d waits: %s", fetch.id, type(problem).__name__)
         _postpone(core, fetch, lease)
-    except Exception:
+    except Exception:  # strangers' servers and mail: the import goes on later from where it is
         log.exception("import %d failed", fetch.id)
         _postpone(core, fetch, lease)
     finally:

@@ -199,11 +199,6 @@ def _yield_blocks(core: Core, account: AccountId, ready: ReadyTakeout, turn: int
         )
 
 
-def make_incoming_folder(core: Core) -> Path:
-    """Return the folder where files wait to be read."""
-    return uploads.make_folder(core)
-
-
 def start_import(core: Core, account: AccountId, file: Path, name: str, mailbox: str) -> threading.Thread:
     """Import a file that the portal has put on disk; it is removed afterwards.
 
@@ -281,7 +276,7 @@ def _run_import(core: Core, account: AccountId, file: Path, import_wish: dict[st
         state = TransferState.REFUSED if report.broken or nothing else ended
     except MailError as problem:
         report = dataclasses.replace(report, notes=(*report.notes, problem.args[0]))
-    except Exception:
+    except Exception:  # strangers' files: whoever waits hears that it ended
         log.exception("import %d failed", transfer)
     finally:
         file.unlink(missing_ok=True)

@@ -36,7 +36,6 @@ _TAGS = frozenset(
     mark menu nav ol p pre q s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr
     tt u ul var wbr""".split()  # noqa: SIM905 - a list of ninety lines
 )
-_BACKED = frozenset({"table", "thead", "tbody", "tfoot", "tr", "td", "th"})  # may have the attribute `background`
 _ATTRIBUTES = {
     "*": {
         "style",
@@ -103,7 +102,6 @@ def policy(pictures: str = "") -> str:
     )
 
 
-POLICY = policy()
 # tags around what is shown where no script runs and no frame is: nh3 would take what they hold for text
 _FALLBACK = re.compile(r"(?i)</?no(?:script|frames|embed)(?=[\s/>])[^>]*+>")
 Remote = Callable[[str], str]
@@ -134,7 +132,7 @@ class _Cleaner:
         """Filter an attribute's value, removing it on an error; nh3 would let one pass for which this raises."""
         try:
             return self._attribute(name, value)
-        except Exception:
+        except Exception:  # a fault of ours lets nothing through
             log.exception("an attribute of %s could not be read", tag)
             return None
 

@@ -7,6 +7,7 @@ redirection followed; it tells the list nothing that the address of List-Unsubsc
 import asyncio
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mailcore.core import Core
@@ -125,21 +126,8 @@ def _press(core: Core, account: AccountId, mailbox: str, uid: int, ways: Ways) -
     return page.host
 
 
-def write_to_list(core: Core, account: Account, mailbox: str, uid: int) -> str:
-    """Send the message that takes one off the list, and return the address that it went to.
-
-    Raises:
-        MailboxNotFound: the message is gone.
-        NotAllowed: the list takes no mail for it.
-        TooMany, SendingHeld: as for all mail that one sends.
-    """
-    return _write_to_list(core, account, mailbox, uid, read_ways(core, account.id, mailbox, uid))
-
-
-def _write_to_list(core: Core, account: Account, mailbox: str, uid: int, ways: Ways) -> str:
-    leaving = ways.mail
-    if leaving is None:
-        raise NotAllowed("this list takes no mail for it")
+def _write_to_list(core: Core, account: Account, mailbox: str, uid: int, leaving: Leaving) -> None:
+    """Send the message that takes one off the list.  Raises TooMany, SendingHeld."""
     own = account.address(core.config.domain)
     heading = Heading(
         NameAddr(own, account.display_name),
@@ -153,7 +141,6 @@ def _write_to_list(core: Core, account: Account, mailbox: str, uid: int, ways: W
     envelope = Envelope(own, (leaving.address,), "", "webmail", account.id)
     asyncio.run(submission.send(core, envelope, account, prepared))
     _mark(core, account.id, mailbox, uid)
-    return leaving.address
 
 
 def leave(core: Core, account: Account, mailbox: str, uid: int) -> bool:
@@ -164,15 +151,12 @@ def leave(core: Core, account: Account, mailbox: str, uid: int) -> bool:
         TooMany, SendingHeld: as for all mail that one sends.
     """
     ways = read_ways(core, account.id, mailbox, uid)
-    try:
+    with suppress(NotAllowed):
         if ways.press:
             _press(core, account.id, mailbox, uid, ways)
             return True
-    except NotAllowed:
-        if not ways.mail:
-            return False
     if ways.mail:
-        _write_to_list(core, account, mailbox, uid, ways)
+        _write_to_list(core, account, mailbox, uid, ways.mail)
     return bool(ways.mail)
 
 

@@ -100,7 +100,7 @@ class NewsWire:
             return
         try:
             self._heard({AccountId(int(account)) for account in accounts.split(",")})
-        except Exception:
+        except Exception:  # a hint may be lost: the poll finds what changed
             log.exception("a hint was not heard")
 
 

@@ -49,8 +49,3 @@ def get_question_hash(tx: Tx, account: AccountId) -> str:
 def find_account_by_question(tx: Tx, hashed: str) -> AccountId | None:
     row = tx.row("SELECT account_id FROM forwarding WHERE token=? AND token<>''", hashed)
     return AccountId(row[0]) if row else None
-
-
-def is_forwarding(tx: Tx, account: AccountId) -> bool:
-    """Does a confirmed forwarding take the mail on at present?"""
-    return tx.row("SELECT 1 FROM forwarding WHERE account_id=? AND state IN ('healthy','failing')", account) is not None

@@ -23,11 +23,6 @@ def list_entries(tx: Tx, account: AccountId, mailbox: int) -> dict[str, bytes]:
     return {entry: _octets(value) for entry, value in rows}
 
 
-def find_value(tx: Tx, account: AccountId, mailbox: int, entry: str) -> bytes | None:
-    """Return the value of the mailbox's entry, else of the account's own."""
-    return read_value(*tx.ask([ask_for_value(account, mailbox, entry)]))
-
-
 def ask_for_value(account: AccountId, mailbox: int | str, entry: str) -> Statement:
     """Return what to ask for it (`Tx.ask`, `read_value`), of a mailbox by its number or its name."""
     if isinstance(mailbox, str):
