@@ -33,7 +33,12 @@ QUICK = 0.08  # seconds for the large text within which nothing needs another lo
 AT_ONCE = 0.02  # seconds for it within which a larger one is tried
 TRIES = 4
 FIELDS = ["From", "Content-Type", "References"]
-KINDS = ["text/html", "multipart/mixed; boundary=b"]
+KINDS = [
+    "text/html",
+    "multipart/mixed; boundary=b",
+    "multipart; boundary=b",
+    "text/plain; format=flowed; charset=unicode",
+]
 HEADER = [
     " ",
     "\r\n ",
@@ -54,6 +59,7 @@ HEADER = [
     "%20",
 ]
 PAGE = [
+    "<noscript ",
     "<",
     "&#",
     "&amp;",

@@ -103,7 +103,7 @@ def policy(pictures: str = "") -> str:
 
 
 # tags around what is shown where no script runs and no frame is: nh3 would take what they hold for text
-_FALLBACK = re.compile(r"(?i)</?no(?:script|frames|embed)(?=[\s/>])[^>]*+>")
+_FALLBACK = re.compile(r"(?i)</?no(?:script|frames|embed)(?=[\s/>])[^<>]*+>")
 Remote = Callable[[str], str]
 
 
