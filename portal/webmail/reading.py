@@ -120,7 +120,8 @@ def _key() -> bytes:
 
 def _proxied(url: str) -> str:
     """The address of a picture by way of us.  The frame has no cookies, so the address carries its own permission."""
-    signed = urlencode({"u": url, "s": remote_pictures.sign_address(current.core(), _key(), url)})
+    signature = remote_pictures.sign_address(current.core(), _key(), url, current.owner().id)
+    signed = urlencode({"u": url, "s": signature})
     return f"{url_for('webmail.picture', _external=True)}?{signed}"
 
 
@@ -130,8 +131,8 @@ def _proxied(url: str) -> str:
 def picture() -> Response:
     """A picture from the network, fetched by us without cookies and referrer."""
     url = request.args.get("u", "")
-    remote_pictures.check_signature(current.core(), _key(), url, request.args.get("s", ""))
-    kind, octets = remote_pictures.fetch_picture(current.core(), url)
+    reader = remote_pictures.check_signature(current.core(), _key(), url, request.args.get("s", ""))
+    kind, octets = remote_pictures.fetch_picture(current.core(), reader, url)
     answer = Response(octets, content_type=kind)
     answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"  # the frame is no origin at all

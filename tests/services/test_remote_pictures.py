@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from mailcore.domain import AccountId
 from mailcore.errors import NotAllowed, TooLarge
 from mailcore.services.webmail import remote_pictures
 from tests.machine import dripping
@@ -15,6 +16,7 @@ from tests.portal.mailing import later
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
 KEY = b"k" * 32
+READER = AccountId(1)
 
 
 @pytest.mark.parametrize("address", [
@@ -27,7 +29,7 @@ def test_addresses_of_our_own_networks_are_not_fetched(core, address):
     assert not remote_pictures.is_public(ip_address(address))
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(NotAllowed):
-        remote_pictures.fetch_picture(core, f"http://{host}/x.png")
+        remote_pictures.fetch_picture(core, READER, f"http://{host}/x.png")
 
 
 @pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"])
@@ -46,7 +48,7 @@ def test_other_addresses_are_refused_before_anybody_is_asked(core, url, monkeypa
 
     monkeypatch.setattr(core.dns, "lookup", silent)
     with pytest.raises(NotAllowed, match="not an? "):
-        remote_pictures.fetch_picture(core, url)
+        remote_pictures.fetch_picture(core, READER, url)
 
 
 def test_a_name_that_leads_inside_is_refused(core, monkeypatch):
@@ -57,7 +59,7 @@ def test_a_name_that_leads_inside_is_refused(core, monkeypatch):
     answers = {"A": (Record("8.8.8.8"), Record("10.0.0.1")), "AAAA": ()}
     monkeypatch.setattr(core.dns, "lookup", lambda name, kind: answers[kind])
     with pytest.raises(NotAllowed, match="public"):  # before anybody is connected to
-        remote_pictures.fetch_picture(core, "http://rebind.example/x.png")
+        remote_pictures.fetch_picture(core, READER, "http://rebind.example/x.png")
 
 
 class _Outside(BaseHTTPRequestHandler):
@@ -103,7 +105,7 @@ def outside(monkeypatch) -> Iterator[str]:
 
 
 def test_the_sender_learns_nothing_of_the_reader(core, outside):
-    assert remote_pictures.fetch_picture(core, f"{outside}/png/x?id=1") == ("image/png", PNG)
+    assert remote_pictures.fetch_picture(core, READER, f"{outside}/png/x?id=1") == ("image/png", PNG)
     [asked] = _Outside.asked
     assert {name.lower() for name in asked} == {"path", "host", "user-agent", "accept", "connection"} | (
         {"accept-encoding"} if "Accept-Encoding" in asked else set()
@@ -113,33 +115,35 @@ def test_the_sender_learns_nothing_of_the_reader(core, outside):
 @pytest.mark.parametrize("path", ["/html", "/svg", "/none", "/to/10.0.0.1/x", "/to/8.8.8.8:22/x", "/to"])
 def test_what_is_no_picture_is_not_given_on(core, outside, path):
     with pytest.raises(NotAllowed):
-        remote_pictures.fetch_picture(core, outside + path)
+        remote_pictures.fetch_picture(core, READER, outside + path)
 
 
 def test_a_circle_of_redirections_ends(core, outside):
     with pytest.raises(NotAllowed, match="too many"):
-        remote_pictures.fetch_picture(core, f"{outside}/to")
+        remote_pictures.fetch_picture(core, READER, f"{outside}/to")
     assert len(_Outside.asked) == 4
 
 
 def test_a_picture_has_a_limit(core, outside):
     with pytest.raises(TooLarge):
-        remote_pictures.fetch_picture(core, f"{outside}/large")
+        remote_pictures.fetch_picture(core, READER, f"{outside}/large")
 
 
 def test_a_redirection_on_the_same_server_is_followed(core, outside):
-    assert remote_pictures.fetch_picture(core, f"{outside}/to/png")[0] == "image/png"
+    assert remote_pictures.fetch_picture(core, READER, f"{outside}/to/png")[0] == "image/png"
 
 
 def test_only_what_we_signed_is_fetched_and_not_for_ever(core):
-    signature = remote_pictures.sign_address(core, KEY, "https://x.example/a")
-    remote_pictures.check_signature(core, KEY, "https://x.example/a", signature)
+    signature = remote_pictures.sign_address(core, KEY, "https://x.example/a", READER)
+    assert remote_pictures.check_signature(core, KEY, "https://x.example/a", signature) == READER
     old = later(core, hours=13)
     for house, key, url, text in (
         (core, KEY, "https://x.example/b", signature),
         (core, b"other" * 8, "https://x.example/a", signature),
         (old, KEY, "https://x.example/a", signature),
         (core, KEY, "https://x.example/a", "zz-00"),
+        (core, KEY, "https://x.example/a", "æ-ø-å"),
+        (core, KEY, "https://x.example/a", signature.replace("-1-", "-2-")),
         (core, KEY, "", ""),
         (core, KEY, "https://x.example/a", "ffffffffff-" + signature.partition("-")[2]),
     ):
@@ -155,4 +159,4 @@ def test_a_server_that_drips_keeps_nobody_waiting(core, monkeypatch, said):
     monkeypatch.setattr(remote_pictures, "may_use", lambda port: True)
 
     with dripping(said) as port, pytest.raises(NotAllowed):
-        remote_pictures.fetch_picture(core, f"http://127.0.0.1:{port}/x.png")
+        remote_pictures.fetch_picture(core, READER, f"http://127.0.0.1:{port}/x.png")

@@ -5,7 +5,6 @@ redirection followed; it tells the list nothing that the address of List-Unsubsc
 """
 
 import asyncio
-import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from mailcore.mail.writing import composer, entities
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
 from mailcore.services.delivery import submission
+from mailcore.services.limits.turns import Turns
 from mailcore.services.newsletters import topics
 from mailcore.services.webmail import cautions, mail_actions, public_post
 from mailcore.store.site import rates
@@ -36,7 +36,8 @@ MAX_SIGNATURES = 5  # of which our own check tells
 PRESSES, HOUR = 60, 3600  # of one account
 SECONDS = 10  # for one request, however its answer drips
 _COVERED = {"list-unsubscribe", "list-unsubscribe-post"}
-_at_once = threading.BoundedSemaphore(4)  # lists that take their time must not keep others from their mail
+# lists that take their time must not keep others from their mail
+_turns = Turns(at_once=4, of_one=3, here=16, here_of_one=8, seconds=SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _press(core: Core, account: AccountId, mailbox: str, uid: int, ways: Ways) -
     if token := _find_own_token(core, page):
         topics.leave_topic(core, token)
     else:
-        _ask(core, page)
+        _ask(core, account, page)
     _mark(core, account, mailbox, uid)
     return page.host
 
@@ -170,18 +171,15 @@ def _mark(core: Core, account: AccountId, mailbox: str, uid: int) -> None:
     mail_actions.add_keyword(core, account, mailbox, uid, KEYWORD)
 
 
-def _ask(core: Core, page: LeavingPage) -> None:
-    """Raises NotAllowed."""
-    if not _at_once.acquire(timeout=SECONDS):
-        raise TooMany("enough requests at once")
+def _ask(core: Core, account: AccountId, page: LeavingPage) -> None:
+    """Raises NotAllowed, TooMany."""
     fields = {"Content-Type": "application/x-www-form-urlencoded"}
-    try:
-        status = public_post.post(core, page.url, fields, list_fields.ONE_PRESS.encode(), seconds=SECONDS)
-    except NotAllowed as problem:
-        log.info("a list at %s did not answer: %s", page.host, problem)
-        raise
-    finally:
-        _at_once.release()
+    with _turns.wait_for_turn(account):
+        try:
+            status = public_post.post(core, page.url, fields, list_fields.ONE_PRESS.encode(), seconds=SECONDS)
+        except NotAllowed as problem:
+            log.info("a list at %s did not answer: %s", page.host, problem)
+            raise
     if not 200 <= status < 300:
         log.info("a list at %s said %d", page.host, status)
         raise NotAllowed("the list did not say yes")

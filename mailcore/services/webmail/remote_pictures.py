@@ -10,16 +10,17 @@ import hmac
 import http.client
 import socket
 import ssl
-import threading
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from mailcore.core import Core
-from mailcore.errors import NotAllowed, TooLarge, TooMany
+from mailcore.domain import AccountId
+from mailcore.errors import NotAllowed, TooLarge
 from mailcore.mail.showing import pictures
 from mailcore.net import https
 from mailcore.net.dns import DnsTrouble
 from mailcore.net.https import cut_off
+from mailcore.services.limits.turns import Turns
 
 MAX_OCTETS, MAX_REDIRECTS = 5 * 2**20, 3
 TIMEOUT_SECONDS, WHOLE_SECONDS = 5, 10  # of silence, and for one answer however it drips
@@ -28,29 +29,29 @@ LIFE_SECONDS = 12 * 3600
 PORTS = {"http": 80, "https": 443}
 Address = IPv4Address | IPv6Address
 _NAT64 = IPv6Network("64:ff9b::/96")
-# a message with a hundred slow pictures must not keep others from their mail
-_at_once = threading.BoundedSemaphore(8)
+# a message with a hundred slow pictures must not keep others from their mail, nor from their pictures
+_turns = Turns(at_once=8, of_one=6, here=64, here_of_one=48, seconds=TIMEOUT_SECONDS)
 
 
-def sign_address(core: Core, key: bytes, url: str) -> str:
+def sign_address(core: Core, key: bytes, url: str, reader: AccountId) -> str:
     """Sign a picture's address, so that a page of ours may ask for it for some hours and nobody uses us as a proxy."""
-    until = core.clock.seconds() + LIFE_SECONDS
-    return f"{until:x}-{_mac(key, url, until)}"
+    permit = f"{core.clock.seconds() + LIFE_SECONDS:x}-{reader:x}"
+    return f"{permit}-{_mac(key, url, permit)}"
 
 
-def check_signature(core: Core, key: bytes, url: str, signature: str) -> None:
-    """Raises NotAllowed unless we signed this address a short time ago."""
-    until, _, mac = signature.partition("-")
-    try:
-        seconds = int(until[:12], 16)
-    except ValueError:
-        raise NotAllowed("not signed") from None
-    if seconds < core.clock.seconds() or not hmac.compare_digest(mac.encode(), _mac(key, url, seconds).encode()):
-        raise NotAllowed("not signed by us, or long ago")
+def check_signature(core: Core, key: bytes, url: str, signature: str) -> AccountId:
+    """Return for whom we signed this address.  Raises NotAllowed unless we did so a short time ago."""
+    permit, _, mac = signature[:100].rpartition("-")
+    if not hmac.compare_digest(mac.encode("utf-8", "replace"), _mac(key, url, permit).encode()):
+        raise NotAllowed("not signed by us")
+    until, _, reader = permit.partition("-")
+    if int(until, 16) < core.clock.seconds():
+        raise NotAllowed("signed long ago")
+    return AccountId(int(reader, 16))
 
 
-def _mac(key: bytes, url: str, until: int) -> str:
-    return hmac.new(key, f"picture {until:x} {url}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+def _mac(key: bytes, url: str, permit: str) -> str:
+    return hmac.new(key, f"picture {permit} {url}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
 
 
 def is_public(address: Address) -> bool:
@@ -66,23 +67,22 @@ def is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def fetch_picture(core: Core, url: str) -> tuple[str, bytes]:
+def fetch_picture(core: Core, reader: AccountId, url: str) -> tuple[str, bytes]:
     """Type and octets of a picture.
+
+    Args:
+        reader: the account for which it is fetched.
 
     Raises:
         NotAllowed: not a picture, not there, or not at a public address.
         TooLarge, TooMany: we are fetching enough at the moment.
     """
-    if not _at_once.acquire(timeout=TIMEOUT_SECONDS):
-        raise TooMany("enough pictures at once")
-    try:
+    with _turns.wait_for_turn(reader):
         for _ in range(MAX_REDIRECTS + 1):
             answer = _get(core, url)
             if isinstance(answer, bytes):
                 return _kind(answer), answer
             url = urljoin(url, answer)
-    finally:
-        _at_once.release()
     raise NotAllowed("too many redirections")
 
 
