@@ -44,7 +44,7 @@ class Client:
     """A conversation, and beside it the listener that it is held with."""
 
     port: int
-    opened: server.Opened
+    opened: server.SmtpListener
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer

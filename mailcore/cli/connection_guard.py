@@ -20,25 +20,24 @@ EVERY_SECONDS = 60
 _WHY = "Log in again: the password or your tie to the university has changed"
 
 
-def list_open(servers: Iterable[object]) -> list[Connection]:
-    return [
-        c for server in servers if isinstance(server, Listener) for c in server.connections if c.identity is not None
-    ]
+def list_open(listeners: Iterable[Listener]) -> list[Connection]:
+    """List the connections that somebody has logged in on."""
+    return [one for listener in listeners for one in listener.connections if one.identity is not None]
 
 
-async def watch(core: Core, servers: Sequence[object]) -> None:
+async def watch(core: Core, listeners: Sequence[Listener]) -> None:
     """End revoked connections each minute, until cancelled."""
     while True:
         await asyncio.sleep(EVERY_SECONDS)
         try:
-            await end_revoked(core, servers)
+            await end_revoked(core, listeners)
         except MailError as problem:
             log.warning("connections are looked at the next minute: %s", problem)
 
 
-async def end_revoked(core: Core, servers: Iterable[object]) -> int:
+async def end_revoked(core: Core, listeners: Iterable[Listener]) -> int:
     """End the connections that must not go on, and return how many."""
-    connections = list_open(servers)
+    connections = list_open(listeners)
     identities = [connection.identity for connection in connections if connection.identity is not None]
     revoked = await core.threads.run_waiting(_find_revoked, core, identities)
     for connection in connections:

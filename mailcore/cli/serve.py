@@ -139,7 +139,8 @@ async def _mail(
     loop.add_signal_handler(signal.SIGHUP, certificate.refresh)
     core.start_feed()
     core.waits.share(config.database_key)
-    servers: list[asyncio.Server | Listener] = []
+    smtp_listeners: list[smtp.SmtpListener] = []
+    listeners: list[Listener] = []
     member = Membership(core) if queue else None
     worker = Worker(core, has_lapsed=member.has_lapsed) if member else None
     chores: list[asyncio.Task[None]] = [loop.create_task(core.waits.watch_loop())]
@@ -148,9 +149,10 @@ async def _mail(
     try:
         if mail:
             counts = counts or ConnectionCounts()
-            for module in (smtp, imap, managesieve):
-                servers += await module.start(core, certificate.context, counts, handed)
-            chores += [loop.create_task(connection_guard.watch(core, servers)), loop.create_task(certificate.watch())]
+            smtp_listeners += await smtp.start(core, certificate.context, counts, handed)
+            for module in (imap, managesieve):
+                listeners += await module.start(core, certificate.context, counts, handed)
+            chores += [loop.create_task(connection_guard.watch(core, listeners)), loop.create_task(certificate.watch())]
         if worker and member:
             tasks.append(loop.create_task(worker.run()))
             chores += [
@@ -172,8 +174,10 @@ async def _mail(
         ready()
         await stop.wait()
     finally:
-        for server in servers:
-            server.close()
+        for smtp_listener in smtp_listeners:
+            smtp_listener.close()
+        for listener in listeners:
+            listener.close()
         if web is not None:
             await asyncio.to_thread(web.stop)
         if metrics is not None:
@@ -182,7 +186,7 @@ async def _mail(
             chore.cancel()
         if worker:
             worker.stop()
-        await smtp.finish((one for one in servers if isinstance(one, smtp.Opened)), config.limits.stop_seconds)
+        await smtp.finish(smtp_listeners, config.limits.stop_seconds)
         if tasks:
             _, left = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
             for task in left:

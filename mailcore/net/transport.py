@@ -288,7 +288,7 @@ class Connection(asyncio.Protocol):
         self._transport, self.secure = new, True
         new.set_write_buffer_limits(high=HIGH_WATER)
 
-    # ConnectionCounts
+    # Within
 
     def _wake_waiter(self) -> None:
         if self._waiter is not None and not self._waiter.done():

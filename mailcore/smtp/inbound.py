@@ -46,8 +46,8 @@ def find_recipients(
     return found
 
 
-def received(core: Core, session: Session, transaction: Transaction) -> tuple[str, bytes]:
-    """The id of the message and the Received field that tells it (protocol names of RFC 3848, RFC 6531 section 4.3)."""
+def write_received(core: Core, session: Session, transaction: Transaction) -> tuple[str, bytes]:
+    """Return the id of the message, and the Received field that tells it (protocol names of RFC 3848, RFC 6531 section 4.3)."""
     queue_id = current_mail_id()
     one = transaction.recipients[0] if len(transaction.recipients) == 1 else ""
     protocol = "LMTP" if session.handler.lmtp else "SMTP" if transaction.mail.smtputf8 else "ESMTP"
@@ -72,7 +72,7 @@ def _must_be_single(one: Recipient) -> bool:
     return isinstance(one, MailboxRecipient) and one.must_be_single
 
 
-async def prepared(core: Core, incoming: Incoming, message: Message, *, bare: bool = False) -> Prepared:
+async def prepare_message(core: Core, incoming: Incoming, message: Message, *, bare: bool = False) -> Prepared:
     """Hash and parse what came, and give a large message's file its name.
 
     Args:
@@ -122,9 +122,9 @@ class Inbound:
         found = core.db.read(find) if len(addresses) <= FEW else await core.db.aread(find)
         full = [address for address, item in zip(addresses, found, strict=True) if isinstance(item, OverQuota)]
         if full:
-            await core.db.awrite(lambda tx: self._tell_full(tx, transaction, full))
+            await core.db.awrite(lambda tx: self._note_full_boxes(tx, transaction, full))
         problems: list[Problem] = [item if isinstance(item, MailError) else None for item in found]
-        problems = await self._of_strangers(session, addresses, problems)
+        problems = await self._apply_sender_policy(session, addresses, problems)
         await self._note_refusals(transaction, addresses, problems)
         for n, item in enumerate(found):
             if not isinstance(item, MailError) and problems[n] is None:
@@ -132,7 +132,9 @@ class Inbound:
                 transaction.found += [item] if problems[n] is None else []
         return problems
 
-    async def _of_strangers(self, session: Session, addresses: list[str], problems: list[Problem]) -> list[Problem]:
+    async def _apply_sender_policy(
+        self, session: Session, addresses: list[str], problems: list[Problem]
+    ) -> list[Problem]:
         """Refuse recipients of servers that are not trusted, as the settings ask: block lists, greylisting."""
         core, incoming = self._core, self._core.config.incoming
         if self.lmtp or not (incoming.greylist or incoming.blocklists) or session.door.is_trusted(session.peer):
@@ -169,7 +171,7 @@ class Inbound:
 
             await core.db.awrite(write)
 
-    def _tell_full(self, tx: Tx, transaction: Transaction, addresses: list[str]) -> None:
+    def _note_full_boxes(self, tx: Tx, transaction: Transaction, addresses: list[str]) -> None:
         """Owners of full boxes hear of it, and find it in their trace."""
         sender = transaction.mail.sender
         quota_warnings.warn_refused(self._core, tx, addresses)
@@ -193,7 +195,7 @@ class Inbound:
     async def data(self, session: Session, incoming: Incoming, octets: Octets) -> list[str]:
         transaction = session.transaction
         assert transaction is not None  # noqa: S101 - DATA comes after MAIL
-        queue_id, field = received(self._core, session, transaction)
+        queue_id, field = write_received(self._core, session, transaction)
         envelope = session.envelope_of(transaction)
         message = Message(octets)
         verdict = await self._judge(session, envelope, message)
@@ -215,7 +217,7 @@ class Inbound:
         with open_span("judge"):
             judged = await judging.judge_message(self._core, envelope, message, verdict, accounts)
         verdict = replace(verdict, judged=judged)
-        ready = await prepared(self._core, incoming, message)
+        ready = await prepare_message(self._core, incoming, message)
         return await self._deliver(transaction, envelope, ready, verdict, field, f"250 2.0.0 OK {queue_id}")
 
     async def refused(self, transaction: Transaction, reply: str) -> None:

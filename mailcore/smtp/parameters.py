@@ -41,7 +41,7 @@ class Rcpt:
     orcpt: str = ""
 
 
-def mail(argument: str, *, tls: bool) -> Mail:
+def parse_mail(argument: str, *, tls: bool) -> Mail:
     """`FROM:<path> [parameters]`; raises Refused."""
     sender, params = _path(argument, "FROM:")
     if sender and not is_address(sender):
@@ -67,7 +67,7 @@ def mail(argument: str, *, tls: bool) -> Mail:
     return Mail(sender, int(size) if size else None, smtputf8, require_tls, ret, envid)
 
 
-def rcpt(argument: str, *, postmaster: str, smtputf8: bool) -> Rcpt:
+def parse_rcpt(argument: str, *, postmaster: str, smtputf8: bool) -> Rcpt:
     """`TO:<path> [parameters]`; raises Refused.
 
     Args:

@@ -1,9 +1,8 @@
 """The SMTP listeners: 25 for the world, 587 and 465 for our own people, LMTP for a server before us."""
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from socket import socket
 from weakref import WeakSet
@@ -22,10 +21,9 @@ from mailcore.smtp.session import Handler, Session
 from mailcore.smtp.submission import Submission
 
 ANSWER_SECONDS = 30  # for what the checks of a message may still take when the server stops
-logging.getLogger("mail.log").setLevel(logging.WARNING)  # it tells each command, with addresses
 
 
-class Opened:
+class SmtpListener:
     """The listening sockets of an address, their door, and who came in."""
 
     def __init__(self, server: Server, door: Door, sessions: "WeakSet[Session]") -> None:
@@ -51,12 +49,11 @@ class Opened:
         await self._server.wait_closed()
 
 
-async def finish(opened: Iterable[Opened], seconds: float) -> None:
+async def finish(listeners: Sequence[SmtpListener], seconds: float) -> None:
     """After `close`: messages that are on their way in get so many seconds; those that are here are answered.
 
     What was never answered is sent again: to cut a message while it is stored would make two of it.
     """
-    listeners = list(opened)
     await _over([session for listener in listeners for session in listener.sessions], seconds)
     left = [session for listener in listeners for session in listener.sessions]
     for session in left:
@@ -72,13 +69,13 @@ async def _over(sessions: list[Session], seconds: float) -> None:
 
 async def start(
     core: Core, tls: ssl.SSLContext, counts: ConnectionCounts | None = None, handed: HandedSockets = NONE_HANDED
-) -> list[Opened]:
+) -> list[SmtpListener]:
     """Open the listeners that the settings name, or take those that were handed over."""
     await core.threads.run(load_tables)
     counts = counts or ConnectionCounts()
     listen, limits = core.config.listen, core.config.limits
     inbound, submission = Inbound(core), Submission(core)
-    opened = []
+    listeners = []
     for address, handler, implicit, sockets in (
         (listen.smtp, inbound, False, handed.find("smtp")),
         (listen.submission, submission, False, handed.find("submission")),
@@ -95,8 +92,8 @@ async def start(
                 limits,
                 sockets,
             )
-            opened.append(Opened(server, door, sessions))
-    return opened
+            listeners.append(SmtpListener(server, door, sessions))
+    return listeners
 
 
 def _connect(door: Door, handler: Handler, sessions: "WeakSet[Session]", peer: str) -> Session:

@@ -6,7 +6,7 @@ from mailcore.mail.reading.message import Message
 from mailcore.mail.reading.octets import Octets
 from mailcore.services.credentials import login
 from mailcore.services.delivery import recipients, sending_limits, submission
-from mailcore.smtp.inbound import find_recipients, prepared
+from mailcore.smtp.inbound import find_recipients, prepare_message
 from mailcore.smtp.incoming import Edit, Incoming
 from mailcore.smtp.parameters import Mail
 from mailcore.smtp.session import Session
@@ -15,6 +15,8 @@ from mailcore.store.engine.db import Tx
 
 
 class Submission:
+    """Ports 587 and 465: whoever sends is logged in, and writes as one of their own addresses."""
+
     submission = True
     lmtp = False
 
@@ -59,7 +61,7 @@ class Submission:
         transaction = session.transaction
         if session.account is None or transaction is None:
             raise NotAllowed("log in first")
-        message = await prepared(self._core, incoming, Message(octets), bare=not transaction.found)
+        message = await prepare_message(self._core, incoming, Message(octets), bare=not transaction.found)
         await submission.send(self._core, session.envelope_of(transaction), session.account, message)
         return ["250 2.0.0 OK"]
 

@@ -45,7 +45,7 @@ async def _mail(session: Session, argument: str) -> None:
         raise Refused("503 5.5.1 Say EHLO first")
     if session.transaction is not None:
         raise Refused("503 5.5.1 There is a sender already")
-    asked = parameters.mail(argument, tls=session.secure)
+    asked = parameters.parse_mail(argument, tls=session.secure)
     if asked.size and asked.size > session.data_size_limit:
         raise TooLarge("announced")
     await session.handler.mail(session, asked)
@@ -96,7 +96,7 @@ async def rcpt(session: Session, argument: str) -> None:
 
 def _one_rcpt(session: Session, transaction: Transaction, argument: str) -> Rcpt | Refused:
     try:
-        return parameters.rcpt(argument, postmaster=session.door.postmaster, smtputf8=transaction.mail.smtputf8)
+        return parameters.parse_rcpt(argument, postmaster=session.door.postmaster, smtputf8=transaction.mail.smtputf8)
     except Refused as refusal:
         return refusal
 

@@ -53,13 +53,13 @@ def smtp_lines(octets: bytes) -> None:
     """MAIL and RCPT: an address that can stand in a command of ours, or a refusal."""
     line = text(octets)
     try:
-        sender = parameters.mail(line, tls=len(octets) % 2 == 0).sender
+        sender = parameters.parse_mail(line, tls=len(octets) % 2 == 0).sender
         assert not sender or "@" in sender
         assert not {"\r", "\n"} & set(sender)
     except parameters.Refused:
         pass
     try:
-        found = parameters.rcpt(line, postmaster="postmaster@alumni.example", smtputf8=True)
+        found = parameters.parse_rcpt(line, postmaster="postmaster@alumni.example", smtputf8=True)
         assert parameters.is_address(found.address)
         assert not {"\r", "\n"} & set(found.address + found.orcpt + found.notify)
     except parameters.Refused:

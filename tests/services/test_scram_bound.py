@@ -49,7 +49,7 @@ def with_servers(core: Core, run: Run[T], talk: Callable[[dict[str, int]], T]) -
 
     async def main() -> T:
         tls = certificates.tls_context(core.config)
-        opened: list[Listener | smtp_server.Opened] = [
+        opened: list[Listener | smtp_server.SmtpListener] = [
             *await imap_server.start(core, tls),
             *await smtp_server.start(core, tls),
             *await sieve_server.start(core, tls),

@@ -26,7 +26,7 @@ from mailcore.smtp.parameters import Mail, Rcpt, Refused
     ("FROM:<" + "x" * 243 + "@bb.example>", Mail("x" * 243 + "@bb.example")),
 ])  # fmt: skip
 def test_mail(said, meant):
-    assert parameters.mail(said, tls=True) == meant
+    assert parameters.parse_mail(said, tls=True) == meant
 
 
 @pytest.mark.parametrize(("said", "code"), [
@@ -42,11 +42,11 @@ def test_mail(said, meant):
 ])  # fmt: skip
 def test_mail_is_refused(said, code):
     with pytest.raises(Refused, match=f"^{code} "):
-        parameters.mail(said, tls=True)
+        parameters.parse_mail(said, tls=True)
 
 
 def rcpt(said: str) -> Rcpt:
-    return parameters.rcpt(said, postmaster="postmaster@alumni.example", smtputf8=False)
+    return parameters.parse_rcpt(said, postmaster="postmaster@alumni.example", smtputf8=False)
 
 
 @pytest.mark.parametrize(("said", "meant"), [
@@ -78,6 +78,6 @@ def test_rcpt_is_refused(said):
 @given(st.text())
 def test_whatever_is_said_is_understood_or_refused(said):
     with contextlib.suppress(Refused):
-        parameters.mail("FROM:" + said, tls=False)
+        parameters.parse_mail("FROM:" + said, tls=False)
     with contextlib.suppress(Refused):
         rcpt("TO:" + said)
