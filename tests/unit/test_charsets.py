@@ -51,6 +51,19 @@ from mailcore.mail.reading.text import part_text
     ("unicode-1-1-utf-7", b"+AOU-", "å"),
     (' "utf-8" ', "å".encode(), "å"),
     ("VISCII", b"Ti\xaang Vi\xaet, \xd0\xb8i h\xf7c, \xa6\xa9 \xb4\xb5\xbd\xdf \xff", "Tiếng Việt, Địi học, ẩẹ Ơộơư Ữ"),
+    ("csWindows31J", "①".encode("cp932"), "①"),
+    ("SJIS-win", "①".encode("cp932"), "①"),  # PHP's names
+    ("eucJP-win", "和".encode("euc_jp"), "和"),
+    ("cn-gb", "你好".encode("gbk"), "你好"),
+    ("big-5", "你好".encode("big5"), "你好"),
+    ("euckr", "한글".encode("euc_kr"), "한글"),
+    ("koi8r", "Да".encode("koi8_r"), "Да"),
+    ("cp20866", "Да".encode("koi8_r"), "Да"),
+    ("1251", "Да".encode("cp1251"), "Да"),
+    ("windows-28592", "č".encode("iso8859_2"), "č"),
+    ("cp28605", "€".encode("iso8859_15"), "€"),
+    ("utf7", b"+AOU-", "å"),
+    ("iso-8859-8-visual", "שלום".encode("iso8859_8"), "שלום"),
     ("csVISCII", b"\x02 \x05 \x06 \x14 \x19 \x1e", "Ẳ Ẵ Ẫ Ỷ Ỹ Ỵ"),
 ])  # fmt: skip
 def test_a_label_means_what_senders_mean(label, octets, text):

@@ -241,6 +241,7 @@ def test_whatever_stands_in_a_file_is_read_or_refused(octets):
         b"From x\n",
         b"From - \nFrom: a\n",
         DATED,
+        b"\n" + DATED + b"he wrote\n",
         b"From x@y\nSubject: a\nContent-Length: 20000000\n\n",
         b">From x\n",
         b"\n",

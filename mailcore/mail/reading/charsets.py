@@ -51,21 +51,21 @@ _CODECS = {
 _OF_MAIL = {
     label: codec
     for codec, labels in {
-        "utf_7": "utf-7 unicode-1-1-utf-7 csunicode11utf7 x-unicode-2-0-utf-7",
-        "utf_16": "utf-16 ucs-2",
-        "utf_32": "utf-32",
+        "utf_7": "utf-7 utf7 cp65000 unicode-1-1-utf-7 csunicode11utf7 x-unicode-2-0-utf-7",
+        "utf_16": "utf-16 ucs-2 ucs2",
+        "utf_32": "utf-32 ucs-4 ucs4",
         "utf_32_le": "utf-32le",
         "utf_32_be": "utf-32be",
         "utf_16_be": "iso-10646-ucs-2",
         "iso2022_kr": "iso-2022-kr csiso2022kr",
         "hz": "hz-gb-2312 hz",
         "johab": "johab cp1361",
-        "cp949": "cp949 ms949 uhc ks-c-5601 mac-korean",
-        "cp932": "cp932 windows-932 mskanji mac-japanese",
-        "gb18030": "cp936 ms936 windows-936 euc-gb2312-cn euc-cn mac-chinesesimp",
+        "cp949": "cp949 ms949 uhc ks-c-5601 mac-korean euckr cp51949",
+        "cp932": "cp932 windows-932 cswindows31j sjis-win ms-cp932 mskanji mac-japanese",
+        "gb18030": "cp936 ms936 windows-936 cp54936 euc-gb2312-cn euc-cn cn-gb gb-2312 mac-chinesesimp",
         "cp950": "cp950 ms950 windows-950",
-        "big5hkscs": "big5-eten mac-chinesetrad",
-        "mac_roman": "mac mac-roman macroman apple-roman",
+        "big5hkscs": "big5-eten big-5 big5-2003 mac-chinesetrad",
+        "mac_roman": "mac mac-roman macroman apple-roman cp10000",
         "mac_latin2": "mac-ce macce mac-centraleurroman mac-centraleurope",
         "mac_cyrillic": "mac-cyrillic maccyrillic mac-ukrainian",
         "mac_greek": "mac-greek macgreek",
@@ -74,7 +74,9 @@ _OF_MAIL = {
         "mac_croatian": "mac-croatian",
         "mac_romanian": "mac-romanian",
         "koi8_t": "koi8-t",
-        "koi8_u": "koi8-ru",
+        "koi8_r": "koi8r cp20866",
+        "koi8_u": "koi8-ru koi8u cp21866",
+        "iso8859_8": "iso-8859-8-visual",
         "ptcp154": "ptcp154 cp154",
         "kz1048": "kz-1048",
         "hp_roman8": "hp-roman8 roman8",
@@ -85,7 +87,7 @@ _OF_MAIL = {
         "cp1252": "iso-8859-1-windows-3.1-latin-1",
         "iso2022_jp": "iso-2022-jp-1 iso-2022-jp-2 iso-2022-jp-3 iso-2022-jp-ext iso-2022-jp-ms csiso2022jp2"
         " cp50220 cp50221 cp50222",
-        "euc_jp": "cp51932 euc-jp-ms eucjp-ms",
+        "euc_jp": "cp51932 euc-jp-ms eucjp-ms eucjp-win",
     }.items()
     for label in labels.split()
 }
@@ -100,7 +102,8 @@ _VISCII_TABLE = "".join(_VISCII)
 
 _DOS = frozenset("437 720 737 775 850 852 855 856 857 858 860 861 862 863 864 865 869 1006 1125 1140".split())  # noqa: SIM905
 _DOS_NAME = re.compile(r"(?:x-)?(?:cs)?(?:cp|ibm|pc|dos|oem|windows-)-?0{0,2}([0-9]{3,4})(?:-?multilingual)?\Z")
-_WINDOWS_NAME = re.compile(r"(?:x-)?(?:cp|win|windows|ms|ansi|ms-ansi|microsoft-cp)-?(125[0-8])\Z")
+_WINDOWS_NAME = re.compile(r"(?:x-)?(?:(?:cp|win|windows|ms|ansi|ms-ansi|microsoft-cp)-?)?(125[0-8])\Z")
+_WINDOWS_ISO = re.compile(r"(?:cp|windows-)?28(59[1-9]|603|605)\Z")  # the numbers that Windows gives to ISO 8859
 _ISO_NAME = re.compile(r"(?:iso-?)?(8859-[0-9]{1,2})(?::[0-9]{4})?(?:-[ei])?\Z")
 
 
@@ -208,6 +211,8 @@ def _codec_name(label: str) -> str:
         return f"cp{dos[1]}"
     if windows := _WINDOWS_NAME.match(label):
         return f"cp{windows[1]}"
+    if found_iso := _WINDOWS_ISO.match(label):
+        return _codec_name(f"iso-8859-{int(found_iso[1]) - 590}")
     if (iso := _ISO_NAME.match(label)) and (found := lookup(f"iso-{iso[1]}")):
         return _CODECS.get(found.name) or found.codec_info.name
     return ""
