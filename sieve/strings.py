@@ -57,7 +57,7 @@ def decode(text: str, line: int) -> str:
         for point in points:
             if point > 0x10FFFF or 0xD800 <= point <= 0xDFFF:
                 raise ScriptError(
-                    line, Phrase("%(point)s is not a Unicode character; write another number", point=f"{point:X}")
+                    line, Phrase("%(point)s is not a Unicode character; write another number", point=format(point, "X"))
                 )
         return "".join(map(chr, points))
 

@@ -59,12 +59,14 @@ def commands(group: click.Group, prefix: str = "") -> list[str]:
 
 @pytest.mark.parametrize("setting", settings(Config))
 def test_every_setting_is_explained(setting):
-    assert f"`{setting}`" in (ROOT / "docs/configuration.md").read_text()
+    explained = f"`{setting}`" in (ROOT / "docs/configuration.md").read_text()
+    assert explained, f"{setting} wants a row in docs/configuration.md"
 
 
 @pytest.mark.parametrize("command", commands(main))
 def test_every_command_is_in_the_readme(command):
-    assert f"`{command}" in (ROOT / "README.md").read_text()
+    named = f"`{command}" in (ROOT / "README.md").read_text()
+    assert named, f"{command} wants a row in README.md"
 
 
 def test_every_rfc_that_the_code_cites_is_listed():
@@ -202,7 +204,7 @@ def test_every_make_target_that_others_rely_on_is_there():
 def test_every_command_that_others_rely_on_is_there():
     there = commands(main)
     rows = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| (.*) \|$", section("Command line").partition("###")[0]))
-    assert set(rows) == {command.split()[0] for command in there}
+    assert set(rows) ^ {command.split()[0] for command in there} == set(), "a row of docs/interface.md for each"
     for name, words in rows.items():
         command = main.get_command(click.Context(main), name)
         flags = set(re.findall(r"--[a-z-]+", words)) - {"--json"}
@@ -322,7 +324,7 @@ def floors_kept() -> dict[str, list[frozenset[str]]]:
 
 
 def test_the_picture_of_the_floors_is_what_the_import_contracts_keep():
-    assert floors_drawn() == floors_kept()
+    assert floors_drawn() == floors_kept(), "say the same in pyproject.toml (contracts) and in docs/architecture.md"
 
 
 def test_every_module_at_the_top_stands_on_a_floor():

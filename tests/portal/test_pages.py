@@ -146,7 +146,7 @@ def _errors() -> list[type[MailError]]:
 
 @pytest.mark.parametrize("error", _errors(), ids=lambda cls: cls.__name__)
 def test_every_error_has_words_of_its_own(error, browser):
-    assert error in TABLE
+    assert error in TABLE, "a row of portal/errors.py"
     with browser.client.application.test_request_context("/?lang=en"):
         code, words = answer(error("internal detail"))
         assert 400 <= code < 600

@@ -96,4 +96,4 @@ def _uses() -> dict[str, int]:
     ],
 )
 def test_three_cases_at_least_for_every_command_test_and_extension(word):
-    assert _uses()[word] >= 3
+    assert _uses().get(word, 0) >= 3, f"write three scripts that use `{word}` into a .case file of tests/sieve"

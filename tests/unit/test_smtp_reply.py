@@ -18,6 +18,7 @@ OURS = [error for error in leaves(errors.MailError) if error.__module__ == error
 
 @pytest.mark.parametrize("error", OURS, ids=lambda e: e.__name__)
 def test_every_error_has_a_reply(error):
+    assert error in REPLIES, "a row of mailcore/smtp/reply.py"
     assert LINE.match(REPLIES[error])
     assert REPLIES[error].startswith("4") or not error.temporary
 

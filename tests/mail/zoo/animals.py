@@ -59,7 +59,8 @@ def all_animals() -> tuple[Animal, ...]:
 
 def _read(path: Path) -> Iterator[Animal]:
     frame, *animals = ("\n" + path.read_bytes().decode()).split("\n= ")
-    before, after = frame.removeprefix("\n").split("{}")
+    before, there, after = frame.removeprefix("\n").partition("{}")
+    assert there, f"{path.name} must begin with the frame of its messages, as plain.txt does"
     for animal in animals:
         name, _, rest = animal.partition("\n")
         right: dict[str, str] = {}
