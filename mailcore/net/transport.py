@@ -9,6 +9,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 READ_AHEAD = 2**18  # octets
 HIGH_WATER = 2**20  # octets
+TURN_SECONDS = 0.002  # of one connection's commands that are here already, then others have their turn
 MOST_HELD, MOST_JOINED = 2**16, 2**14  # octets written that wait for more, and that are copied together
 STRANGER_SECONDS = 60  # of silence before a log-in
 LOGIN_SECONDS = 180  # to log in, whatever else is said meanwhile
@@ -52,6 +54,27 @@ def channel_of(transport: asyncio.BaseTransport | None) -> sasl.Channel:
         return sasl.Channel()
     version = tls.version() or ""
     return sasl.Channel(version, tls.get_channel_binding("tls-unique") or b"" if version == "TLSv1.2" else b"")
+
+
+class Turn:
+    """A connection's time in the event loop while it has not to wait for its peer.
+
+    A command that is here already, with its answer, needs no wait, so the thousands of a peer that sends them ahead, or the
+    millions in a few packed octets, would all be answered before anybody else's next one.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def begin(self) -> None:
+        """Note that the connection has waited."""
+        self._began = time.monotonic()
+
+    async def give_way(self) -> None:
+        """Let others have their turn if this one has lasted long."""
+        if time.monotonic() - self._began > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self.begin()
 
 
 class Connection(asyncio.Protocol):
@@ -87,6 +110,7 @@ class Connection(asyncio.Protocol):
         self._out_octets = 0
         self._paused = self._woken = self._ended = False
         self._discarded: int | None = None  # octets that came after our last word
+        self._turn = Turn()
         self._loop = asyncio.get_running_loop()
         self._active_at = self._began_at = self._full_at = self._loop.time()
 
@@ -223,6 +247,7 @@ class Connection(asyncio.Protocol):
         while True:
             event = self._framer.next_event()
             if event is not None:
+                await self._turn.give_way()
                 return event
             if self._deflated is not None and self._unpack():
                 continue
@@ -241,6 +266,7 @@ class Connection(asyncio.Protocol):
                 return None
             self._waiter = self._loop.create_future()
             await self._waiter
+            self._turn.begin()
 
     async def _flush(self, sink: Sink) -> None:
         """Flush in a thread: a slow disk lets this peer wait, and nobody else."""

@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import zlib
 
 import pytest
 
 from mailcore import core as cores
 from mailcore.config_file import parse_config
 from mailcore.imap import large_reads
-from mailcore.imap.session import MAX_BAD
+from mailcore.imap.session import MAX_BAD, Session
 from mailcore.net.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from mailcore.services.accounts import accounts
+from mailcore.wire.framing import CommandLine
 from tests.protocol.test_imap_server import Client, core, put, run
 
 __all__ = ["core"]  # the fixture
@@ -301,6 +303,33 @@ def test_an_account_that_reads_slowly_makes_only_its_own_connections_wait(core, 
         assert b"FETCH" in await third.line()
         for client in (second, third):
             client.writer.transport.abort()
+
+    run(core, play)
+
+
+def test_a_client_that_sends_thousands_of_commands_ahead_lets_others_have_their_turn(core, monkeypatch):
+    """A kilobyte of DEFLATE that is a hundred thousand NOOPs made everybody wait for two seconds (CWE-409)."""
+    accounts.add_account(core, "kari", quota=2**30, password="en lang hemmelighet")
+    monkeypatch.setattr("mailcore.net.transport.TURN_SECONDS", 0)
+    execute, many, answered = Session.execute, 20_000, 0
+
+    async def counted(session: Session, line: CommandLine) -> None:
+        nonlocal answered
+        await execute(session, line)
+        answered += line.parts[0].startswith(b"many")
+
+    async def play(imaps, _):
+        other = await Client.connect(imaps, tls=True)
+        await other.command(LOGIN.replace(b"ola", b"kari"))
+        client = await logged_in(imaps)
+        await client.command(b"COMPRESS DEFLATE")
+        monkeypatch.setattr(Session, "execute", counted)
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        client.writer.write(packer.compress(b"many NOOP\r\n" * many) + packer.flush(zlib.Z_SYNC_FLUSH))
+        await client.reader.readexactly(1)
+        await other.command(b"NOOP")
+        assert answered < many // 2
+        client.writer.transport.abort()
 
     run(core, play)
 
