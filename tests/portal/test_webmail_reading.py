@@ -249,6 +249,9 @@ def test_a_message_that_failed_our_checks_is_doubtful(inside, core, ola, field):
     ("post@xn--strebank-w9h.example", ""), ("post@mail.storebank.example", ""),
     ('"ola@alumni.example" <x@evil.example>', "men meldingen kommer fra x@evil.example"),
     ('"ola@alumni.example" <x@alumni.example>', ""),
+    ('"ola@alumni.example"', "men meldingen kommer fra &lt;&gt;"),  # a name alone, which has no address
+    ('"ola@alumni.example" <>', "men meldingen kommer fra &lt;&gt;"),
+    ('"Ola Nordmann"', ""),
 ])  # fmt: skip
 def test_a_sender_that_looks_like_another_is_told_of_in_words(inside, core, ola, sender, words):
     known = [("Banken", "kunde@storebank.example"), ("", "post@uio.example")]

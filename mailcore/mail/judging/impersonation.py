@@ -24,7 +24,7 @@ class Impersonation:
 
     Attributes:
         kind: lookalike (`shown` is the author's domain, `real` the known one), or name (the author's name holds the address
-            `shown`, the author is `real`).
+            `shown`, the author is `real`; the sender of the envelope where From has no address at all).
     """
 
     kind: str
@@ -49,19 +49,25 @@ def find_impersonations(
         known: other domains that strangers may imitate.
     """
     for author in _authors(fields):
-        if other := links.looks_like(author.domain, (*ours, *known)):
+        if author.domain and (other := links.looks_like(author.domain, (*ours, *known))):
             yield Impersonation("lookalike", author.domain, other)
         for claimed in _addresses_in(author.name):
             domain = claimed.rpartition("@")[2].lower()
             if domain != author.domain and (domain in ours or not _is_of_list(fields, author, claimed, passed)):
-                yield Impersonation("name", claimed, author.address)
+                yield Impersonation("name", claimed, author.address or _sender(fields))
                 break
 
 
 def _authors(fields: Header) -> list[_Author]:
     return [
-        _Author(one.name, one.spec, one.host.lower().rstrip(".")) for one in fields.authors[:MAX_AUTHORS] if one.host
+        _Author(one.name, one.spec, one.host.lower().rstrip("."))
+        for one in fields.authors[:MAX_AUTHORS]
+        if one.host or one.name
     ]
+
+
+def _sender(fields: Header) -> str:
+    return next((one.spec for one in fields.addresses("return-path") if one.host), "<>")
 
 
 def _addresses_in(name: str) -> Iterator[str]:
@@ -82,7 +88,7 @@ def _is_of_list(fields: Header, author: _Author, claimed: str, passed: Passed) -
     Lists write so where the author's DMARC policy would have others refuse the message.  The List-Id (RFC 2919) must be of the
     author's domain, and that domain authenticated.  An address of ours in a name is warned of in any case.
     """
-    if f"{claimed} via " not in author.name:
+    if not author.domain or f"{claimed} via " not in author.name:
         return False
     lists = (value.rpartition("<")[2].partition(">")[0].strip().lower() for value in fields.values("list-id"))
     return any(is_within(one, author.domain) for one in lists) and passed(author.domain)
