@@ -7,7 +7,8 @@ import pytest
 from ldap3.protocol import rfc4511 as ldap
 
 from mailcore import core as cores
-from mailcore.cli import demo, demo_directory, demo_people
+from mailcore.cli import demo
+from mailcore.cli.demo import directory, people
 from mailcore.config import Config
 from mailcore.config_file import load_config
 from mailcore.domain import Scope
@@ -29,8 +30,8 @@ def config(tmp_path_factory):
     text = (demo.TOML + demo.DIRECTORY).replace("127.0.0.1:2389", address).replace('data = "var"', f'data = "{folder}"')
     path.write_text(text)
     made = load_config(str(path))
-    people = demo_people.entries(made, TODAY, THEIRS)
-    with demo_directory.running(address, people, {made.directory.bind_dn: made.directory.bind_password}):
+    entries = people.entries(made, TODAY, THEIRS)
+    with directory.running(address, entries, {made.directory.bind_dn: made.directory.bind_password}):
         yield made
 
 
@@ -149,7 +150,7 @@ def test_our_service_reads_it(config):
 def test_accounts_of_an_older_demo_are_bound_to_their_person_and_keep_their_password(core):
     accounts.add_account(core, "ola", password="an older one")
     for _ in range(2):
-        demo_people.ensure_accounts(core, OURS)
+        people.ensure_accounts(core, OURS)
     assert [(one.name, one.person) for one in accounts.list_accounts(core)] == [("kari", "demo-2"), ("ola", "demo-1")]
     assert login.authenticate(core, "ola", "an older one", peer="", scope=Scope.IMAP).source == "alumni"
     with pytest.raises(WrongPassword):

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from mailcore import core as cores
-from mailcore.cli import demo_directory, demo_people, serve
+from mailcore.cli import serve
+from mailcore.cli.demo import directory, people
 from mailcore.clock import Clock
 from mailcore.config import Config
 from mailcore.config_file import load_config
@@ -90,8 +91,8 @@ def _university(config: Config, password: str) -> contextlib.AbstractContextMana
     s = config.directory
     if s.bind_dn != READER:
         return contextlib.nullcontext()
-    people = demo_people.entries(config, Clock().now().date(), password)
-    return demo_directory.running(s.url.removeprefix("ldap://"), people, {s.bind_dn: s.bind_password})
+    entries = people.entries(config, Clock().now().date(), password)
+    return directory.running(s.url.removeprefix("ldap://"), entries, {s.bind_dn: s.bind_password})
 
 
 @click.command()
@@ -100,11 +101,11 @@ def demo() -> None:
     start_logging()
     config = _settings()
     with serve.serving(config):
-        password = demo_people.kept_password(config, demo_people.ALUMNI_PASSWORD)
-        university = demo_people.kept_password(config, demo_people.UNIVERSITY_PASSWORD)
+        password = people.kept_password(config, people.ALUMNI_PASSWORD)
+        university = people.kept_password(config, people.UNIVERSITY_PASSWORD)
         core = cores.build(config)
         try:
-            demo_people.ensure_accounts(core, password)
+            people.ensure_accounts(core, password)
         finally:
             cores.close(core)
         with _university(config, university):
@@ -118,7 +119,7 @@ def demo() -> None:
                     settings=SETTINGS,
                     directory=config.directory.url,
                     university=university,
-                    people=demo_people.hints(config),
+                    people=people.hints(config),
                 )
             )
             sys.stdout.flush()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from mailcore.cli.demo_directory import Person
+from mailcore.cli.demo.directory import Person
 from mailcore.config import Config
 from mailcore.core import Core
 from mailcore.domain import AccountState
