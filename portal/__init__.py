@@ -36,6 +36,7 @@ from portal import (
     navigation,
     newsletters,
     request_values,
+    shares,
     surroundings,
     timing,
 )
@@ -164,6 +165,7 @@ def create_app(core: Core) -> Flask:
     addresses.register(app)
     in_place.register(app)
     bodies.register(app)
+    shares.register(app)
 
     def before() -> BaseResponse | None:
         domain.as_default()
@@ -171,8 +173,11 @@ def create_app(core: Core) -> Flask:
         terms = access.terms_here()
         if terms.same_for_all:
             g.account = None
+            if not terms.any_host:  # a balancer asks
+                shares.enter(core)
             return None
         current.load_account()
+        shares.enter(core)
         bodies.admit(core)  # before the form is read
         surroundings.count_visit()
         if g.account and current.web_session().ended and not terms.ended:
