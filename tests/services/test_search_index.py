@@ -18,6 +18,7 @@ from mailcore.mail.reading.text import fold
 from mailcore.mail.showing import text_marks
 from mailcore.services.operations import health
 from mailcore.services.webmail import indexing
+from mailcore.store.engine.db import Tx
 from mailcore.store.mail import query
 from mailcore.store.mail import text_marks as store_marks
 from mailcore.store.people.accounts import insert_account
@@ -203,3 +204,46 @@ def test_an_index_never_hides_a_message(core: Core, bodies: list[str], wanted: s
         hits.close()
         indexing.update_index(core, account)
     assert answers[0] == answers[1] == [n for n, body in enumerate(bodies, 1) if fold(wanted) in fold(to_scalars(body))]
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_hundreds_of_keys_read_each_message_once(core: Core, box: MailboxId, is_filled: bool, monkeypatch):
+    """240 keys read the header of each message 240 times, and asked the index as often (CWE-400)."""
+    if is_filled:
+        indexing.update_index(core, AccountId(1))
+    header, knows = core.blobs.header, []
+    read: list[int] = []
+
+    def read_header(tx: Tx, blob: int) -> bytes:
+        read.append(blob)
+        return header(tx, blob)
+
+    monkeypatch.setattr(core.blobs, "header", read_header)
+    keys = [Not(Text(fold(f"nothing{n}"))) for n in range(100)] + [
+        Not(Header("x-note", f"NOTHING{n}")) for n in range(100)
+    ]
+    hits = core.search.hits(AccountId(1), query.plan(AllOf(tuple(keys))).texts)
+    if (connection := hits._connection) is not None:
+
+        class Counted:
+            def execute(self, sql: str, params: tuple[object, ...]) -> apsw.Cursor:
+                knows.append(sql)
+                return connection.execute(sql, params)
+
+        monkeypatch.setattr(hits, "_connection", Counted())
+    plan = query.plan(AllOf(tuple(keys)))
+    found = core.db.read(lambda tx: plan.confirm(tx, core.blobs, plan.narrow(tx, box), hits))
+    if connection is not None:
+        connection.close()
+    assert found == list(range(1, len(LETTERS) + 1))
+    assert len(read) <= len(LETTERS)
+    assert len(knows) <= len(LETTERS)
+
+
+def test_sets_in_many_pieces_that_narrow_nothing_are_no_matter_of_sql():
+    """119 sets of 100 ranges were compared range by range for each message: 12 s for 20,000 (CWE-400)."""
+    pieces = tuple((n, n) for n in range(1, 200, 2))
+    known, sets = Uids(((1, 20_000),)), [Not(Uids(pieces)) for _ in range(119)] + [Uids(pieces) for _ in range(119)]
+    plan = query.plan(AllOf((known, *sets)))
+    said = plan.where + "".join(sql for sql, _ in plan.columns)
+    assert said.count("BETWEEN") <= query.MAX_RANGES + 1

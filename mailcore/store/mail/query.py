@@ -48,6 +48,7 @@ from mailcore.store.mail.search import Hits
 
 EPOCH_DAY = 719_163  # 1970-01-01 as an ordinal
 MAX_RANGES = 400  # of UIDs in one statement; sets in more pieces are tested here
+FEW_RANGES = 4  # in what narrows nothing: SQL looks at each of them for each row, a test only at a few
 MAX_LOOKED_AT = 2**20  # octets of a message that no index knows; larger ones are read at once
 LOOKED_AT_ONCE = 2**23  # octets in memory
 _DAY = f"(m.internal_date+m.zone*60)/86400+{EPOCH_DAY}"
@@ -63,6 +64,7 @@ class Candidate:
     row: Row
     hits: Hits
     header: Callable[[], bytes]
+    folded: Callable[[], str]  # the header as text
     said: Callable[[], Searchable]
 
 
@@ -228,10 +230,15 @@ def _upper(prefix: bytes | None) -> bytes:
 
 
 def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits, may_read: Callable[[int], bool] | None = None) -> Candidate:
+    @cache  # of one row: hundreds of tests may ask
     def block() -> bytes:
         return bytes(row[PREFIX] or b"") + blobs.header(tx, row[BLOB])
 
-    @cache  # of one row: several tests may ask
+    @cache
+    def folded() -> str:
+        return text.fold(text.header_text(block()))
+
+    @cache
     def said() -> Searchable:
         if known := hits.find_text(row[BLOB]):
             return known
@@ -239,15 +246,18 @@ def _candidate(tx: Tx, blobs: Blobs, row: Row, hits: Hits, may_read: Callable[[i
             raise _NotRead
         return searchable.read(blobs.octets(tx, row[BLOB]))
 
-    return Candidate(row, hits, block, said)
+    return Candidate(row, hits, block, folded, said)
 
 
 def plan(criterion: Criterion) -> Plan:
     """Translate a criterion; the parts of an AND are divided into SQL and the rest."""
     exact: list[Sql] = []
     rest: list[Criterion] = []
+    ranges = MAX_RANGES
     for one in _conjuncts(criterion):
-        found = _sql(one)
+        found = _sql(one, ranges)
+        if found is not None and isinstance(one, Uids):
+            ranges = max(ranges - len(one.ranges), FEW_RANGES)
         if found is None:
             rest.append(one)
         else:
@@ -286,8 +296,8 @@ def batches(rows: Sequence[Row], octets: int) -> Iterator[Sequence[Row]]:
         yield rows[start:]
 
 
-def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criterion
-    """The criterion as SQL that is TRUE or FALSE, never NULL; None if SQL cannot say it."""
+def _sql(one: Criterion, most_ranges: int = FEW_RANGES) -> Sql | None:  # noqa: C901 - one case for each criterion
+    """The criterion as SQL that is TRUE or FALSE, never NULL; None if SQL cannot say it, or not quickly."""
     match one:
         case Everything():
             return "TRUE", ()
@@ -298,7 +308,7 @@ def _sql(one: Criterion) -> Sql | None:  # noqa: C901 - one case for each criter
         case Keyword(name):
             return "instr(lower(m.keywords), ?) > 0", (f" {name.lower()} ",)
         case Uids(ranges):
-            return _uids(ranges) if len(ranges) <= MAX_RANGES else None
+            return _uids(ranges) if len(ranges) <= most_ranges else None
         case Larger(octets):
             return "m.size > ?", (octets,)
         case Smaller(octets):
@@ -375,7 +385,7 @@ def _test(one: Criterion, columns: list[Sql]) -> Test:
 
 def _in_text(wanted: str, got: Candidate) -> bool:
     if got.hits.may_have(wanted, got.row[BLOB]):
-        if wanted in text.fold(text.header_text(got.header())):
+        if wanted in got.folded():
             return True
         said = got.said()
         return wanted in said.body or wanted in said.fields
