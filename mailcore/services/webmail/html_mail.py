@@ -85,7 +85,7 @@ _SEEN = "all:initial!important;font:13px sans-serif!important;color:#333!importa
 _HEAD = (
     '<!doctype html><html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
     "<style>:root{color-scheme:only light}"
-    "body{margin:0;font:16px/1.5 sans-serif;overflow-wrap:anywhere;background:#fff;color:#000}"
+    ":where(body){margin:0;font:16px/1.5 sans-serif;overflow-wrap:anywhere;color:#000}"
     "img{max-width:100%;height:auto}table{max-width:100%}small{color:#555}</style>"
 )
 
