@@ -117,7 +117,10 @@ def test_the_models_are_what_the_migrations_made(new: SqliteDatabase):
         for name, what in models.items()
         if made.get(name) != what
     }
-    assert {name: what for name, what in missing.items() if what} == {}
+    missing = {name: what for name, what in missing.items() if what}
+    assert missing == {}, (
+        "migrations must make these: indexes by this SQL, columns as (name, type, not null, primary key)"
+    )
     assert {name for name, what in made.items() if isinstance(what, tuple)} - set(models) == {"migration"}
 
 
@@ -131,7 +134,8 @@ def test_each_table_that_refers_to_an_account_says_what_erasing_it_does():
             silent.append(model.__name__)
         if ("account_id" in columns) != bool(columns) or {"account", "account_id"} & {*names} - {*columns}:
             unnamed.append(model.__name__)
-    assert (silent, unnamed) == ([], [])
+    assert silent == [], "a model with an AccountField says ERASE (mailcore/store/schema/erasure.py)"
+    assert unnamed == [], "whose row it is stands in `account_id = AccountField()`"
 
 
 def test_each_column_of_the_database_is_in_its_model(new: SqliteDatabase):
