@@ -56,6 +56,20 @@ def quoted(octets: bytes) -> bytes:
     return b'"' + octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
 
 
+def parents(name: str) -> list[str]:
+    parts = name.split(SEPARATOR)
+    return [SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def is_within(name: str, roots: frozenset[str], *, levels: int | None = None) -> bool:
+    """Is the mailbox one of `roots`, or so many levels below one (None: any number)?
+
+    Takes time by the levels of the name, not by the number of roots.
+    """
+    above = parents(name) if levels is None else parents(name)[::-1][:levels]
+    return name in roots or not roots.isdisjoint(above)
+
+
 def matches(pattern: str, name: str) -> bool:
     """`%` stands for anything within one level, `*` for anything at all; INBOX in any case.
 

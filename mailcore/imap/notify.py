@@ -23,7 +23,7 @@ class Group:
     """`where` is SELECTED, SELECTED-DELAYED, INBOXES, PERSONAL, SUBSCRIBED, SUBTREE or MAILBOXES."""
 
     where: str
-    names: tuple[str, ...]
+    names: frozenset[str]
     events: frozenset[str]
 
     def covers(self, box: Mailbox) -> bool:
@@ -35,7 +35,7 @@ class Group:
             case "SUBSCRIBED":
                 return box.subscribed
             case "SUBTREE":
-                return any(box.name == name or box.name.startswith(name + names.SEPARATOR) for name in self.names)
+                return names.is_within(box.name, self.names)
             case "MAILBOXES":
                 return box.name in self.names
         return False
@@ -86,7 +86,7 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     """event-group = "(" filter-mailboxes SP ("(" event *(SP event) ")" / "NONE") ")" """
     read.expect(b"(", "an event group")
     where = read.atom().upper().decode()
-    found: tuple[str, ...] = ()
+    found: frozenset[str] = frozenset()
     if where in ("SUBTREE", "MAILBOXES"):
         read.space()
         found = parse_mailboxes(read)
@@ -100,15 +100,15 @@ def _group(read: Reader) -> tuple[Group, Items | None]:
     return Group(where, found, events), new
 
 
-def parse_mailboxes(read: Reader) -> tuple[str, ...]:
+def parse_mailboxes(read: Reader) -> frozenset[str]:
     """one-or-more-mailbox = mailbox / "(" mailbox *(SP mailbox) ")" """
     if not read.take_word(b"("):
-        return (_name(read),)
+        return frozenset((_name(read),))
     found = [_name(read)]
     while read.take_word(b" "):
         found.append(_name(read))
     read.expect(b")", "a closing parenthesis")
-    return tuple(found)
+    return frozenset(found)
 
 
 def _name(read: Reader) -> str:

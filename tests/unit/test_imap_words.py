@@ -52,6 +52,37 @@ def test_list_patterns(pattern, name, found):
 
 
 @pytest.mark.parametrize(
+    ("name", "levels", "found"),
+    [
+        ("a", 0, True),
+        ("a/b", 0, False),
+        ("a/b", 1, True),
+        ("a/b/c", 1, False),
+        ("a/b/c", None, True),
+        ("ab", None, False),
+        ("b/a", None, False),
+        ("x/y/z", 1, True),
+        ("x", None, False),
+    ],
+)
+def test_mailboxes_within_others(name, levels, found):
+    assert names.is_within(name, frozenset({"a", "x/y"}), levels=levels) is found
+
+
+class Unlisted(frozenset):
+    """A set that is asked, and never gone through."""
+
+    def __iter__(self):
+        raise AssertionError("each of them is looked at")
+
+
+@pytest.mark.parametrize("levels", [0, 1, None])
+def test_a_mailbox_is_not_compared_with_each_of_hundreds_of_others(levels):
+    """NOTIFY of twenty groups of 500 subtrees compared 50 million names at each look at 5,000 mailboxes (CWE-400)."""
+    assert not names.is_within("a/b/c", Unlisted(f"x{n}" for n in range(500)), levels=levels)
+
+
+@pytest.mark.parametrize(
     ("sent", "among"),
     [(b"1", [1]), (b"2,4:*", [2, 4, 5]), (b"5:2", [2, 3, 4, 5]), (b"9:*", [5]), (b"1:4294967295", [1, 2, 3, 4, 5])],
 )

@@ -100,11 +100,6 @@ def list_line(context: Context, word: bytes, attributes: Sequence[str], name: st
     return b'* %s (%s) "/" %s%s\r\n' % (word, listed, names.quoted(context.encode(name)), tail)
 
 
-def parents(name: str) -> list[str]:
-    parts = name.split(names.SEPARATOR)
-    return [names.SEPARATOR.join(parts[:depth]) for depth in range(1, len(parts))]
-
-
 async def list_mailboxes(context: Context, read: Reader) -> Tagged:
     request = _parse_request(read)
     if not request.extended and request.patterns == [""]:  # what parts the levels, and where names begin
@@ -119,10 +114,10 @@ def _list_lines(context: Context, tx: Tx, request: ListRequest) -> list[bytes]:
     boxes = {box.name: box for box in core.mail.mailboxes(tx, owner)}
     lost = {name for name in core.mail.subscriptions(tx, owner) if name not in boxes}
     wanted = lost if request.subscribed and not request.special else set[str]()  # subscribed names that have no mailbox
-    below = {parent for box in boxes.values() if request.selects(box) for parent in parents(box.name)}
-    below |= {parent for name in wanted for parent in parents(name)}
-    with_children = {parent for name in boxes for parent in parents(name)}
-    with_children |= {parent for name in wanted for parent in parents(name)}
+    below = {parent for box in boxes.values() if request.selects(box) for parent in names.parents(box.name)}
+    below |= {parent for name in wanted for parent in names.parents(name)}
+    with_children = {parent for name in boxes for parent in names.parents(name)}
+    with_children |= {parent for name in wanted for parent in names.parents(name)}
     nowhere = sorted(with_children.union(wanted).difference(boxes))
     lines: list[bytes] = []
     for name in [*boxes, *nowhere]:
@@ -166,7 +161,7 @@ async def lsub(context: Context, read: Reader) -> Tagged:
         if names.matches(pattern, name):
             found[name] = []
         elif pattern.endswith("%"):
-            for parent in parents(name):
+            for parent in names.parents(name):
                 if names.matches(pattern, parent):
                     found.setdefault(parent, ["\\Noselect"])
     context.write_lines([list_line(context, b"LSUB", attributes, name) for name, attributes in found.items()])

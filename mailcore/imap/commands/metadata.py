@@ -18,6 +18,7 @@ from mailcore.store.mail import annotations, mailbox_facts
 from mailcore.wire.reader import Reader, SyntaxProblem
 
 MAX_VALUE, MAX_ENTRIES, MAX_TOTAL = 16_384, 500, 2**20  # octets; of one account
+MAX_ASKED = 100  # entries in one question, which LIST answers for each mailbox
 _ENTRY = re.compile(r"/(?:private|shared)(?:/[a-z0-9._\-+!#$&'=@^`|~ ]+)*")
 SPECIAL = "/private/specialuse"
 
@@ -37,6 +38,8 @@ def parse_entries(read: Reader) -> tuple[str, ...]:
     found = [_entry(read)]
     while read.take_word(b" "):
         found.append(_entry(read))
+        if len(found) > MAX_ASKED:
+            raise SyntaxProblem("too many entries")
     read.expect(b")", "a closing parenthesis")
     return tuple(found)
 

@@ -7,7 +7,7 @@ from mailcore.imap import names
 from mailcore.imap.commands.search import find_highest_modseq, find_matching, make_scope
 from mailcore.imap.context import Context, Selected
 from mailcore.imap.esearch import Options, esearch_response, parse_options
-from mailcore.imap.notify import MAX_NAMES, parse_mailboxes
+from mailcore.imap.notify import MAX_GROUPS, MAX_NAMES, parse_mailboxes
 from mailcore.imap.responses import Tagged
 from mailcore.imap.search_keys import all_of, parse_charset, parse_keys
 from mailcore.imap.status import WrongState
@@ -16,14 +16,16 @@ from mailcore.mail.asking.criteria import Criterion
 from mailcore.store.engine.db import Tx
 from mailcore.wire.reader import Reader, SyntaxProblem
 
+_LEVELS = {b"MAILBOXES": 0, b"SUBTREE-ONE": 1, b"SUBTREE": None}
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """`depth` of a subtree: 0 = these alone, 1 = one level below too, 2 = all."""
+    """`levels` of a subtree: 0 = these alone, 1 = one level below too, None = all."""
 
     kind: bytes
-    names: tuple[str, ...] = ()
-    depth: int = 0
+    names: frozenset[str] = frozenset()
+    levels: int | None = 0
 
 
 async def esearch(context: Context, read: Reader) -> Tagged:
@@ -85,14 +87,13 @@ def _parse_sources(read: Reader) -> list[Source]:
         if kind in (b"SELECTED", b"SELECTED-DELAYED", b"INBOXES", b"PERSONAL", b"SUBSCRIBED"):
             found.append(Source(b"SELECTED" if kind == b"SELECTED-DELAYED" else kind))
             continue
-        depth = {b"MAILBOXES": 0, b"SUBTREE-ONE": 1, b"SUBTREE": 2}.get(kind)
-        if depth is None:
+        if kind not in _LEVELS:
             raise SyntaxProblem("unknown mailboxes")
         read.space()
-        found.append(Source(b"NAMES", parse_mailboxes(read), depth))
+        found.append(Source(b"NAMES", parse_mailboxes(read), _LEVELS[kind]))
         if len(found[-1].names) > MAX_NAMES:
             raise SyntaxProblem("too many mailboxes")
-    if not found:
+    if not found or len(found) > MAX_GROUPS:
         raise SyntaxProblem("expected mailboxes")
     return found
 
@@ -111,12 +112,5 @@ def _covers(context: Context, source: Source, box: Mailbox) -> bool:
         case b"SUBSCRIBED":
             return box.subscribed
         case b"NAMES":
-            return any(_below(box.name, name, source.depth) for name in source.names)
+            return names.is_within(box.name, source.names, levels=source.levels)
     return True
-
-
-def _below(name: str, root: str, depth: int) -> bool:
-    if name == root:
-        return True
-    rest = name.removeprefix(root + names.SEPARATOR)
-    return rest != name and (depth == 2 or (depth == 1 and names.SEPARATOR not in rest))

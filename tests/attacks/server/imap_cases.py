@@ -135,6 +135,12 @@ LOGGED_IN = [
     one("SETMETADATA of a megabyte", b"SETMETADATA INBOX (/private/comment {1000000}", "NO|BAD", "RFC 5464 section 7"),
     one("SETMETADATA of a path", b'SETMETADATA INBOX ("/private/../../etc" "x")', "NO|BAD|OK", "CWE-22"),
     one("GETMETADATA of depth infinity over nothing", b'GETMETADATA (DEPTH infinity MAXSIZE 0) INBOX ("/")', "BAD|NO|OK", "RFC 5464 section 4.2.2"),
+    one("LIST with five thousand annotations of each mailbox", b'LIST "" * RETURN (METADATA (' + b" ".join(b"/private/%x" % n for n in range(4500)) + b"))",
+        "BAD", "RFC 9590 section 3, CWE-789"),
+    one("GETMETADATA of five thousand annotations", b"GETMETADATA INBOX (" + b" ".join(b"/private/%x" % n for n in range(4500)) + b")", "BAD", "CWE-770"),
+    one("ESEARCH in a mailbox a thousand times", b"ESEARCH IN (" + b"selected " * 1000 + b"inboxes) ALL", "BAD", "RFC 7377 section 2.2, CWE-770"),
+    one("NOTIFY of twenty groups of 490 mailboxes", b"NOTIFY SET " + b" ".join([b"(subtree (" + b" ".join(b"%x" % n for n in range(490)) + b") (MailboxName))"] * 20),
+        "OK", "RFC 5465 section 10, CWE-400"),
     # names
     one("a mailbox above the root", b"SELECT ../kari/INBOX", "NO|BAD", "CWE-22"),
     one("a mailbox by an absolute path", b"SELECT /etc/passwd", "NO|BAD", "CVE-2000-0284, CWE-22"),
