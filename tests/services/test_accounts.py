@@ -9,7 +9,7 @@ from mailcore.config_file import parse_config
 from mailcore.core import Core
 from mailcore.domain import Scope
 from mailcore.errors import AccountExists, AccountNotFound, InvalidName, WrongPassword
-from mailcore.services.accounts import accounts, addresses, people_file
+from mailcore.services.accounts import accounts, addresses, closing, people_file
 from mailcore.services.credentials import login
 from mailcore.services.quota import quota
 from mailcore.store.people.addresses import find_address_owner
@@ -61,7 +61,7 @@ def test_reserved_and_taken_names_and_a_second_account_of_one_person_are_refused
 
 def test_a_closed_account_leaves_a_tombstone_and_nobody_gets_its_name(core: Core) -> None:
     accounts.add_account(core, "ola", password="x")
-    assert accounts.close_account(core, "ola").state == "closed"
+    assert closing.close_account(core, "ola")[0].state == "closed"
     assert core.db.read(lambda tx: find_address_owner(tx, "ola", "alumni.example")) is None
     with pytest.raises(AccountExists):
         accounts.add_account(core, "ola")

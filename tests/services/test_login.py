@@ -6,7 +6,7 @@ from mailcore.config import Config, Limits
 from mailcore.core import Core
 from mailcore.domain import Identity, Scope
 from mailcore.errors import LinkExpired, TooMany, WeakPassword, WrongPassword
-from mailcore.services.accounts import accounts
+from mailcore.services.accounts import accounts, closing
 from mailcore.services.credentials import credentials, login, passwords
 from mailcore.services.signin import web_sessions
 from tests.services.conftest import SetClock
@@ -85,7 +85,7 @@ def test_letters_are_compared_however_the_keyboard_composes_them(core: Core) -> 
 def test_nobody_logs_in_to_a_closed_account_or_one_without_password(core: Core) -> None:
     accounts.add_account(core, "ola", password="pass")
     accounts.add_account(core, "kari")
-    accounts.close_account(core, "ola")
+    closing.close_account(core, "ola")
     for name in ("ola", "kari"):
         with pytest.raises(WrongPassword):
             enter(core, name, "pass")

@@ -12,7 +12,7 @@ from mailcore.config import Config
 from mailcore.domain import Envelope, Proven
 from mailcore.errors import AccountExists, InvalidName, NotAllowed, NotEligible, OrderNotFound, TooMany
 from mailcore.services import audit
-from mailcore.services.accounts import accounts, affiliations, orders, user_names
+from mailcore.services.accounts import accounts, affiliations, closing, orders, user_names
 from mailcore.services.credentials import contact_addresses, credentials
 from mailcore.services.delivery import delivery, queue_admin, recipients
 from mailcore.services.tickets import tickets
@@ -123,7 +123,7 @@ def test_s06_nobody_orders_for_another_by_a_key_that_was_used(core):
 def test_s06_what_cannot_be_is_refused_and_nothing_is_made(core, changed, problem):
     accounts.add_account(core, "kari")
     accounts.add_account(core, "old")
-    accounts.close_account(core, "old")
+    closing.close_account(core, "old")
     before = len(accounts.list_accounts(core))
     with pytest.raises(problem):
         at_once(core, **changed)

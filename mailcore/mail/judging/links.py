@@ -14,6 +14,7 @@ from mailcore.mail.showing import html_scan
 
 LONG = 6  # letters of a name in which one that differs is overlooked
 MAX_LINKS = 2000  # of one message that are looked at
+MAX_MISMATCHES = 5  # that are told
 MAX_HOST = 255  # characters; longer ones are no names, and cost the square of their length to decode
 # words that name a place: an address of the web, or a bare host name with a known kind of ending
 _HOST = re.compile(r"(?i)(?:[\w-]{1,63}\.){1,20}[a-z]{2,24}")
@@ -87,13 +88,13 @@ def is_mismatch(words: str, target: str) -> bool:
     return bool(named and real) and organisational(named.removeprefix("www.")) != organisational(real)
 
 
-def mismatches(html: str, most: int = 5) -> tuple[tuple[str, str], ...]:
+def mismatches(html: str) -> tuple[tuple[str, str], ...]:
     """Return (words, real host) of links whose words name another place."""
     found: list[tuple[str, str]] = []
     for words, target in islice(html_scan.links(html), MAX_LINKS):
         if is_mismatch(words, target) and (words, host(target)) not in found:
             found.append((words, host(target)))
-            if len(found) == most:
+            if len(found) == MAX_MISMATCHES:
                 break
     return tuple(found)
 

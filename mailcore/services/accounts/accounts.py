@@ -273,30 +273,18 @@ def bind_person(core: Core, name: str, person: str) -> Account:
     return _change_account(core, name, change, Event.ACCOUNT_BOUND)
 
 
-def close_account(core: Core, name: str) -> Account:
-    """Close an account for good: nobody logs in, mail is refused, and the name is never given away again."""
-
-    def change(tx: Tx, account: AccountId) -> None:
-        account_store.close_account(tx, account, core.clock.seconds())
-        filters.regenerate(core, tx, account)
-
-    return _change_account(core, name, change, Event.ACCOUNT_CLOSED)
-
-
-def _change_account(
-    core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event, detail: str = ""
-) -> Account:
+def _change_account(core: Core, name: str, change: Callable[[Tx, AccountId], None], event: Event) -> Account:
     account = find_account(core, name)
 
     def store(tx: Tx) -> Account:
         change(tx, account.id)
-        audit.note(core, tx, account.id, event, detail=detail)
+        audit.note(core, tx, account.id, event)
         return account_store.get_account(tx, account.id)
 
     return core.db.write(store)
 
 
-def create_password_link(core: Core, name: str, *, seconds: int | None = None, actor: str = "") -> str:
+def create_password_link(core: Core, name: str, *, actor: str = "") -> str:
     """Create a URL that sets the password once: valid 14 days for the first one, else 30 minutes."""
     account = find_account(core, name)
     if account.state != AccountState.ACTIVE:
@@ -307,7 +295,7 @@ def create_password_link(core: Core, name: str, *, seconds: int | None = None, a
         is_first = holder is None or holder.password is None
         audit.note(core, tx, account.id, Event.PASSWORD_LINK_MADE, actor=actor)
         lifetime = credentials.FIRST_SECONDS if is_first else credentials.RESET_SECONDS
-        return credentials.create_link(core, tx, account.id, seconds or lifetime)
+        return credentials.create_link(core, tx, account.id, lifetime)
 
     return core.db.write(store)
 

@@ -13,6 +13,7 @@ from mailcore.store.engine.db import Tx
 from mailcore.store.site.tries import add_try, count_tries, list_tries
 
 HOUR, DAY = 3600, 86_400
+MOST_RECORDED = 10  # times an hour that are recorded of one place: a program that tries all day fills no table
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,9 @@ def is_over_limit(core: Core, tx: Tx, action: str, subject: str, *, limit: int, 
     return not count_if_allowed(core, tx, action, [Bound(subject, limit, seconds)])
 
 
-def record_peer(core: Core, action: str, peer: str, *, most: int = 10) -> None:
-    """Record that somebody at this place did it, without waiting for the disk, at most `most` times."""
-    core.db.post(lambda tx: count_if_allowed(core, tx, action, [Bound(f"peer {place(peer)}", most)]))
+def record_peer(core: Core, action: str, peer: str) -> None:
+    """Record that somebody at this place did it, without waiting for the disk, at most MOST_RECORDED times an hour."""
+    core.db.post(lambda tx: count_if_allowed(core, tx, action, [Bound(f"peer {place(peer)}", MOST_RECORDED)]))
 
 
 def list_peer_times(core: Core, tx: Tx, action: str, peer: str, since: int) -> list[int]:

@@ -58,7 +58,8 @@ def _number(text: str) -> str:
     return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
 
 
-def _spell_calls(text: str, start: int = 0) -> str:
+def _spell_calls(text: str) -> str:
+    start = 0
     while call := _CALL.search(text, start):
         end, values = _values(text, call.end())
         spelled = _CALLS[call[1].lower()](values)

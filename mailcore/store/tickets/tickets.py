@@ -123,10 +123,6 @@ def save_assignee(tx: Tx, ticket: int, assignee: AccountId | None) -> None:
     tx.run("UPDATE ticket SET assignee_id=? WHERE id=?", assignee, ticket)
 
 
-def save_language(tx: Tx, ticket: int, language: str) -> None:
-    tx.run("UPDATE ticket SET language=? WHERE id=?", language, ticket)
-
-
 def merge_ticket(tx: Tx, ticket: int, into: int, now: int) -> None:
     """Move all messages into the other ticket; answers to the old one follow it."""
     tx.run("UPDATE ticket_message SET ticket_id=? WHERE ticket_id=?", into, ticket)
