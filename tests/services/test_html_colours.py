@@ -168,6 +168,8 @@ SEEN = [
     "<style>body.n{background:#111}</style><body class=n><p style='color:#fff'>Words",
     '<p style="color:transparent">Words', '<meta name="color-scheme" content="dark"><p style="color:light-dark(#000,#fff)">Words',
     '<p style="background:CanvasText;color:Canvas">Words',
+    "<style>@supports (display:grid){body{background:#111}}</style><p style='color:#fff'>Words",
+    "<style>@layer{@layer a.b{body{background:#111}}}</style><p style='color:#fff'>Words",
     "<style>html{background:#111}body{color:#fff}</style>Words", "<style>:root{background:#111}p{color:#fff}</style><p>Words",
     "<style>html,body{background:#111}</style><p style='color:#fff'>Words", "<style>*{background:#111;color:#fff}</style>Words",
 ]  # fmt: skip

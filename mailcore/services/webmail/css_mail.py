@@ -32,6 +32,7 @@ _FUNCTIONS = {"rgb", "rgba", "hsl", "hsla", "hwb", "lab", "lch", "oklab", "oklch
 _PLAIN = ("ident", "dimension", "percentage", "number", "hash", "whitespace", "string")
 _SELECTING = (*_PLAIN, "function", "[] block", "() block")
 _MARKS = frozenset(".,>+~*:=^$|#-/&()[]")
+_GROUPS = ("media", "supports", "layer")  # rules of rules
 _SCHEME = re.compile(r"(?i)\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)")
 _OUR_ADDRESS = re.compile(r"[A-Za-z0-9:/?&=%.,;+_~-]+")
 _ENDLESS = re.compile(r"[0-9]{1000,}")
@@ -237,13 +238,18 @@ def _rules(rules: list[tinycss2.ast.Node], depth: int, picture: Picture) -> str:
             items = tinycss2.parse_declaration_list(rule.content, skip_comments=True, skip_whitespace=True)
             if declared := _declarations(items, picture):
                 kept.append(f"{prelude}{{{declared}}}")
-        elif rule.type == "at-rule" and rule.lower_at_keyword == "media" and rule.content and depth < MAX_DEPTH:
+        elif rule.type == "at-rule" and rule.lower_at_keyword in _GROUPS and rule.content and depth < MAX_DEPTH:
             inner = _rules(
                 tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True), depth + 1, picture
             )
-            if inner and (prelude := _prelude(rule.prelude)):
-                kept.append(f"@media {prelude}{{{inner}}}")
+            prelude = _prelude(rule.prelude)
+            if inner and (prelude or (rule.lower_at_keyword == "layer" and _is_bare(rule.prelude))):
+                kept.append(f"@{rule.lower_at_keyword} {prelude}{{{inner}}}")
     return "\n".join(kept)
+
+
+def _is_bare(tokens: list[tinycss2.ast.Node]) -> bool:
+    return all(token.type == "whitespace" for token in tokens)
 
 
 def _prelude(tokens: list[tinycss2.ast.Node]) -> str:
