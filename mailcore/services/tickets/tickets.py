@@ -17,7 +17,7 @@ from mailcore.services.audit import Event
 from mailcore.services.limits import mail_limits, tries
 from mailcore.services.limits.mail_limits import Cause
 from mailcore.services.limits.tries import Bound
-from mailcore.services.tickets import first_notice, ticket_mail, ticket_text
+from mailcore.services.tickets import case_files, first_notice, ticket_mail, ticket_text
 from mailcore.store.engine.db import Tx
 from mailcore.store.people import contact_addresses
 from mailcore.store.people.accounts import get_account, get_role, list_staff
@@ -71,10 +71,12 @@ def open_ticket(
     Raises:
         InvalidName: `reply_to` is no e-mail address.
         TicketRefused: there is no text.
+        TooMany: files of a whole day.
     """
     subject, text = " ".join(subject.split())[:MAX_SUBJECT], ticket_text.tidy_text(text)
     if not (subject or text):
         raise TicketRefused("there is nothing in it")
+    case_files.count_files(core, tx, account, files)
     reply_to = check_address(reply_to) if reply_to else ""
     kind = kind if kind in KINDS else "other"
 
@@ -341,6 +343,7 @@ def add_message(
     room = MAX_CASE_OCTETS - store.measure_files(tx, ticket.id) - sum(len(file.octets) for file in files)
     if store.count_messages(tx, ticket.id, now - 3600) >= SAID_PER_HOUR or (files and room < 0):
         raise TooMany("too much in one case")
+    case_files.count_files(core, tx, ticket.account, files)
     store.add_message(
         tx,
         ticket.id,
