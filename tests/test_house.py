@@ -54,7 +54,7 @@ def test_the_root_holds_known_files_only():
 
 
 # Octets, a file of our own or of the kernel's, the words of another program
-MAY_SPLIT = {"process/memory.py", "credentials/breached.py", "migrations/on_postgresql.py", "webmail/views.py"}
+MAY_SPLIT = {"process/memory.py", "credentials/breached.py", "webmail/views.py"}
 
 
 def test_words_of_strangers_become_lines_by_one_function():

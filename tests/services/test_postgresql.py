@@ -57,6 +57,16 @@ def refusal(url: str, folder) -> str:
     return str(caught.value)
 
 
+def test_of_several_hosts_the_one_line_says_what_each_answered(server, tmp_path):
+    """While nobody has promoted the standby, its refusal alone would hide that the first is away."""
+    folder = server.rpartition("host=")[2]
+    gone = tmp_path / "gone"
+    said = refusal(f"postgresql://postgres@/none?host={folder},{gone}&target_session_attrs=read-write", tmp_path)
+    assert "\n" not in said
+    assert 'database "none" does not exist' in said
+    assert f"'{gone}'" in said
+
+
 @pytest.mark.parametrize(
     ("made", "wrong"),
     [

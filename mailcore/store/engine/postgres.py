@@ -23,7 +23,15 @@ from mailcore.domain import AccountId
 from mailcore.errors import Busy
 from mailcore.process.threads import Threads
 from mailcore.store.engine.db import Answer, Db, Row, Tx, Write, all_busy
-from mailcore.store.engine.postgres_connection import WAIT_SECONDS, begin_on, connect, make_ready, measure_trip, mend
+from mailcore.store.engine.postgres_connection import (
+    WAIT_SECONDS,
+    begin_on,
+    connect,
+    describe,
+    make_ready,
+    measure_trip,
+    mend,
+)
 from mailcore.store.engine.postgres_news import NewsWire
 from mailcore.store.engine.postgres_tx import PgTx
 from mailcore.store.engine.write_watch import end_process
@@ -85,7 +93,7 @@ class PgDb(Db):
                 finally:
                     self._here.tx = None
         except psycopg.Error as problem:
-            log.error("read failed: %s", problem)
+            log.error("read failed: %s", describe(problem))
             raise Busy("the database did not answer") from problem
 
     def _is_far(self, connection: psycopg.Connection[Row]) -> bool:
@@ -148,7 +156,7 @@ class PgDb(Db):
                 tx.finish()
                 return result
         except psycopg.Error as problem:
-            raise Busy(f"the database did not answer: {str(problem).partition(chr(10))[0]}") from problem
+            raise Busy(f"the database did not answer: {describe(problem)}") from problem
 
     def exchange_news(self, heard: Callable[[set[AccountId]], None]) -> NewsWire:
         """Tell other nodes what changes, and hear of theirs, until it is closed."""
@@ -178,7 +186,7 @@ class PgDb(Db):
         try:
             answers, changed = self._attempt(group)
         except AGAIN as problem:
-            log.info("a transaction is run again: %s", problem)
+            log.info("a transaction is run again: %s", describe(problem))
             if len(group) > 1:
                 return [answer for write in group for answer in self._commit_part([write])]
             return self._run_again(group)
@@ -203,7 +211,8 @@ class PgDb(Db):
 
     def _failed(self, group: list[Write], problem: Exception) -> list[Answer]:
         known = isinstance(problem, psycopg.Error | Busy)
-        log.error("commit failed: %s", problem, exc_info=None if known else problem)
+        reason = describe(problem) if isinstance(problem, psycopg.Error) else problem
+        log.error("commit failed: %s", reason, exc_info=None if known else problem)
         with contextlib.suppress(Exception):  # the next group begins on a connection that owes nothing to this one
             self._let_go()
         return all_busy(group)

@@ -68,6 +68,14 @@ def list_environment(url: str, *, write: bool) -> dict[str, str]:
     return values
 
 
+def describe(problem: psycopg.Error) -> str:
+    """Say what the server answered, or each of several, in one line and without the values of a row."""
+    lines = (str(problem) or type(problem).__name__).split("\n")
+    # of several hosts psycopg's first line has the last alone: a standby that refuses, and not why the other is away
+    hosts = [line.removeprefix("- ") for line in lines if line.startswith("- host: ")]
+    return f"connection failed: {'; '.join(hosts)}" if hosts else lines[0]
+
+
 def connect(url: str) -> psycopg.Connection[Row]:
     """Open a connection that sends and hears our types.
 

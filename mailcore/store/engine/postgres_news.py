@@ -13,6 +13,7 @@ from collections.abc import Callable
 import psycopg
 
 from mailcore.domain import AccountId
+from mailcore.store.engine.postgres_connection import describe
 
 log = logging.getLogger(__name__)
 CHANNEL = "alumnimail_news"
@@ -89,7 +90,7 @@ class NewsWire:
                     for notice in connection.notifies(timeout=LOOK_SECONDS):
                         self._hear(notice.payload)
             except psycopg.Error as problem:
-                log.info("no hints of others' changes: %s", str(problem).partition("\n")[0])
+                log.info("no hints of others' changes: %s", describe(problem))
             finally:
                 _closed(connection)
             self._over.wait(AGAIN_SECONDS)

@@ -13,7 +13,7 @@ from mailcore.process.cluster_key import load_cluster_key
 from mailcore.process.sealing import seal, unseal
 from mailcore.store.engine.db import Row, Tx
 from mailcore.store.engine.postgres import TURN
-from mailcore.store.engine.postgres_connection import check_server, connect
+from mailcore.store.engine.postgres_connection import check_server, connect, describe
 from mailcore.store.engine.postgres_tx import PgTx
 from mailcore.store.migrations import numbered
 from mailcore.store.migrations.fresh import list_schema_statements
@@ -61,7 +61,7 @@ def prepare(config: Config, at: int, refuse: Callable[[Tx], None]) -> None:
                 else:
                     _claim_home(config, PgTx(connection))
     except psycopg.Error as problem:
-        raise Busy(f"the database cannot be opened: {str(problem).splitlines()[0]}") from problem
+        raise Busy(f"the database cannot be opened: {describe(problem)}") from problem
 
 
 def _migrate(connection: psycopg.Connection[Row], at: int) -> None:
