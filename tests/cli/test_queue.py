@@ -11,7 +11,7 @@ from mailcore.config import Config
 from mailcore.services.accounts import accounts
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
-from mailcore.store.queue.items import enqueue_mail
+from tests.queueing import enqueue_within
 
 MESSAGE = b"From: ola@alumni.example\r\nSubject: hei\r\n\r\nhei\r\n"
 
@@ -25,17 +25,8 @@ def site(tmp_path):
     ola = accounts.add_account(core, "ola", password="correct horse battery")
 
     def fill(tx):
-        enqueue_mail(
-            tx,
-            core.blobs,
-            sender="ola@alumni.example",
-            recipients=["a@x.example", "b@y.example"],
-            prepared=core.blobs.prepare(MESSAGE),
-            prefix=b"",
-            account=ola.id,
-            origin="submission",
-            now=core.clock.seconds() + 3600,
-        )
+        now = core.clock.seconds() + 3600
+        enqueue_within(core, tx, "a@x.example", "b@y.example", octets=MESSAGE, account=ola.id, now=now)
         destinations.save_rest(tx, "y.example", Rest(3, core.clock.seconds() + 3600, "away"))
 
     core.db.write(fill)

@@ -15,8 +15,8 @@ from mailcore.services.accounts import accounts
 from mailcore.services.delivery import delivery, recipients, sending_limits
 from mailcore.services.operations import backup, jobs, restore_drill
 from mailcore.services.tickets import tickets
-from mailcore.store.queue.items import enqueue_mail
 from tests.machine import free_port
+from tests.queueing import enqueue
 
 
 def deliver(core, sender: str, address: str) -> None:
@@ -57,23 +57,8 @@ def test_states_ages_and_sizes_are_told_and_nobody_is_named(core, clock, read):
             core, tx, kind="question", subject="x", text="y", reply_to="kari@outside.example"
         )
     )
-    prepared = core.blobs.prepare(b"Subject: x\r\n\r\nhei\r\n")
-
-    def send(tx) -> None:
-        enqueue_mail(
-            tx,
-            core.blobs,
-            sender="ola@alumni.example",
-            recipients=["a@outside.example"],
-            prepared=prepared,
-            prefix=b"",
-            account=ola.id,
-            origin="submission",
-            now=clock.seconds(),
-        )
-        sending_limits.hold(core, tx, ola, "too many strangers")
-
-    core.db.write(send)
+    enqueue(core, "a@outside.example", account=ola.id)
+    core.db.write(lambda tx: sending_limits.hold(core, tx, ola, "too many strangers"))
     clock.forward(seconds=90)
     now = read()
     assert now["deliveries_last_hour filed"] == before.get("deliveries_last_hour filed", 0) + 1

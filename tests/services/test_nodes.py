@@ -25,10 +25,10 @@ from mailcore.services.mailauth import dkim_keys
 from mailcore.services.operations import health, shared_files
 from mailcore.services.operations.nodes import Membership
 from mailcore.store.engine.db import Tx
-from mailcore.store.queue.items import claim_items, enqueue_mail, holds_lease
+from mailcore.store.queue.items import claim_items, holds_lease
 from mailcore.store.site import jobs, nodes
 from portal import create_app
-from tests import postgres_server
+from tests import postgres_server, queueing
 from tests.machine import until
 
 pytestmark = pytest.mark.skipif(postgres_server.programs() is None, reason="no PostgreSQL server is installed")
@@ -176,17 +176,7 @@ def test_a_rotation_on_one_node_is_one_on_all(named):
 
 
 def queue_one(core: Core, tx: Tx) -> int:
-    [item] = enqueue_mail(
-        tx,
-        core.blobs,
-        sender="a@alumni.example",
-        recipients=["b@outside.example"],
-        prepared=core.blobs.prepare(b"Subject: x\r\n\r\n"),
-        prefix=b"",
-        account=None,
-        origin="notice",
-        now=core.clock.seconds(),
-    )
+    [item] = queueing.enqueue_within(core, tx, "b@outside.example", origin="notice")
     return item
 
 

@@ -23,7 +23,8 @@ from mailcore.services.tickets import tickets
 from mailcore.services.tickets.tickets import list_tickets as ticket_list
 from mailcore.store.queue import destinations
 from mailcore.store.queue.destinations import Rest
-from mailcore.store.queue.items import claim_items, enqueue_mail
+from mailcore.store.queue.items import claim_items
+from tests import queueing
 from tests.outside import dns_server
 from tests.readers import text_of
 from tests.services.test_queue_worker import FRIEND, MESSAGE, Peer, at_work, enqueue, inbox, listing, until
@@ -172,21 +173,7 @@ def test_a_sender_hears_what_it_asked_for(core, ola, asked, answer, heard):
         async with at_work(core) as (here, _, peer):
             peer.answers[FRIEND] = answer
             before = len(inbox(here, ola))
-            prepared = here.blobs.prepare(MESSAGE)
-            here.db.write(
-                lambda tx: enqueue_mail(
-                    tx,
-                    here.blobs,
-                    sender="ola@alumni.example",
-                    recipients=[FRIEND],
-                    prepared=prepared,
-                    prefix=b"",
-                    account=ola.id,
-                    origin="submission",
-                    now=here.clock.seconds(),
-                    dsn={FRIEND: asked},
-                )
-            )
+            queueing.enqueue(here, FRIEND, octets=MESSAGE, account=ola.id, dsn={FRIEND: asked})
             await until(lambda: not listing(here) and len(inbox(here, ola)) == before + bool(heard))
             return inbox(here, ola)[-1]
 

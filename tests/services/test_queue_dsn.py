@@ -1,28 +1,14 @@
 """The sender's DSN parameters and REQUIRETLS (RFC 3461, RFC 8689) stay with each item of the queue."""
 
 from mailcore.domain import Dsn
-from mailcore.store.queue.items import enqueue_mail, list_items
+from mailcore.store.queue.items import list_items
+from tests.queueing import enqueue
 
 
 def test_an_item_keeps_what_was_asked_of_its_recipient(core):
     asked = Dsn("SUCCESS,FAILURE", "HDRS", "rfc822;x@outside.example", "QQ314159")
 
-    def enqueue(tx):
-        return enqueue_mail(
-            tx,
-            core.blobs,
-            sender="ola@alumni.example",
-            recipients=["x@outside.example", "y@outside.example"],
-            prepared=core.blobs.prepare(b"Subject: hei\r\n\r\n"),
-            prefix=b"",
-            account=None,
-            origin="submission",
-            now=1,
-            dsn={"x@outside.example": asked},
-            require_tls=True,
-        )
-
-    core.db.write(enqueue)
+    enqueue(core, "x@outside.example", "y@outside.example", dsn={"x@outside.example": asked}, require_tls=True)
     items = core.db.read(list_items)
     assert [(item.recipient, item.dsn, item.require_tls) for item in items] == [
         ("x@outside.example", asked, True),
