@@ -72,6 +72,7 @@ def enqueue_mail(
     blob, mail_id = blobs.save(tx, prepared, now), current_mail_id()
     if not mail_id:
         mail_id = create_mail_id()
+        # Noted within the write, and costs it an append: a run that is undone had an id of its own, which nothing else has.
         with about_mail(mail_id), open_span("write", first=True, origin=origin):
             pass
     tx.changed.add(QUEUE)
