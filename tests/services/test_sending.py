@@ -122,6 +122,20 @@ def test_recipients_of_an_hour_are_counted_and_the_next_hour_begins_anew(core):
     assert reason(core) == ""
 
 
+def test_octets_that_wait_in_the_queue_are_counted_for_a_day(core, monkeypatch):
+    """The queue is on the disk, in nobody's quota: 500 messages of 50 MB an hour would fill it."""
+    monkeypatch.setattr(sending_limits, "KIBIBYTES_A_DAY", 2)
+    send(core, "one@outside.example")
+    send(core, "two@outside.example", "three@outside.example")  # one message, whoever gets it
+    with pytest.raises(TooMany):
+        send(core, "four@outside.example")
+    send(core, "kari@alumni.example")  # that is in her quota
+    core.clock.forward(days=1)
+    send(core, "four@outside.example")
+    assert len(outside(core)) == 4
+    assert not reason(core)
+
+
 def test_who_goes_on_above_the_limit_is_put_on_hold_with_an_alarm(core):
     send(core, *(f"{n}@y.example" for n in range(10)))
     before = len(inbox(core, "ola"))

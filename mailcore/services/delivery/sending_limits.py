@@ -13,6 +13,7 @@ from mailcore.net.address import place
 from mailcore.services import audit
 from mailcore.services.accounts import accounts
 from mailcore.services.audit import Event
+from mailcore.services.limits import tries
 from mailcore.services.notices import account_notices
 from mailcore.services.tickets import tickets
 from mailcore.store.engine.db import Tx
@@ -24,6 +25,7 @@ log = log_for(__name__)
 HOUR = 3600
 TRIES_ABOVE = 5  # messages refused for the limit within an hour
 SPAM = 20  # recipients of what looks like spam within an hour
+KIBIBYTES_A_DAY = 5 * 2**20  # of messages that wait in the queue, on the disk and in nobody's quota
 REFUSALS = 50  # recipients that other servers refused for good within an hour
 
 
@@ -41,7 +43,9 @@ def find_bar(tx: Tx, account: AccountId) -> SendingHeld | None:
     return AccountAsleep("the account sleeps") if is_asleep else None
 
 
-def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> MailError | None:
+def count(
+    core: Core, tx: Tx, account: Account, peer: str, recipients: int, *, queued_octets: int = 0
+) -> MailError | None:
     """Count a message, or say why it may not be sent.  A value and not raised, as what is counted must be kept."""
     if bar := find_bar(tx, account.id):
         return bar
@@ -52,6 +56,9 @@ def count(core: Core, tx: Tx, account: Account, peer: str, recipients: int) -> M
     if is_new and not rates.count_if_allowed(tx, f"places {account.id}", 1, limits.sending_places, HOUR, now):
         hold(core, tx, account, f"it sent from more than {limits.sending_places} places within an hour")
         return SendingHeld("sending is on hold")
+    kibibytes = -(-queued_octets // 2**10)
+    if kibibytes and not rates.count_if_allowed(tx, f"octets {account.id}", kibibytes, KIBIBYTES_A_DAY, tries.DAY, now):
+        return TooMany("octets within a day")
     if rates.count_if_allowed(tx, f"send {account.id}", recipients, limits.submissions_per_hour, HOUR, now):
         return None
     if not rates.count_if_allowed(tx, f"above {account.id}", 1, TRIES_ABOVE, HOUR, now):
@@ -110,7 +117,7 @@ def release(core: Core, name: str, *, drop: bool, actor: str) -> tuple[Account, 
     def write(tx: Tx) -> int:
         count = store.delete_held(tx, account.id) if drop else 0
         count = store.release_sending(tx, account.id, core.clock.seconds()) or count
-        for key in ("send", "above", "places", "refused", "spam"):
+        for key in ("send", "above", "places", "refused", "spam", "octets"):
             rates.delete_rate(tx, f"{key} {account.id}")
         audit.note(core, tx, account.id, Event.SENDING_RELEASED, actor=actor, detail="dropped" if drop else "")
         return count

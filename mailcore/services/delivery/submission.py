@@ -116,7 +116,14 @@ async def _send(
         return merge_recipients(found, envelope)
 
     def store(tx: Tx, deliver: Deliver) -> MailError | None:
-        refused = sending_limits.count(core, tx, account, envelope.peer, len(envelope.recipients))
+        refused = sending_limits.count(
+            core,
+            tx,
+            account,
+            envelope.peer,
+            len(envelope.recipients),
+            queued_octets=prepared.size if outside else 0,
+        )
         if not refused and looks_like_spam:
             refused = sending_limits.count_spam(core, tx, account, len(envelope.recipients))
         if refused:
