@@ -87,11 +87,12 @@ class Source:
     whole of a large one.
     """
 
-    __slots__ = ("_root", "octets", "prefix")
+    __slots__ = ("_decoded", "_root", "octets", "prefix")
 
     def __init__(self, prefix: bytes, octets: Octets) -> None:
         self.prefix, self.octets = prefix, octets
         self._root: structure.Part | None = None
+        self._decoded: tuple[structure.Part | None, bytes] = None, b""  # the last, of which hundreds of items may ask
 
     def section(self, section: Section) -> Pieces | None:
         """Return the octets of a section, one after another; None when the message has no such part."""
@@ -132,7 +133,9 @@ class Source:
             return [self._slice(part.body_start, part.end)]
         if not transfer.is_known(part.wire.encoding):
             raise UnknownEncoding
-        return [text.transfer_decoded(self.octets, part)]
+        if self._decoded[0] is not part:
+            self._decoded = part, text.transfer_decoded(self.octets, part)
+        return [self._decoded[1]]
 
     def part(self, path: tuple[int, ...]) -> structure.Part | None:
         if self._root is None:

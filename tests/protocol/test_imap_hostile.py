@@ -11,7 +11,9 @@ import pytest
 from mailcore import core as cores
 from mailcore.config_file import parse_config
 from mailcore.imap import large_reads
+from mailcore.imap.commands import catenate
 from mailcore.imap.session import MAX_BAD, Session
+from mailcore.mail.reading import text
 from mailcore.net.transport import HIGH_WATER, KEEP_ALIVE_SECONDS, READ_AHEAD, Connection
 from mailcore.services.accounts import accounts
 from mailcore.wire.framing import CommandLine
@@ -303,6 +305,47 @@ def test_an_account_that_reads_slowly_makes_only_its_own_connections_wait(core, 
         assert b"FETCH" in await third.line()
         for client in (second, third):
             client.writer.transport.abort()
+
+    run(core, play)
+
+
+def test_the_message_of_hundreds_of_urls_and_items_is_read_once(core, monkeypatch):
+    """CATENATE read and parsed a large message for each of 200 URLs, and BINARY decoded a part for each item (CWE-400)."""
+    ola, read, decoded = accounts.find_account(core, "ola").id, [], []
+    octets, decode = core.mail.octets, text.transfer_decoded
+    letter = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\naGVp\r\n--b--\r\n"
+
+    def work(tx):
+        box = core.mail.mailbox(tx, ola, "INBOX")
+        for _ in range(2):
+            core.mail.append(tx, ola, box.id, core.blobs.prepare(letter), frozenset(), core.clock.now())
+
+    core.db.write(work)
+
+    def read_octets(tx, box, uid):
+        read.append(uid)
+        return octets(tx, box, uid)
+
+    def decode_part(*given):
+        decoded.append(given)
+        return decode(*given)
+
+    monkeypatch.setattr(core.mail, "octets", read_octets)
+    monkeypatch.setattr(text, "transfer_decoded", decode_part)
+
+    async def play(imaps, _):
+        client = await logged_in(imaps)
+        urls = [b'URL "/INBOX/;UID=%d/;SECTION=1/;PARTIAL=0.1"' % uid for uid in (2, 3)]
+        assert (await client.command(b"APPEND INBOX CATENATE (" + b" ".join(urls[:1] * 200) + b")"))[-1].startswith(
+            b"t OK"
+        )
+        assert read == [2]
+        items = b" ".join(b"BINARY.PEEK[1]<%d.1>" % at for at in range(300))
+        assert (await client.command(b"FETCH 2 (" + items + b")"))[-1].startswith(b"t OK")
+        assert len(decoded) == 1
+        monkeypatch.setattr(catenate, "MOST_READ", 150 * len(letter) / core.config.message_octets)
+        answer = await client.command(b"APPEND INBOX CATENATE (" + b" ".join(urls * 100) + b")")
+        assert answer[-1].startswith(b"t NO [TOOBIG]")
 
     run(core, play)
 

@@ -179,14 +179,14 @@ def _target(context: Context, tx: Tx, name: str) -> Mailbox:
 
 async def _prepare(context: Context, wanted: list[AppendRequest], target: str) -> list[PreparedMessage]:
     """Assemble the message and write it to disk; it is in no mailbox yet."""
-    core = context.core
+    core, sources = context.core, catenate.Sources(context.core)
     ready: list[PreparedMessage] = []
     for message in wanted:
         if message.spool is not None:
             prepared = await core.store(_from_file, core, message.spool, message.binary)
             ready.append(PreparedMessage(prepared, message.flags, message.at))
             continue
-        octets = await catenate.assemble(context, message.pieces, target)
+        octets = await catenate.assemble(context, message.pieces, target, sources)
         if len(octets) > core.config.message_octets:
             raise TooLarge
         ready.append(PreparedMessage(await core.store(core.blobs.prepare, octets), message.flags, message.at))

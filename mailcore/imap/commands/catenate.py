@@ -1,5 +1,7 @@
 """CATENATE (RFC 4469): a message put together from texts and from parts of messages that are here."""
 
+from mailcore.core import Core
+from mailcore.domain import MailboxId
 from mailcore.errors import MailboxNotFound, TooLarge
 from mailcore.imap import urls
 from mailcore.imap.context import Context, find_mailbox_or_none
@@ -10,6 +12,29 @@ from mailcore.wire.reader import Reader, SyntaxProblem
 
 Piece = bytes | urls.Url | urls.BadUrl
 MAX_PIECES = 200
+MOST_READ = 10  # times the largest message: what the URLs of one command may have read
+
+
+class Sources:
+    """Messages that the URLs of one command lead to.
+
+    The last one is kept: a client takes one message apart, and puts it together anew.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core, self._room = core, MOST_READ * core.config.message_octets
+        self._last: tuple[MailboxId, int] | None = None
+        self._source: Source | None = None
+
+    def find(self, tx: Tx, mailbox: MailboxId, uid: int) -> Source | None:
+        """Read a message, or return None if it is not there.  Raises TooLarge."""
+        if self._last != (mailbox, uid):
+            octets = self._core.mail.octets(tx, mailbox, uid)
+            self._room -= len(octets)
+            if self._room < 0:
+                raise TooLarge
+            self._last, self._source = (mailbox, uid), Source(b"", octets) if octets else None
+        return self._source
 
 
 def parse(read: Reader) -> tuple[Piece, ...]:
@@ -49,7 +74,7 @@ def _bad_url(url: str) -> Refused:
     return Refused("The URL leads nowhere", f'BADURL "{safe[:200]}"')
 
 
-async def assemble(context: Context, pieces: tuple[Piece, ...], target: str) -> bytes:
+async def assemble(context: Context, pieces: tuple[Piece, ...], target: str, sources: Sources) -> bytes:
     """Put the message together, for the mailbox `target`.  Raises TryCreate, Refused with BADURL, TooLarge, in this order."""
     if len(pieces) == 1 and isinstance(pieces[0], bytes):
         return pieces[0]
@@ -60,7 +85,7 @@ async def assemble(context: Context, pieces: tuple[Piece, ...], target: str) -> 
         texts: list[bytes] = []
         room = context.core.config.message_octets
         for piece in pieces:
-            texts.append(piece if isinstance(piece, bytes) else _read_part(context, tx, piece))
+            texts.append(piece if isinstance(piece, bytes) else _read_part(context, tx, piece, sources))
             room -= len(texts[-1])
             if room < 0:
                 raise TooLarge
@@ -69,7 +94,7 @@ async def assemble(context: Context, pieces: tuple[Piece, ...], target: str) -> 
     return await context.core.db.aread(load)
 
 
-def _read_part(context: Context, tx: Tx, url: urls.Url | urls.BadUrl) -> bytes:
+def _read_part(context: Context, tx: Tx, url: urls.Url | urls.BadUrl, sources: Sources) -> bytes:
     core = context.core
     if isinstance(url, urls.BadUrl):
         raise _bad_url(str(url))
@@ -77,8 +102,8 @@ def _read_part(context: Context, tx: Tx, url: urls.Url | urls.BadUrl) -> bytes:
         box = context.find_mailbox(tx, url.mailbox) if url.mailbox else core.mail.get(tx, context.here.mailbox)
     except MailboxNotFound:
         raise _bad_url(url.text) from None
-    octets = core.mail.octets(tx, box.id, url.uid) if url.uidvalidity in (0, box.uidvalidity) else b""
-    section = Source(b"", octets).section(url.section) if octets else None
+    source = sources.find(tx, box.id, url.uid) if url.uidvalidity in (0, box.uidvalidity) else None
+    section = source.section(url.section) if source is not None else None
     if section is None:
         raise _bad_url(url.text)
     return b"".join(cut(section, url.start, None if url.size is None else url.start + url.size))
