@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.interop]
 OTHERWISE = {
     "extensions: the null path is empty in every part": "its command line takes no null sender",
     "rfc5435: RFC 5436 2: several recipients": "it takes a header without '=' and no list of addresses",
+    "rfc5173: what is a multipart by its meaning alone is read by its parts": "it reads the whole as a text",
     "rfc5703: 7 extracttext": "each tag becomes a blank there",
     "words: quoteregex": "not there in 0.5.19",
     'words: an empty address in a field matches :all ""': "it takes <> for no address",

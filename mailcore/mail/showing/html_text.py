@@ -6,7 +6,7 @@ For reading only, never shown as HTML.  Linear in the characters.
 
 import re
 
-from mailcore.mail.showing.html_scan import RAW, Tag, read_target, scan, unescaped
+from mailcore.mail.showing.html_scan import RAW, Tag, scan, unescaped
 
 MAX_LINK = 4000  # characters of an address that is told
 _PARAGRAPHS = frozenset("p h1 h2 h3 h4 h5 h6 blockquote ul ol dl menu dir pre listing xmp hr table figure".split())  # noqa: SIM905
@@ -129,7 +129,7 @@ class _Page:
             return
         if name == "a":
             self._close_link()
-            target = read_target(attributes.get("href", ""))
+            target = attributes.get("href", "").strip()  # as written, since search rules messages out by their octets
             self._link = (
                 target if target.lower().startswith(("http://", "https://")) and len(target) <= MAX_LINK else ""
             )
