@@ -88,6 +88,12 @@ CHECKED = [
     Script("a number of exabytes", "RFC 5228 section 2.4.1, CWE-190", "if size :over 99999999999G {}", "NO"),
     Script("a list of 50,000", "CWE-770", f'if header "x" [{",".join(chr(34) + "a" + chr(34) for _ in range(50_000))}] {{}}', "OK|NO"),
     Script("ten thousand commands", "CWE-770", "keep;" * 10_000, "OK|NO"),
+    Script("a megabyte of commands", "CWE-400", "keep;" * 180_000, "NO"),
+    Script("a megabyte of brackets that close nothing", "CWE-400", "}" * 900_000, "NO"),
+    Script("a megabyte of mistakes", "CWE-400", "keeq;" * 180_000, "NO"),
+    Script("a megabyte of extensions that are none", "CWE-400", "require [" + '"fileintp",' * 80_000 + '"fileinto"];', "NO"),
+    Script("a megabyte of references", "CWE-400", 'require "variables"; set "a" "' + "${a}" * 220_000 + '";', "NO"),
+    Script("an address of a megabyte", "CWE-400", 'redirect "' + "a " * 450_000 + '<a@b.example>";', "NO"),
     Script("ten thousand redirects", "RFC 5228 section 4.2", "".join(f'redirect "a{n}@b.example";' for n in range(10_000)), "NO|OK"),
     Script("a regular expression that explodes", "CWE-1333", 'require "regex"; if header :regex "subject" "(a+)+$" {}', "OK|NO"),
     Script("a regular expression that refers back", "CWE-1333", 'require "regex"; if header :regex "subject" "(a*)*\\\\1" {}', "NO"),
@@ -156,6 +162,13 @@ RUNS = [
     Run("fileinto of what the message says", "CWE-22", 'require ["fileinto","variables","mailbox"]; if header :matches "x-path" "*" {fileinto :create "${1}";}'),
     Run("fileinto that makes fifty mailboxes", "CWE-770", 'require ["fileinto","mailbox"];'
         + "".join(f'fileinto :create "made/{n}";' for n in range(50))),
+    Run("references in a loop", "CWE-400", 'require ["variables", "foreverypart"]; set "a" "' + "${b}" * 40_000 + '";' + 'foreverypart {set "a" "${a}";}' * 99),
+    Run("thousands of mailboxes that are asked for", "CWE-400", 'require "mailbox"; '
+        + "".join(f'if mailboxexists "x{n}" {{discard;}}' for n in range(4000))),
+    Run("thousands of special uses that are asked for", "CWE-400", 'require "special-use"; '
+        + "".join(f'if specialuse_exists "\\\\X{n}" {{discard;}}' for n in range(4000))),
+    Run("a long list in a thousand tests", "CWE-400", f'if header :is "x-long" [{",".join(f"{chr(34)}{n}{chr(34)}" for n in range(15_000))}] {{discard;}}'
+        + 'if header "subject" "never" {discard;}' * 1000),
     Run("redirect to oneself", "RFC 5228 section 4.2, RFC 5321 section 6.3", 'redirect "siv@alumni.example"; keep;'),
     Run("redirect to more than four", "RFC 5228 section 2.10.3", "".join(f'redirect "a{n}@elsewhere.example";' for n in range(6)) + "keep;"),
     Run("redirect to what the message says", "CWE-93", 'require "variables"; if header :matches "x-path" "*" {redirect "${1}";} keep;'),
