@@ -138,6 +138,8 @@ async def run_forever(core: Core) -> None:
             looks += 1
             if looks % KEEP_UP_LOOKS == 0:
                 await core.threads.run_waiting(keep_up.run, core)
+        except MailError as problem:
+            log.warning("search indexes wait: %s", problem)
         except Exception:  # an index is never worth more than the service
             log.exception("search indexes wait")
         await asyncio.sleep(LOOK_SECONDS)

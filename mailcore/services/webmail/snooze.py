@@ -10,7 +10,7 @@ from itertools import groupby
 
 from mailcore.core import Core
 from mailcore.domain import AccountId, Mailbox, MailboxId
-from mailcore.errors import MailboxNotFound, NotAllowed
+from mailcore.errors import MailboxNotFound, MailError, NotAllowed
 from mailcore.log import log_for
 from mailcore.services.webmail.mail_actions import ActionResult
 from mailcore.store.engine.db import Tx
@@ -69,6 +69,8 @@ def wake_due(core: Core) -> int:
     for account in core.db.read(lambda tx: store.list_due_accounts(tx, now)):
         try:
             back += _wake(core, account, now)
+        except MailError as problem:
+            log.warning("messages put aside by account %d wait: %s", account, problem)
         except Exception:  # others' messages come back all the same
             log.exception("messages put aside by account %d wait", account)
     return back
