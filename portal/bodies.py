@@ -5,7 +5,6 @@ logged in (to the help form: from anybody), a few at once in each process, each 
 """
 
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from mailcore.core import Core
 from mailcore.net.address import place
 from mailcore.services.transfer import uploads
 from portal import access, current
+from portal.places import Places
 
 MAX_TEXT = 4 * 2**20  # octets of what is written in one form
 PIECE = 2**14  # octets that are waited for at once
@@ -28,6 +28,7 @@ IN_MEMORY = 500_000  # octets of a file; werkzeug's own measure
 AT_ONCE = 12  # large requests, in one process with 128 threads
 OF_STRANGERS = 4  # among them
 OF_ONE = 2  # owner, or place of strangers
+STRANGER = "from "  # begins what a place of strangers is called
 STRANGERS_RATE, STRANGERS_START = 32 * 2**10, 60  # octets a second, seconds before they count
 
 
@@ -49,32 +50,6 @@ class LogInFirst(RequestEntityTooLarge):
 
 class ManyAtOnce(ServiceUnavailable):
     words = _l("Many files are being sent just now. Please try again in a few minutes.")
-
-
-class Places:
-    """The large requests that are read now, in this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._whose: Counter[str] = Counter()
-
-    def enter(self, whose: str, *, stranger: bool) -> bool:
-        with self._lock:
-            strangers = sum(count for one, count in self._whose.items() if one.startswith("from "))
-            if (
-                self._whose.total() >= AT_ONCE
-                or self._whose[whose] >= OF_ONE
-                or (stranger and strangers >= OF_STRANGERS)
-            ):
-                return False
-            self._whose[whose] += 1
-            return True
-
-    def leave(self, whose: str) -> None:
-        with self._lock:
-            self._whose[whose] -= 1
-            if not self._whose[whose]:
-                del self._whose[whose]
 
 
 def register(app: Flask) -> None:
@@ -106,10 +81,17 @@ def admit(core: Core) -> None:
         g.file_stream = _file(uploads.make_folder(core), named=large.named)
 
 
+def is_full(taken: Counter[str], whose: str) -> bool:
+    """Say if no place is left for a large request of this account (`account 7`) or stranger (`from 192.0.2.1`)."""
+    strangers = sum(count for one, count in taken.items() if one.startswith(STRANGER))
+    is_stranger = whose.startswith(STRANGER)
+    return taken.total() >= AT_ONCE or taken[whose] >= OF_ONE or (is_stranger and strangers >= OF_STRANGERS)
+
+
 def _enter(core: Core, length: int) -> None:
-    whose = f"account {g.account.id}" if g.account else f"from {place(current.peer())}"
+    whose = f"account {g.account.id}" if g.account else f"{STRANGER}{place(current.peer())}"
     places: Places = current_app.extensions["bodies"]
-    if not places.enter(whose, stranger=g.account is None):
+    if not places.enter(whose, lambda taken: is_full(taken, whose)):
         raise ManyAtOnce(retry_after=60)
     g.whose_body = whose
     if g.account is None:

@@ -4,42 +4,19 @@ Whatever a page takes long for (a search, a server that does not answer), whoeve
 threads, and never all.  A page that is sent slowly holds its thread for longer; that is large_answers.py.
 """
 
-import threading
-from collections import Counter
-
 from flask import Flask, current_app, g, request
 
 from mailcore.core import Core
 from mailcore.errors import Busy
 from mailcore.net.address import place
 from portal import current
+from portal.places import Places
 
 OF_ACCOUNT, OF_PLACE = 48, 64  # requests in one process with 128 threads; a whole campus may be one place
 
 
-class Shares:
-    """The requests that are being answered now, in this process."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._whose: Counter[str] = Counter()
-
-    def enter(self, whose: str, most: int) -> bool:
-        with self._lock:
-            if self._whose[whose] >= most:
-                return False
-            self._whose[whose] += 1
-            return True
-
-    def leave(self, whose: str) -> None:
-        with self._lock:
-            self._whose[whose] -= 1
-            if not self._whose[whose]:
-                del self._whose[whose]
-
-
 def register(app: Flask) -> None:
-    app.extensions["shares"] = Shares()
+    app.extensions["shares"] = Places()
     app.teardown_request(_leave)
 
 
@@ -51,8 +28,8 @@ def enter(core: Core) -> None:
         return
     else:
         whose, most = f"from {place(current.peer())}", OF_PLACE
-    shares: Shares = current_app.extensions["shares"]
-    if not shares.enter(whose, most):
+    places: Places = current_app.extensions["shares"]
+    if not places.enter(whose, lambda taken: taken[whose] >= most):
         raise Busy(f"many requests at once, {request.endpoint} among them")
     g.share = whose
 

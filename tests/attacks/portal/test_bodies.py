@@ -18,6 +18,7 @@ from mailcore.errors import Busy
 from mailcore.services.accounts import accounts
 from mailcore.services.transfer import transfers, uploads
 from portal import bodies, create_app
+from portal.places import Places
 from tests.attacks.portal.conftest import Site, token_of
 from tests.journeys.conftest import House, build_once  # noqa: F401 - a fixture
 from tests.portal.conftest import PASSWORD, Browser
@@ -169,7 +170,7 @@ def test_room_is_given_back_whatever_becomes_of_the_request(small: Core) -> None
         browser.client.post("/takeout/bring", data=body, content_type="multipart/form-data; boundary=x")
         browser.client.post("/mail/compose", data=body[: MIB + 5], content_type="application/x-www-form-urlencoded")
     assert [path.name for path in uploads.make_folder(small).iterdir()] == []
-    assert app.extensions["bodies"]._whose.total() == 0
+    assert app.extensions["bodies"]._taken.total() == 0
 
 
 def test_files_come_in_on_the_disk_of_the_data(small: Core, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,14 +189,18 @@ def test_files_come_in_on_the_disk_of_the_data(small: Core, monkeypatch: pytest.
 
 
 def test_few_large_bodies_are_read_at_once() -> None:
-    places = bodies.Places()
-    assert [places.enter("from 192.0.2.1", stranger=True) for _ in range(3)] == [True, True, False]
-    assert [places.enter("from 192.0.2.2", stranger=True) for _ in range(3)] == [True, True, False]
-    assert not places.enter("from 192.0.2.3", stranger=True)
+    places = Places()
+
+    def enter(whose: str) -> bool:
+        return places.enter(whose, lambda taken: bodies.is_full(taken, whose))
+
+    assert [enter("from 192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert [enter("from 192.0.2.2") for _ in range(3)] == [True, True, False]
+    assert not enter("from 192.0.2.3")
     owners = [f"account {number // 3}" for number in range(60)]
-    assert sum(places.enter(one, stranger=False) for one in owners) == bodies.AT_ONCE - bodies.OF_STRANGERS
+    assert sum(map(enter, owners)) == bodies.AT_ONCE - bodies.OF_STRANGERS
     places.leave("from 192.0.2.1")
-    assert places.enter("account 99", stranger=False)
+    assert enter("account 99")
 
 
 # On the wire
@@ -363,7 +368,7 @@ def test_a_stranger_who_drips_holds_no_place_of_the_help_form_for_long(
         body = Pieces(b"\r\n-", 3 * MIB)
         assert _send_form(client, "/help", body, token=token, kind=kind) == 408
         assert body.taken < MIB
-    assert site.app.extensions["bodies"].enter("from x", stranger=True)
+    assert site.app.extensions["bodies"].enter("from x", lambda taken: bodies.is_full(taken, "from x"))
     site.app.extensions["bodies"].leave("from x")
 
 

@@ -59,7 +59,7 @@ def test_one_account_or_place_leaves_threads_for_others(
         gate.over.set()
         assert [one.result() for one in holding] == [200, 200]
     assert ask(browsers[2], "/accessibility", here) == 200
-    assert not site.app.extensions["shares"]._whose
+    assert not site.app.extensions["shares"]._taken
 
 
 def test_trusted_networks_have_no_share(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
