@@ -23,6 +23,7 @@ Read = Callable[[bytes], list[dict[str, str]]]
 
 # Files that Dovecot reads otherwise, each with the reason.
 OTHERWISE = {
+    "a dated line of a text": "it begins a message at every From line with a date",
     "a From line in a text": "it begins a message at every From line with a date",
     "thunderbird, lone": "it wants a date in every From line",
     "thunderbird, nothing": "it wants a date in every From line",
