@@ -1,5 +1,6 @@
 """Certificates from a real ACME server (pebble), by each way in which it can be shown that a name is ours (N40)."""
 
+import contextlib
 import dataclasses
 import socket
 import ssl
@@ -83,6 +84,31 @@ def test_a_listener_answers_while_an_order_waits_and_no_longer(tmp_path, authori
         assert set(certificates.read_facts(core.config).names) == set(NAMES)
         with acme_challenges.answering_by_http(acme.listen, {}), pytest.raises(Busy, match="cannot be had"):
             certificate_renewal.renew(core)
+
+
+@pytest.mark.parametrize("kind", ["http-01", "tls-alpn-01"])
+@pytest.mark.parametrize(("seconds", "closed"), [(3600, 1), (1, 3)])
+def test_strangers_hold_few_threads_of_a_listener_and_not_for_long(authority, monkeypatch, kind, seconds, closed):
+    monkeypatch.setattr(acme_challenges, "MOST_PEERS", 2)
+    monkeypatch.setattr(acme_challenges, "PEER_SECONDS", 3600)
+    monkeypatch.setattr(acme_challenges, "WHOLE_SECONDS", seconds)
+    listening, answers = acme_challenges.answering_by_http, {"token": "answer"}
+    if kind == "tls-alpn-01":
+        listening, answers = acme_challenges.answering_by_tls, {"alumni.example": "answer"}
+    address = "127.0.0.1", authority.http_port
+    with listening(f"{address[0]}:{address[1]}", answers), contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.create_connection(address, 60)) for _ in range(3)]
+        for one in held[:2]:
+            one.sendall(b"\x16")  # the first octet of a handshake, or of no request
+        # the third at once, the others in time
+        assert [_is_closed(one) for one in held[3 - closed :]] == [True] * closed
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
 
 
 def test_a_name_that_leads_elsewhere_is_told_by_name_and_the_old_certificate_stays(tmp_path, authority):

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,12 +24,14 @@ from mailcore.clock import Clock
 from mailcore.config import host_and_port
 from mailcore.core import Core
 from mailcore.errors import Busy
+from mailcore.net.https import cut_off
 from mailcore.store.engine import values
 from mailcore.store.engine.tx import Tx
 
 PATH = "/.well-known/acme-challenge/"  # RFC 8555 section 8.3
 PROTOCOL = "acme-tls/1"  # RFC 8737 section 6.2
-PEER_SECONDS = 10  # for a request or a handshake
+PEER_SECONDS = 10  # of silence
+WHOLE_SECONDS, MOST_PEERS = 20, 500  # for a request or a handshake, however it drips; of strangers at once
 _KEY = "acme answers"
 _KEPT_SECONDS = 3600  # of an answer whose order was killed
 _IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")  # RFC 8737 section 6.1
@@ -75,6 +78,23 @@ def _load(text: str) -> dict[str, tuple[str, int]]:
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[socketserver.BaseRequestHandler]) -> None:
+        self._places = threading.BoundedSemaphore(MOST_PEERS)
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # Any: as in the library
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # Any: as in the library
+        try:
+            with cut_off(request, WHOLE_SECONDS):
+                super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, *_: object) -> None:
         """Answer nothing to a request that is wrong."""
@@ -136,7 +156,12 @@ def answering_by_tls(address: str, answers: dict[str, str]) -> Iterator[None]:
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.settimeout(PEER_SECONDS)
-            with contextlib.suppress(OSError), first.wrap_socket(self.request, server_side=True) as connection:
+            with (
+                contextlib.suppress(OSError),
+                first.wrap_socket(self.request, server_side=True, do_handshake_on_connect=False) as connection,
+                cut_off(connection, WHOLE_SECONDS),
+            ):
+                connection.do_handshake()
                 connection.unwrap()
 
     with _listening(address, Handler):
