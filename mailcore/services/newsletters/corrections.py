@@ -7,6 +7,7 @@ that are left: what was replaced is no copy of an earlier edition any more.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from mailcore.core import Core
@@ -41,16 +42,8 @@ def begin_correction(core: Core, number: int, subject: str, text: str, *, actor:
     if not editions:
         raise NotAllowed(Saying("Only a newsletter that was sent can be corrected."))
     message_id = trace.message_id(core.config.domain)
-    octets = writing.compose(
-        core,
-        topic,
-        newsletter.language,
-        subject,
-        text,
-        message_id=message_id,
-        at=core.clock.now(),
-        replaces=editions[-1].message_id,
-    )
+    corrected = replace(newsletter, subject=subject, text=text)
+    octets = writing.compose(core, topic, corrected, message_id=message_id, replaces=editions[-1].message_id)
     prepared = core.blobs.prepare(octets)
 
     def write(tx: Tx) -> None:

@@ -114,15 +114,7 @@ def _begin(core: Core, newsletter: Newsletter) -> Newsletter:
     """Write the message, which is then the same for everybody."""
     topic = topics.find_topic(core, newsletter.topic)
     message_id = trace.message_id(core.config.domain)
-    octets = writing.compose(
-        core,
-        topic,
-        newsletter.language,
-        newsletter.subject,
-        newsletter.text,
-        message_id=message_id,
-        at=core.clock.now(),
-    )
+    octets = writing.compose(core, topic, newsletter, message_id=message_id)
     prepared, subscribers = core.blobs.prepare(octets), topics.count_subscribers(core, topic.id)
 
     def write(tx: Tx) -> None:
@@ -291,17 +283,7 @@ def _has_gone_on(plan: DeliveryPlan, done: Delivered) -> bool:
 def send_test(core: Core, newsletter: Newsletter, editor: Account) -> None:
     """Put the newsletter, as it is now, into the editor's own box.  Raises InvalidName, OverQuota."""
     topic, message_id = topics.find_topic(core, newsletter.topic), trace.message_id(core.config.domain)
-    octets = writing.compose(
-        core,
-        topic,
-        newsletter.language,
-        newsletter.subject,
-        newsletter.text,
-        message_id=message_id,
-        at=core.clock.now(),
-        is_test=True,
-    )
-    prepared = core.blobs.prepare(octets)
+    prepared = core.blobs.prepare(writing.compose(core, topic, newsletter, message_id=message_id, is_test=True))
 
     def write(tx: Tx) -> None:
         saved = Saved(core.blobs.save(tx, prepared, core.clock.seconds()), prepared.size)

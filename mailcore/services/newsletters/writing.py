@@ -5,13 +5,12 @@ What differs from reader to reader, the link by which each leaves (RFC 8058), st
 """
 
 import re
-from datetime import datetime
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from mailcore.core import Core
-from mailcore.domain import AccountId, NewsletterTopic
+from mailcore.domain import AccountId, Newsletter, NewsletterTopic
 from mailcore.mail.writing import composer, entities, fields_out
 from mailcore.mail.writing.composer import Heading
 from mailcore.mail.writing.fields_out import NameAddr
@@ -54,12 +53,9 @@ def render_footer(core: Core, topic: NewsletterTopic, language: str) -> str:
 def compose(
     core: Core,
     topic: NewsletterTopic,
-    language: str,
-    subject: str,
-    text: str,
+    newsletter: Newsletter,
     *,
     message_id: str,
-    at: datetime,
     replaces: str = "",
     is_test: bool = False,
 ) -> bytes:
@@ -68,6 +64,7 @@ def compose(
     Args:
         replaces: Message-ID of the edition that this one corrects; Supersedes is its field (RFC 4021).
     """
+    language, subject, text = newsletter.language, newsletter.subject, newsletter.text
     author = NameAddr(topics.address_of(core, topic), topic.names[language])
     shown = f"[{_TEST[language]}] {subject}" if is_test else subject
     more = (
@@ -79,7 +76,7 @@ def compose(
         author,
         (author,),
         shown,
-        at,
+        core.clock.now(),
         message_id,
         reply_to=(NameAddr(topic.reply_to or f"help@{core.config.domain}"),),
         more=(*more, ("Supersedes", replaces)) if replaces else more,
