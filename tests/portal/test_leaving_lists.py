@@ -14,7 +14,7 @@ from tests.services.test_list_leaving import newsletter
 def asked(monkeypatch) -> list[str]:
     """Requests that went to lists; the way to them has tests of its own."""
     hosts: list[str] = []
-    monkeypatch.setattr(list_leaving, "_ask", lambda core, page: hosts.append(page.host))
+    monkeypatch.setattr(list_leaving, "_ask", lambda core, account, page: hosts.append(page.host))
     return hosts
 
 
@@ -39,7 +39,7 @@ def test_n36_else_a_message_else_the_page_of_the_list(inside, core, ola):
 
 
 def test_n36_a_list_that_refuses_is_told_of(inside, core, ola, monkeypatch):
-    def refuse(core, page):
+    def refuse(core, account, page):
         raise NotAllowed("no")
 
     monkeypatch.setattr(list_leaving, "_ask", refuse)
@@ -78,7 +78,7 @@ def test_n36_making_room_stops_all_of_a_sender_and_tells_what_was_freed(inside, 
 
 
 def test_n36_mail_of_a_list_that_was_not_left_stays(inside, core, ola, monkeypatch):
-    def refuse(core, page):
+    def refuse(core, account, page):
         raise NotAllowed("no")
 
     monkeypatch.setattr(list_leaving, "_ask", refuse)

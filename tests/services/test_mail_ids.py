@@ -38,12 +38,17 @@ def written(monkeypatch):
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter())
+    # aiosmtpd, which is the server of the target, too, tells each command, as start_logging knows
+    commands = logging.getLogger("mail.log")
+    level_of_commands = commands.level
+    commands.setLevel(logging.WARNING)
     root, messages = logging.getLogger(), logging.getLogger(logs.MESSAGES)
     root.addHandler(handler)
     level, of_messages = root.level, messages.level
     root.setLevel(logging.INFO)
     messages.setLevel(logging.INFO)
     yield lambda: [json.loads(line) for line in stream.getvalue().split("\n") if line]
+    commands.setLevel(level_of_commands)
     root.removeHandler(handler)
     root.setLevel(level)
     messages.setLevel(of_messages)
